@@ -1,0 +1,32 @@
+# A front to CMake's presets: `make`, `make run`, `make test`.
+PRESET_release := build
+JOBS ?= 2
+
+.PHONY: all run test bench tools-build tools-test clean
+
+all: tools-build
+	@cmake --preset release > build-configure.log 2>&1 || { cat build-configure.log >&2; rm -f build-configure.log; exit 1; }
+	@rm -f build-configure.log
+	@cmake --build --preset release -j $(JOBS)
+
+# The main job: build, then show two hosts talking.
+run: all
+	@build/rill demo
+	@echo
+	@echo "Next: build/rill demo --loss 2% --rtt 80ms --capture demo.pcapng, or the README's 'serve and curl'."
+
+tools-build:
+	@tools/install build
+
+tools-test:
+	@tools/install test
+
+test: tools-test all
+	@tests/run
+
+bench: all
+	@build/rill bench bulk
+	@build/rill bench rpc
+
+clean:
+	rm -rf build build-*

@@ -1,0 +1,10 @@
+/* rill.h: all of the core's interface. */
+#ifndef RILL_H
+#define RILL_H
+#include <rill/base.h>
+#include <rill/capture.h>
+#include <rill/packet.h>
+#include <rill/stack.h>
+#include <rill/tcp.h>
+#include <rill/trace.h>
+#endif

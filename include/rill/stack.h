@@ -1,0 +1,163 @@
+/* rill/stack.h: a host, and the four verbs that drive it.
+ *
+ *     rill_input   these packets arrived
+ *     rill_advance time has come this far: run what was due
+ *     rill_output  take what should go out on this interface
+ *     rill_events  what became of things
+ *
+ * and rill_deadline says when to call again. The stack never calls the application, sleeps or reads
+ * a clock. One thread at a time; any number of stacks in a process. */
+#ifndef RILL_STACK_H
+#define RILL_STACK_H
+
+#include <rill/base.h>
+#include <rill/packet.h>
+#include <rill/trace.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rill_stack;
+struct rill_network_ops;    /* rill_ipv4, rill_ipv6 */
+struct rill_transport_ops;  /* rill_tcp */
+struct rill_congestion_ops; /* rill_reno */
+
+extern RILL_API const struct rill_network_ops rill_ipv4;
+extern RILL_API const struct rill_network_ops rill_ipv6;
+extern RILL_API const struct rill_transport_ops rill_tcp;
+extern RILL_API const struct rill_congestion_ops rill_reno;
+
+#define RILL_TRANSPORTS 4
+
+/* What a host is made of and how it behaves. Fill it with rill_stack_config_default, then change.
+ */
+struct rill_stack_config {
+    size_t size; /* sizeof of this struct */
+    struct rill_allocator allocator;
+    struct rill_pool *pool;    /* outlives the stack */
+    uint64_t seed[2];          /* all randomness comes from here: unpredictable in real use */
+    rill_trace_function trace; /* may be null */
+    void *trace_context;
+    uint64_t memory_limit; /* bytes of blocks the stack may hold */
+
+    /* The parts. What is not named here is not linked. */
+    const struct rill_network_ops *ipv4, *ipv6; /* may be null */
+    const struct rill_transport_ops *transports[RILL_TRANSPORTS];
+    const struct rill_congestion_ops *congestion;
+
+    /* TCP */
+    uint32_t receive_buffer;                 /* bytes, 1 … 2^30 */
+    uint32_t send_buffer;                    /* bytes */
+    uint16_t initial_window;                 /* segments, RFC 6928 */
+    bool window_scaling;                     /* RFC 7323 §2 */
+    bool timestamps;                         /* RFC 7323 §3 */
+    bool sack;                               /* RFC 2018 */
+    bool nagle;                              /* RFC 9293 §3.7.4, default of new connections */
+    bool statistics;                         /* keep a record of counters beside each connection */
+    uint16_t mss_max;                        /* 0: from the interface's MTU */
+    rill_time rto_initial, rto_min, rto_max; /* RFC 6298 */
+    rill_time delayed_ack;                   /* RFC 9293 §3.8.6.3 */
+    rill_time time_wait;
+    rill_time fin_wait_2; /* for connections the application has closed */
+    rill_time keepalive_idle, keepalive_interval;
+    uint8_t keepalive_count;
+    uint8_t syn_retries, syn_ack_retries, data_retries; /* 255: for ever */
+    uint16_t port_first, port_last;                     /* ephemeral ports, RFC 6056 */
+    uint32_t time_wait_max;                             /* records; the oldest goes first */
+    uint32_t connections_max;
+};
+
+/* Fills in every default. `pool` and `seed` stay 0 and must be set; `allocator` too. */
+RILL_API void rill_stack_config_default(struct rill_stack_config *config);
+
+/* Opens a host. Returns 0, RILL_ERROR_ARGUMENT (a field out of its range) or RILL_ERROR_MEMORY. */
+RILL_API RILL_MUST_CHECK int rill_stack_open(const struct rill_stack_config *config,
+                                             struct rill_stack **out);
+
+/* Closes a host at once, sending nothing. Slices given to the application stay valid. */
+RILL_API void rill_stack_close(struct rill_stack *stack);
+
+enum rill_interface_flag {
+    RILL_INTERFACE_CHECKSUM = 1,   /* the link finishes transport checksums */
+    RILL_INTERFACE_GSO = 2,        /* the link takes super-segments of up to 64 KiB */
+    RILL_INTERFACE_ACCEPT_ANY = 4, /* every destination address is taken as ours */
+};
+
+struct rill_interface_config {
+    size_t size;
+    uint32_t mtu;   /* 68 … 65535; IPv6 needs 1280 */
+    uint32_t flags; /* enum rill_interface_flag */
+};
+RILL_API void rill_interface_config_default(struct rill_interface_config *config);
+
+/* Adds an interface and gives its number, counted from 0. Returns 0, RILL_ERROR_ARGUMENT,
+ * RILL_ERROR_LIMIT or RILL_ERROR_MEMORY. */
+RILL_API RILL_MUST_CHECK int rill_interface_add(struct rill_stack *stack,
+                                                const struct rill_interface_config *config,
+                                                uint32_t *interface);
+
+/* Gives the interface an address with its prefix length (of the family: 24, or 64). Returns 0,
+ * RILL_ERROR_ARGUMENT, RILL_ERROR_ADDRESS_IN_USE or RILL_ERROR_LIMIT. */
+RILL_API RILL_MUST_CHECK int rill_address_add(struct rill_stack *stack, uint32_t interface,
+                                              const struct rill_address *address,
+                                              uint8_t prefix_length);
+
+/* Packets that arrived on an interface, network header first. All are consumed. Returns 0 or
+ * RILL_ERROR_ARGUMENT (no such interface; the packets are dropped all the same). */
+RILL_API int rill_input(struct rill_stack *stack, uint32_t interface, struct rill_packet **packets,
+                        size_t count, rill_time now);
+
+/* Runs timers due at `now`, at most `budget` of them (0: all). Returns how many ran. */
+RILL_API size_t rill_advance(struct rill_stack *stack, rill_time now, size_t budget);
+
+/* Takes packets to send on an interface: at most `max`, and at most `frames_max` frames as they
+ * will be on the wire. They are the caller's. Returns how many. */
+RILL_API size_t rill_output(struct rill_stack *stack, uint32_t interface,
+                            struct rill_packet **packets, size_t max, size_t frames_max,
+                            rill_time now);
+
+enum rill_event_bit {
+    RILL_EVENT_READABLE = 1,     /* bytes to read, or the peer's FIN */
+    RILL_EVENT_WRITABLE = 2,     /* room in the send buffer */
+    RILL_EVENT_CONNECTED = 4,    /* an active open succeeded */
+    RILL_EVENT_ACCEPTABLE = 8,   /* a listener has a connection to accept */
+    RILL_EVENT_SYN = 16,         /* a deferred listener has a SYN to decide on */
+    RILL_EVENT_PEER_CLOSED = 32, /* the peer's FIN came: the last byte is there */
+    RILL_EVENT_CLOSED = 64,      /* nothing more will happen here */
+    RILL_EVENT_ERROR = 128,      /* it ended badly: rill_tcp_get_info says how */
+};
+
+struct rill_event {
+    rill_handle handle;
+    void *user;    /* what rill_user_set was given */
+    uint32_t bits; /* enum rill_event_bit: what is new since the last event of this handle */
+};
+
+/* Takes up to `max` events. Returns how many. */
+RILL_API size_t rill_events(struct rill_stack *stack, struct rill_event *events, size_t max);
+
+/* What is true of the handle now (enum rill_event_bit); 0 for an unknown handle. */
+RILL_API uint32_t rill_ready(struct rill_stack *stack, rill_handle handle);
+
+/* When to call rill_advance next; the present moment while anything waits to go out. */
+RILL_API rill_time rill_deadline(const struct rill_stack *stack);
+
+/* True while rill_output on this interface would give something. */
+RILL_API bool rill_output_waits(const struct rill_stack *stack, uint32_t interface);
+
+struct rill_stack_info {
+    size_t size;
+    uint64_t memory_held; /* bytes of blocks charged to the budget */
+    uint64_t packets_in, packets_out;
+    uint64_t clock_backwards; /* calls whose `now` ran back */
+    uint32_t connections, listeners, half_open, time_wait;
+    uint64_t bytes_copied; /* payload bytes the stack copied, both directions */
+    uint64_t drops[RILL_DROP_COUNT];
+};
+RILL_API void rill_stack_get_info(const struct rill_stack *stack, struct rill_stack_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,151 @@
+/* rill/tcp.h: TCP connections and listeners of a stack. No call blocks; none calls back. */
+#ifndef RILL_TCP_H
+#define RILL_TCP_H
+
+#include <rill/base.h>
+#include <rill/packet.h>
+#include <rill/stack.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* RFC 9293 §3.3.2 */
+enum rill_tcp_state {
+    RILL_TCP_CLOSED,
+    RILL_TCP_LISTEN,
+    RILL_TCP_SYN_SENT,
+    RILL_TCP_SYN_RECEIVED,
+    RILL_TCP_ESTABLISHED,
+    RILL_TCP_FIN_WAIT_1,
+    RILL_TCP_FIN_WAIT_2,
+    RILL_TCP_CLOSE_WAIT,
+    RILL_TCP_CLOSING,
+    RILL_TCP_LAST_ACK,
+    RILL_TCP_TIME_WAIT,
+};
+RILL_API const char *rill_tcp_state_text(enum rill_tcp_state state);
+
+struct rill_tcp_listen_config {
+    size_t size;
+    struct rill_endpoint local; /* address any: all of ours, both families */
+    uint32_t backlog;           /* half-open and not yet accepted connections; default 4096 */
+    bool deferred;              /* a SYN waits for the application's word (RILL_EVENT_SYN) */
+    bool any_port;              /* takes every port no other listener has; local.port is ignored */
+    void *user;
+};
+RILL_API void rill_tcp_listen_config_default(struct rill_tcp_listen_config *config);
+
+/* Passive open. Returns 0, RILL_ERROR_ARGUMENT, RILL_ERROR_ADDRESS_IN_USE,
+ * RILL_ERROR_ADDRESS_NOT_AVAILABLE (not an address of ours) or RILL_ERROR_MEMORY. */
+RILL_API RILL_MUST_CHECK int rill_tcp_listen(struct rill_stack *stack,
+                                             const struct rill_tcp_listen_config *config,
+                                             rill_handle *out);
+
+/* Takes the oldest connection of a listener. Returns 0, RILL_ERROR_AGAIN or RILL_ERROR_HANDLE. */
+RILL_API RILL_MUST_CHECK int rill_tcp_accept(struct rill_stack *stack, rill_handle listener,
+                                             rill_handle *out);
+
+/* The oldest SYN a deferred listener has parked. It stays parked until one of the three calls
+ * below, or for the time a SYN-ACK would be resent. Returns 0, RILL_ERROR_AGAIN or
+ * RILL_ERROR_HANDLE. */
+RILL_API RILL_MUST_CHECK int rill_tcp_pending(struct rill_stack *stack, rill_handle listener,
+                                              rill_handle *out, struct rill_endpoint *local,
+                                              struct rill_endpoint *remote);
+/* Answers it with SYN-ACK, RST, or nothing. Return 0 or RILL_ERROR_HANDLE (it went away). */
+RILL_API int rill_tcp_pending_accept(struct rill_stack *stack, rill_handle pending);
+RILL_API int rill_tcp_pending_refuse(struct rill_stack *stack, rill_handle pending);
+RILL_API int rill_tcp_pending_drop(struct rill_stack *stack, rill_handle pending);
+
+struct rill_tcp_connect_config {
+    size_t size;
+    struct rill_endpoint local; /* address any: chosen; port 0: a random one (RFC 6056) */
+    struct rill_endpoint remote;
+    uint32_t receive_buffer; /* 0: the stack's */
+    void *user;
+};
+RILL_API void rill_tcp_connect_config_default(struct rill_tcp_connect_config *config);
+
+/* Active open; RILL_EVENT_CONNECTED or RILL_EVENT_ERROR follows. Returns 0, RILL_ERROR_ARGUMENT,
+ * RILL_ERROR_NO_ROUTE, RILL_ERROR_ADDRESS_IN_USE (that four-tuple is), RILL_ERROR_LIMIT,
+ * RILL_ERROR_ADDRESS_NOT_AVAILABLE (local address not ours, or its ports to that remote socket are
+ * used up) or RILL_ERROR_MEMORY. */
+RILL_API RILL_MUST_CHECK int rill_tcp_connect(struct rill_stack *stack,
+                                              const struct rill_tcp_connect_config *config,
+                                              rill_handle *out);
+
+/* Queues bytes, copying them. Returns how many (maybe fewer than asked), or RILL_ERROR_AGAIN (no
+ * room; RILL_EVENT_WRITABLE follows), RILL_ERROR_CLOSED (after rill_tcp_shutdown),
+ * RILL_ERROR_STATE (not connected yet), RILL_ERROR_HANDLE, or the error the connection ended with.
+ */
+RILL_API RILL_MUST_CHECK int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection,
+                                               const void *data, size_t length);
+
+/* The same by reference: takes over the holds of the slices it takes. Returns the number of slices
+ * taken, whole ones only, or an error as above. */
+RILL_API RILL_MUST_CHECK int64_t rill_tcp_send_slices(struct rill_stack *stack,
+                                                      rill_handle connection,
+                                                      const struct rill_slice *slices,
+                                                      size_t count);
+
+/* Reads bytes in order, copying them. Returns how many, 0 at the end of the stream (the peer's
+ * FIN), or RILL_ERROR_AGAIN, RILL_ERROR_HANDLE, or the error the connection ended with. */
+RILL_API RILL_MUST_CHECK int64_t rill_tcp_receive(struct rill_stack *stack, rill_handle connection,
+                                                  void *data, size_t length);
+
+/* The same by reference: fills up to `max` slices whose holds become the caller's. Returns the
+ * number of slices, 0 at the end of the stream, or an error as above. */
+RILL_API RILL_MUST_CHECK int64_t rill_tcp_receive_slices(struct rill_stack *stack,
+                                                         rill_handle connection,
+                                                         struct rill_slice *slices, size_t max);
+
+/* Half-close: FIN after all that was queued. Returns 0, RILL_ERROR_STATE or RILL_ERROR_HANDLE. */
+RILL_API int rill_tcp_shutdown(struct rill_stack *stack, rill_handle connection);
+
+/* Gives up the handle of a connection, listener or parked SYN. A connection is closed in both
+ * directions: what is queued is still sent, then FIN; if received bytes were left unread, or more
+ * arrive, the peer gets RST (RFC 2525 §2.17). Returns 0 or RILL_ERROR_HANDLE. */
+RILL_API int rill_tcp_close(struct rill_stack *stack, rill_handle handle);
+
+/* Gives up the handle, drops what is queued and sends RST. Returns 0 or RILL_ERROR_HANDLE. */
+RILL_API int rill_tcp_abort(struct rill_stack *stack, rill_handle connection);
+
+enum rill_tcp_option {
+    RILL_TCP_OPTION_NODELAY,        /* 1: Nagle's algorithm off */
+    RILL_TCP_OPTION_KEEPALIVE,      /* 1: probes on an idle connection */
+    RILL_TCP_OPTION_RECEIVE_BUFFER, /* bytes; takes effect as the window can follow */
+    RILL_TCP_OPTION_SEND_BUFFER,
+};
+/* Returns 0, RILL_ERROR_ARGUMENT or RILL_ERROR_HANDLE. */
+RILL_API int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,
+                                 enum rill_tcp_option option, uint32_t value);
+
+/* A pointer of the application's, given back in events. Works for listeners too. */
+RILL_API int rill_user_set(struct rill_stack *stack, rill_handle handle, void *user);
+
+struct rill_tcp_info {
+    size_t size;
+    enum rill_tcp_state state;
+    int error; /* why it ended: 0 or an enum rill_error */
+    struct rill_endpoint local, remote;
+    uint16_t mss; /* largest segment we send */
+    bool timestamps, sack, window_scaling;
+    uint32_t cwnd, ssthresh, in_flight, send_window, receive_window; /* bytes */
+    rill_time rtt, rtt_variance, rto;
+    uint32_t send_queued, receive_queued; /* bytes */
+    /* 0 when the stack keeps no statistics; segments are counted as on the wire */
+    uint64_t bytes_sent, bytes_received, bytes_resent;
+    uint64_t segments_sent, segments_received, segments_resent;
+    uint64_t duplicate_acks_sent, timeouts, packets_sent;
+};
+/* Returns 0 or RILL_ERROR_HANDLE. */
+RILL_API RILL_MUST_CHECK int rill_tcp_get_info(struct rill_stack *stack, rill_handle connection,
+                                               struct rill_tcp_info *info);
+
+/* Verifies every invariant of a connection. Returns null, or the one that is broken. */
+RILL_API const char *rill_tcp_check(struct rill_stack *stack, rill_handle connection);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,16 @@
+/* base/address.h: questions about addresses that the core asks often. */
+#ifndef RILL_BASE_ADDRESS_H
+#define RILL_BASE_ADDRESS_H
+
+#include <rill/base.h>
+
+/* Multicast of either family, or IPv4 broadcast: never a TCP peer (RFC 1122 §4.2.3.10). */
+bool rill__address_is_group(const struct rill_address *address);
+
+/* Whether the first `bits` bits (of 128) are equal. */
+bool rill__address_in_prefix(const struct rill_address *address, const struct rill_address *prefix,
+                             unsigned bits);
+
+struct rill_address rill__address_from_ipv4(const uint8_t *bytes);
+
+#endif

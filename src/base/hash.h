@@ -1,0 +1,48 @@
+/* base/hash.h: a set of 32-bit values found by a keyed 64-bit hash of something of the caller's.
+ *
+ * Open addressing with linear probing; a removed entry closes its gap (no tombstones). It grows at
+ * 3/4 full into a second table of twice the size, to which a few entries move with every later
+ * insertion and removal, so no single call pays for all; a lookup asks both. The caller compares
+ * candidates himself. */
+#ifndef RILL_BASE_HASH_H
+#define RILL_BASE_HASH_H
+
+#include <rill/base.h>
+
+struct hash_slot {
+    uint32_t tag;   /* low half of the hash */
+    uint32_t value; /* + 1; 0 is empty */
+};
+
+struct hash_table {
+    struct hash_slot *slots;
+    uint32_t mask;
+    uint32_t used;
+};
+
+struct hash {
+    const struct rill_allocator *allocator;
+    struct hash_table now, old; /* old: being moved from, or empty */
+    uint32_t moved;             /* slots of old already moved */
+};
+
+typedef bool (*hash_equal)(const void *context, uint32_t value, const void *key);
+
+void rill__hash_init(struct hash *hash, const struct rill_allocator *allocator);
+void rill__hash_fini(struct hash *hash);
+
+/* Returns false when out of memory. The value must be below UINT32_MAX and not yet in the set. */
+bool rill__hash_insert(struct hash *hash, uint32_t tag, uint32_t value);
+
+/* The value is in the set under that tag. */
+void rill__hash_remove(struct hash *hash, uint32_t tag, uint32_t value);
+
+/* The first value with this tag for which `equal` says yes; false if none. */
+bool rill__hash_find(const struct hash *hash, uint32_t tag, hash_equal equal, const void *context,
+                     const void *key, uint32_t *value);
+
+static inline uint32_t hash_count(const struct hash *hash) {
+    return hash->now.used + hash->old.used;
+}
+
+#endif

@@ -1,0 +1,90 @@
+/* ip/icmp.c: echo for both families. The reply is a copy of the request with type and addresses
+ * turned round; it waits in the interface's reply ring. Errors are not acted on yet: a host on a
+ * point-to-point link learns what it needs from TCP itself. */
+#include "ip/icmp.h"
+
+#include "base/checksum.h"
+#include "packet/segment.h"
+#include "wire/ipv4.h"
+
+enum { ECHO_REPLY = 0, ECHO_REQUEST = 8, V6_ECHO_REQUEST = 128, V6_ECHO_REPLY = 129, HEADER = 8 };
+
+static bool checksum_ok(const struct ip_datagram *datagram, bool pseudo) {
+    if (datagram->packet->flags & (RILL_PACKET_CHECKSUM_PARTIAL | RILL_PACKET_CHECKSUM_VERIFIED))
+        return true;
+    uint64_t sum = pseudo ? datagram->network->pseudo_sum(datagram) : 0;
+    size_t left = datagram->length, skip = datagram->header_length, offset = 0;
+    const struct rill_packet *packet = datagram->packet;
+    for (int i = -1; i < packet->slice_count && left; i++) {
+        const uint8_t *data =
+            i < 0 ? packet->headroom + packet->header_offset : packet->slices[i].data;
+        size_t length = i < 0 ? packet->header_length : packet->slices[i].length;
+        if (skip >= length) {
+            skip -= length;
+            continue;
+        }
+        size_t part = length - skip < left ? length - skip : left;
+        sum = rill__checksum_add_at(sum, data + skip, part, offset);
+        offset += part;
+        left -= part;
+        skip = 0;
+    }
+    return rill__checksum_fold(sum) == 0xffff;
+}
+
+static enum rill_drop echo(struct ip_host *host, struct ip_datagram *datagram, uint8_t reply_type) {
+    struct rill_packet *packet = rill_packet_open(host->core->pool);
+    struct rill_block *block = rill_block_open(host->core->pool, datagram->length);
+    if (!packet || !block) {
+        rill_packet_drop(packet);
+        if (block)
+            rill_block_drop(block);
+        return RILL_DROP_NO_MEMORY;
+    }
+    uint8_t *data = rill_block_data(block);
+    rill__packet_copy(datagram->packet, datagram->header_length, data, datagram->length);
+    /* The ICMP header goes to the headroom, where ip_finish expects a transport header. */
+    packet->header_offset -= HEADER;
+    packet->header_length = HEADER;
+    packet->length = HEADER;
+    uint8_t *header = packet->headroom + packet->header_offset;
+    for (int i = 0; i < HEADER; i++)
+        header[i] = i < 4 ? 0 : data[i];
+    header[0] = reply_type;
+    struct rill_slice rest = {data + HEADER, datagram->length - HEADER, block};
+    int full = rill_packet_append(packet, rest);
+    (void)full; /* the first slice of an empty packet */
+    packet->cause = RILL_CAUSE_ECHO_REPLY;
+    struct ip_send send = {.source = &datagram->destination,
+                           .destination = &datagram->source,
+                           .interface = datagram->interface,
+                           .checksum_offset = 2,
+                           .protocol = datagram->protocol,
+                           .pseudo_header = datagram->protocol == WIRE_PROTOCOL_ICMPV6};
+    rill__ip_finish(host, packet, &send);
+    rill__ip_reply(host, datagram->interface, packet, true);
+    return RILL_DROP_NONE;
+}
+
+static void input(struct ip_host *host, struct ip_datagram *datagram, bool pseudo, uint8_t request,
+                  uint8_t reply) {
+    enum rill_drop drop = RILL_DROP_NONE;
+    if (datagram->contiguous < HEADER)
+        drop = RILL_DROP_TRUNCATED;
+    else if (!checksum_ok(datagram, pseudo))
+        drop = RILL_DROP_ICMP_CHECKSUM;
+    else if (datagram->data[0] != request || datagram->data[1] != 0)
+        drop = RILL_DROP_ICMP_IGNORED;
+    else
+        drop = echo(host, datagram, reply);
+    if (drop)
+        rill__core_drop(host->core, drop);
+}
+
+void rill__icmp_input(struct ip_host *host, struct ip_datagram *datagram) {
+    input(host, datagram, false, ECHO_REQUEST, ECHO_REPLY);
+}
+
+void rill__icmpv6_input(struct ip_host *host, struct ip_datagram *datagram) {
+    input(host, datagram, true, V6_ECHO_REQUEST, V6_ECHO_REPLY);
+}

@@ -1,0 +1,11 @@
+/* ip/icmp.h: ICMP for both families. */
+#ifndef RILL_IP_ICMP_H
+#define RILL_IP_ICMP_H
+
+#include "ip/ip.h"
+
+/* Answers echo requests (RFC 1122 §3.2.2.6, RFC 4443 §4.2); other messages are counted. */
+void rill__icmp_input(struct ip_host *host, struct ip_datagram *datagram);
+void rill__icmpv6_input(struct ip_host *host, struct ip_datagram *datagram);
+
+#endif

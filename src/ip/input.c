@@ -1,0 +1,64 @@
+/* ip/input.c: a packet in: which family, is it whole, is it for us, which transport.
+ *
+ * Every packet ends in exactly one place: with a transport, with ICMP, or counted as dropped. */
+#include "base/address.h"
+#include "ip/ip.h"
+#include "packet/segment.h"
+
+static bool is_ours(struct ip_host *host, struct ip_interface *interface,
+                    const struct rill_address *address) {
+    if (interface->flags & RILL_INTERFACE_ACCEPT_ANY)
+        return !rill_address_is_any(address) && !rill__address_is_group(address);
+    return rill__ip_address_owner(host, address) != 0;
+}
+
+static enum rill_drop dispatch(struct ip_host *host, struct ip_datagram *datagram) {
+    if (!is_ours(host, datagram->interface, &datagram->destination))
+        return RILL_DROP_IP_NOT_OURS;
+    /* RFC 1122 §3.2.1.3: no group and no unspecified address may be a source. */
+    if (rill__address_is_group(&datagram->source) || rill_address_is_any(&datagram->source))
+        return RILL_DROP_IP_SOURCE;
+    if (datagram->protocol == datagram->network->icmp_protocol) {
+        datagram->network->icmp_input(host, datagram);
+        return RILL_DROP_NONE;
+    }
+    for (int i = 0; i < RILL_TRANSPORTS && host->transports[i].ops; i++) {
+        if (host->transports[i].ops->protocol == datagram->protocol) {
+            host->transports[i].ops->input(host->transports[i].state, datagram);
+            return RILL_DROP_NONE;
+        }
+    }
+    return RILL_DROP_IP_PROTOCOL;
+}
+
+static enum rill_drop input(struct ip_host *host, struct ip_interface *interface,
+                            struct rill_packet *packet) {
+    size_t contiguous;
+    const uint8_t *head = rill__packet_head(packet, &contiguous);
+    if (contiguous == 0)
+        return RILL_DROP_TRUNCATED;
+    unsigned version = head[0] >> 4;
+    const struct rill_network_ops *network = 0;
+    if (version == 4 || version == 6)
+        network = host->networks[version == 4 ? 0 : 1];
+    if (!network)
+        return RILL_DROP_IP_VERSION;
+    struct ip_datagram datagram = {.packet = packet, .interface = interface, .network = network};
+    enum rill_drop drop = network->parse(head, contiguous, packet->length, &datagram);
+    if (drop)
+        return drop;
+    datagram.data = head + datagram.header_length;
+    datagram.contiguous = contiguous - datagram.header_length;
+    if (datagram.contiguous > datagram.length) /* padding behind the datagram */
+        datagram.contiguous = datagram.length;
+    return dispatch(host, &datagram);
+}
+
+void rill__ip_input(struct ip_host *host, struct ip_interface *interface,
+                    struct rill_packet *packet) {
+    interface->packets_in += rill_packet_frames(packet);
+    enum rill_drop drop = input(host, interface, packet);
+    if (drop)
+        rill__core_drop(host->core, drop);
+    rill_packet_drop(packet);
+}

@@ -1,0 +1,52 @@
+/* ip/ipv4.c: IPv4 as a table of operations. Fragments are not taken; what we send is never
+ * fragmented (DF set, RFC 1191 §3), so its identification need not be unique (RFC 6864 §4.1). */
+#include "wire/ipv4.h"
+#include "base/address.h"
+#include "ip/icmp.h"
+#include <string.h>
+
+static enum rill_drop parse(const uint8_t *data, size_t contiguous, size_t length,
+                            struct ip_datagram *out) {
+    struct wire_ipv4 header;
+    if (contiguous < WIRE_IPV4_HEADER || (size_t)(data[0] & 15) * 4 > contiguous)
+        return RILL_DROP_TRUNCATED;
+    enum rill_drop drop = rill__ipv4_parse(data, length, &header);
+    if (drop)
+        return drop;
+    if (header.more_fragments || header.fragment_offset)
+        return RILL_DROP_IP_FRAGMENT;
+    out->source = rill__address_from_ipv4(header.source);
+    out->destination = rill__address_from_ipv4(header.destination);
+    out->header_length = header.header_length;
+    out->length = header.total_length - header.header_length;
+    out->protocol = header.protocol;
+    out->traffic_class = header.traffic_class;
+    out->hop_limit = header.ttl;
+    return RILL_DROP_NONE;
+}
+
+static void emit(const struct ip_datagram *datagram, uint8_t *out) {
+    struct wire_ipv4 header = {.total_length = (uint16_t)(datagram->length + WIRE_IPV4_HEADER),
+                               .traffic_class = datagram->traffic_class,
+                               .ttl = datagram->hop_limit,
+                               .protocol = datagram->protocol,
+                               .dont_fragment = true};
+    memcpy(header.source, datagram->source.bytes + 12, 4);
+    memcpy(header.destination, datagram->destination.bytes + 12, 4);
+    rill__ipv4_emit(&header, out);
+}
+
+static uint64_t pseudo_sum(const struct ip_datagram *datagram) {
+    return rill__ipv4_pseudo_sum(datagram->source.bytes + 12, datagram->destination.bytes + 12,
+                                 datagram->protocol, datagram->length);
+}
+
+const struct rill_network_ops rill_ipv4 = {
+    .version = 4,
+    .header_length = WIRE_IPV4_HEADER,
+    .parse = parse,
+    .emit = emit,
+    .pseudo_sum = pseudo_sum,
+    .icmp_protocol = WIRE_PROTOCOL_ICMP,
+    .icmp_input = rill__icmp_input,
+};

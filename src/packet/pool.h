@@ -1,0 +1,34 @@
+/* packet/pool.h: what the stack knows of pools and blocks beyond the public interface. */
+#ifndef RILL_PACKET_POOL_H
+#define RILL_PACKET_POOL_H
+
+#include <rill/packet.h>
+
+/* Blocks come in classes, so that a returned one serves the next that asks. */
+#define POOL_CLASSES 4
+
+struct rill_block {
+    struct rill_pool *pool;
+    struct rill_block *next; /* at home */
+    uint8_t *data;
+    size_t capacity;
+    uint32_t holds;
+    uint32_t size_class; /* POOL_CLASSES: of its own size, given back to the allocator */
+    void (*release)(void *context);
+    void *context;
+};
+
+struct rill_pool {
+    struct rill_allocator allocator;
+    uint64_t bytes_max, bytes_allocated;
+    uint64_t blocks_out, packets_out;
+    struct rill_block *home[POOL_CLASSES];
+    struct rill_packet *packets_home, *reserve;
+    uint32_t reserve_count, reserve_wanted;
+    bool closing;
+};
+
+/* A packet for a segment without data: from the reserve if nothing else is left. */
+struct rill_packet *rill__packet_open_control(struct rill_pool *pool);
+
+#endif

@@ -1,0 +1,182 @@
+/* stack/stack.c: a host: opened from its config, driven by four verbs.
+ *
+ *   rill_input    packets -> ip_input -> transports; sends nothing, leaves marks and debts
+ *   rill_advance  the wheel's due entries
+ *   rill_output   debts, then ready sources
+ *   rill_events   the event list
+ *
+ * Every entry sets the time once: one call is one instant. */
+#include "stack/stack.h"
+
+#include "base/assert.h"
+#include "base/util.h"
+#include <string.h>
+
+static bool config_ok(const struct rill_stack_config *c) {
+    return c->size == sizeof *c && c->allocator.allocate && c->allocator.release && c->pool &&
+           (c->ipv4 || c->ipv6) && c->congestion && c->receive_buffer >= 1 &&
+           c->receive_buffer <= 1u << 30 && c->send_buffer >= 1 && c->send_buffer <= 1u << 30 &&
+           c->initial_window >= 1 && c->rto_min >= RILL_MILLISECOND && c->rto_min <= c->rto_max &&
+           c->rto_initial >= RILL_MILLISECOND && c->rto_initial <= c->rto_max &&
+           c->port_first >= 1 && c->port_first <= c->port_last && c->time_wait_max >= 1 &&
+           c->delayed_ack <= 500 * RILL_MILLISECOND && /* RFC 9293 §3.8.6.3, MUST-58 */
+           (c->mss_max == 0 || c->mss_max >= 88);
+}
+
+static int open_transports(struct rill_stack *stack, const struct rill_stack_config *config) {
+    for (uint8_t i = 0; i < RILL_TRANSPORTS && config->transports[i]; i++) {
+        const struct rill_transport_ops *ops = config->transports[i];
+        void *state = ops->open(&stack->core, &stack->ip, config, i);
+        if (!state)
+            return RILL_ERROR_MEMORY;
+        stack->ip.transports[i].ops = ops;
+        stack->ip.transports[i].state = state;
+        if (ops->protocol == 6)
+            stack->tcp = state;
+    }
+    return 0;
+}
+
+int rill_stack_open(const struct rill_stack_config *config, struct rill_stack **out) {
+    if (!config_ok(config))
+        return RILL_ERROR_ARGUMENT;
+    struct rill_stack *stack = config->allocator.allocate(config->allocator.context, sizeof *stack);
+    if (!stack)
+        return RILL_ERROR_MEMORY;
+    memset(stack, 0, sizeof *stack);
+    rill__core_init(&stack->core, config);
+    stack->ip.core = &stack->core;
+    stack->ip.networks[0] = config->ipv4;
+    stack->ip.networks[1] = config->ipv6;
+    int error = open_transports(stack, config);
+    if (error) {
+        rill_stack_close(stack);
+        return error;
+    }
+    *out = stack;
+    return 0;
+}
+
+void rill_stack_close(struct rill_stack *stack) {
+    RILL_ASSERT(!stack->core.in_leaf);
+    for (int i = 0; i < RILL_TRANSPORTS && stack->ip.transports[i].ops; i++)
+        stack->ip.transports[i].ops->close(stack->ip.transports[i].state);
+    rill__ip_fini(&stack->ip);
+    RILL_ASSERT(stack->core.memory_held == 0);
+    rill__core_release(&stack->core, stack, sizeof *stack);
+}
+
+int rill_interface_add(struct rill_stack *stack, const struct rill_interface_config *config,
+                       uint32_t *interface) {
+    return rill__ip_interface_add(&stack->ip, config, interface);
+}
+
+int rill_address_add(struct rill_stack *stack, uint32_t interface,
+                     const struct rill_address *address, uint8_t prefix_length) {
+    return rill__ip_address_add(&stack->ip, interface, address, prefix_length);
+}
+
+int rill_input(struct rill_stack *stack, uint32_t interface, struct rill_packet **packets,
+               size_t count, rill_time now) {
+    rill__core_set_now(&stack->core, now);
+    bool known = interface < stack->ip.interface_count;
+    for (size_t i = 0; i < count; i++) {
+        if (known) {
+            rill__ip_input(&stack->ip, stack->ip.interfaces[interface], packets[i]);
+        } else {
+            rill__core_drop(&stack->core, RILL_DROP_NO_INTERFACE);
+            rill_packet_drop(packets[i]);
+        }
+    }
+    return known ? 0 : RILL_ERROR_ARGUMENT;
+}
+
+size_t rill_advance(struct rill_stack *stack, rill_time now, size_t budget) {
+    rill__core_set_now(&stack->core, now);
+    size_t ran = 0;
+    struct wheel_entry *entry;
+    while ((!budget || ran < budget) &&
+           (entry = rill__wheel_pop(&stack->core.wheel, stack->core.now))) {
+        struct core_timer *timer = RILL_CONTAINER(entry, struct core_timer, entry);
+        timer->expire(stack->tcp, timer);
+        ran++;
+    }
+    return ran;
+}
+
+size_t rill_output(struct rill_stack *stack, uint32_t interface, struct rill_packet **packets,
+                   size_t max, size_t frames_max, rill_time now) {
+    rill__core_set_now(&stack->core, now);
+    if (interface >= stack->ip.interface_count)
+        return 0;
+    return rill__ip_output(&stack->ip, stack->ip.interfaces[interface], packets, max, frames_max);
+}
+
+/* The transport an event node or a handle belongs to: TCP is the only one with handles so far. */
+static const struct rill_transport_ops *owner(const struct rill_stack *stack, void **state) {
+    for (int i = 0; i < RILL_TRANSPORTS && stack->ip.transports[i].ops; i++) {
+        if (stack->ip.transports[i].ops->event) {
+            *state = stack->ip.transports[i].state;
+            return stack->ip.transports[i].ops;
+        }
+    }
+    return 0;
+}
+
+size_t rill_events(struct rill_stack *stack, struct rill_event *events, size_t max) {
+    size_t count = 0;
+    while (count < max && stack->core.events_head) {
+        struct event_node *node = stack->core.events_head;
+        uint32_t bits = node->bits;
+        void *state = 0;
+        const struct rill_transport_ops *ops = owner(stack, &state);
+        rill__event_cancel(&stack->core, node);
+        events[count].handle = ops->event(state, node, &events[count].user);
+        events[count].bits = bits;
+        count++;
+    }
+    return count;
+}
+
+uint32_t rill_ready(struct rill_stack *stack, rill_handle handle) {
+    void *state;
+    const struct rill_transport_ops *ops = owner(stack, &state);
+    return ops ? ops->ready(state, handle) : 0;
+}
+
+int rill_user_set(struct rill_stack *stack, rill_handle handle, void *user) {
+    void *state;
+    const struct rill_transport_ops *ops = owner(stack, &state);
+    return ops ? ops->user_set(state, handle, user) : RILL_ERROR_HANDLE;
+}
+
+bool rill_output_waits(const struct rill_stack *stack, uint32_t interface) {
+    if (interface >= stack->ip.interface_count)
+        return false;
+    const struct ip_interface *at = stack->ip.interfaces[interface];
+    return at->replies_head || at->ready_head;
+}
+
+rill_time rill_deadline(const struct rill_stack *stack) {
+    for (uint32_t i = 0; i < stack->ip.interface_count; i++)
+        if (rill_output_waits(stack, i))
+            return stack->core.now;
+    rill_time next = rill__wheel_next(&stack->core.wheel);
+    return next == RILL_TIME_NEVER ? next : RILL_MAX(next, stack->core.now);
+}
+
+void rill_stack_get_info(const struct rill_stack *stack, struct rill_stack_info *info) {
+    memset(info, 0, sizeof *info);
+    info->size = sizeof *info;
+    info->memory_held = stack->core.memory_held;
+    info->clock_backwards = stack->core.clock_backwards;
+    info->bytes_copied = stack->core.bytes_copied;
+    memcpy(info->drops, stack->core.drops, sizeof info->drops);
+    for (uint32_t i = 0; i < stack->ip.interface_count; i++) {
+        info->packets_in += stack->ip.interfaces[i]->packets_in;
+        info->packets_out += stack->ip.interfaces[i]->packets_out;
+    }
+    for (int i = 0; i < RILL_TRANSPORTS && stack->ip.transports[i].ops; i++)
+        if (stack->ip.transports[i].ops->info)
+            stack->ip.transports[i].ops->info(stack->ip.transports[i].state, info);
+}

@@ -1,0 +1,13 @@
+/* stack/stack.h: a host put together. */
+#ifndef RILL_STACK_STACK_H
+#define RILL_STACK_STACK_H
+
+#include "ip/ip.h"
+
+struct rill_stack {
+    struct core core;
+    struct ip_host ip;
+    void *tcp; /* the state of the transport whose table is rill_tcp; null: not part of this host */
+};
+
+#endif

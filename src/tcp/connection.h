@@ -1,0 +1,140 @@
+/* tcp/connection.h: the state of one connection.
+ *
+ * Three parts, by how long they are needed. `struct connection` is what an idle connection must
+ * remember: a hot half that every segment touches and a warm half, 256 bytes in all, four-tuple and
+ * timer included. `struct active` lies beside it while anything is queued, in flight or out of
+ * order, and for a second after. `struct connection_stats` counts, and may be switched off.
+ *
+ * Names are RFC 9293 §3.3.1's where it has one. */
+#ifndef RILL_TCP_CONNECTION_H
+#define RILL_TCP_CONNECTION_H
+
+#include "ip/ip.h"
+#include "tcp/congestion.h"
+#include "tcp/receive_queue.h"
+#include "tcp/scoreboard.h"
+#include "tcp/send_queue.h"
+#include <rill/tcp.h>
+
+/* A pair of sockets: what names a connection. No padding: it is hashed as bytes. */
+struct tcp_key {
+    struct rill_address local, remote;
+    uint16_t local_port, remote_port;
+};
+_Static_assert(sizeof(struct tcp_key) == 36, "hashed as bytes");
+
+enum connection_flag {
+    CONNECTION_TIMESTAMPS = 1u << 0, /* agreed on, RFC 7323 §3.2 */
+    CONNECTION_SACK = 1u << 1,       /* the peer takes SACK, RFC 2018 §2 */
+    CONNECTION_SCALED = 1u << 2,     /* agreed on, RFC 7323 §2 */
+    CONNECTION_NODELAY = 1u << 3,    /* Nagle's algorithm off */
+    CONNECTION_KEEPALIVE = 1u << 4,
+    CONNECTION_ORPHAN = 1u << 5,       /* the application has given up the handle */
+    CONNECTION_SHUTDOWN = 1u << 6,     /* FIN follows the last queued byte */
+    CONNECTION_FIN_SENT = 1u << 7,     /* it has a sequence number */
+    CONNECTION_FIN_RECEIVED = 1u << 8, /* in order */
+    CONNECTION_PASSIVE = 1u << 9,      /* opened by a SYN of the peer's */
+    CONNECTION_QUEUED = 1u << 10,      /* waits in a listener's accept queue */
+    CONNECTION_WANTS_WRITE = 1u << 11, /* the application met a full send buffer */
+    CONNECTION_IN_DEMUX = 1u << 12,
+    CONNECTION_FIN_SEEN = 1u << 13, /* maybe ahead of bytes that are missing */
+    CONNECTION_CHECKED = 1u << 14,  /* touched since the last check */
+};
+
+/* What output has to look for, beside the queues. */
+enum connection_owes {
+    OWES_ACK = 1, /* at once */
+    OWES_WINDOW_UPDATE = 2,
+    OWES_PROBE = 4, /* the persist timer expired */
+    OWES_KEEPALIVE = 8,
+    OWES_DELAYED = 16, /* the delayed-ACK timer expired */
+};
+
+#define TCP_DEBTS 4
+
+/* Acknowledgements to be sent once each, with the number they had when they were owed. */
+struct ack_debt {
+    rill_seq acknowledgement;
+    uint8_t count;
+    uint8_t cause; /* enum rill_cause */
+};
+
+struct active {
+    struct send_queue send;
+    struct receive_queue receive;
+    struct scoreboard scoreboard;
+
+    rill_time rto_at;       /* retransmission; RILL_TIME_NEVER: off. timers.c */
+    rill_time persist_at;   /* timers.c */
+    rill_time ack_at;       /* delayed ACK. timers.c */
+    rill_time idle_at;      /* when this part may go. timers.c */
+    rill_time challenge_at; /* start of the present interval of RFC 5961 §7. input.c */
+
+    rill_seq iss, irs;
+    rill_seq recover;       /* RFC 6582 §3.2: snd_nxt when the episode began. recovery.c */
+    rill_seq fin_at;        /* sequence number of the peer's FIN, once seen. input_text.c */
+    uint32_t inflation;     /* bytes cwnd is inflated by in fast recovery. recovery.c */
+    uint32_t unacked;       /* bytes received in order and not acknowledged. input_text.c */
+    uint32_t receive_mss;   /* largest payload seen, to tell full segments. input_text.c */
+    uint8_t duplicate_acks; /* RFC 5681 §3.2. recovery.c */
+    uint8_t retries;        /* expiries without progress. timers.c */
+    uint8_t backoff;        /* RTO is doubled so often. timers.c */
+    uint8_t quick_acks;     /* segments still to be acknowledged at once. input_text.c */
+    uint8_t in_recovery;    /* fast recovery. recovery.c */
+    uint8_t challenges;     /* sent in the present interval. input.c */
+    uint8_t debt_count;
+    uint8_t keepalives; /* probes without answer. timers.c */
+    struct ack_debt debts[TCP_DEBTS];
+    struct connection *accept_next, *accept_previous; /* in the listener's queue */
+    uint32_t index;                                   /* in its slab */
+};
+_Static_assert(sizeof(struct active) <= 768, "docs/architecture.md, table 2");
+
+struct connection_stats {
+    uint64_t bytes_sent, bytes_received, bytes_resent;
+    uint64_t segments_sent, segments_received, segments_resent, packets_sent;
+    uint64_t duplicate_acks_sent, timeouts;
+    uint32_t index;
+};
+_Static_assert(sizeof(struct connection_stats) <= 128, "docs/architecture.md, table 2");
+
+struct connection {
+    /* hot: what every segment touches */
+    struct ip_source source;
+    struct tcp_key key;
+    uint32_t index;         /* in its slab */
+    rill_seq snd_una;       /* oldest not acknowledged */
+    rill_seq snd_nxt;       /* next to send for the first time */
+    uint32_t snd_wnd;       /* bytes, as the peer last said, scaled */
+    rill_seq snd_wl1;       /* sequence number of that segment */
+    rill_seq rcv_nxt;       /* next expected */
+    rill_seq rcv_adv;       /* right edge of what we have promised; never moves back */
+    rill_seq last_ack_sent; /* RFC 7323 §4.3 */
+    uint32_t ts_recent;     /* RFC 7323 §4.3 */
+    uint32_t ts_offset;     /* of our timestamps, by pair of addresses */
+    uint16_t mss;           /* the most payload and options the peer takes, RFC 6691 */
+    uint8_t snd_scale, rcv_scale;
+    uint16_t flags;                 /* enum connection_flag */
+    uint8_t state;                  /* enum rill_tcp_state */
+    uint8_t owes;                   /* enum connection_owes */
+    int8_t error;                   /* enum rill_error: why it ended */
+    struct active *active;          /* may be null while idle */
+    struct connection_stats *stats; /* null: not kept */
+
+    /* warm */
+    struct core_timer timer; /* filed at the earliest deadline of all. timers.c */
+    struct event_node event;
+    void *user;
+    rill_time keepalive_at; /* keepalive, or the end of an orphan's FIN-WAIT-2. timers.c */
+    struct congestion congestion;
+    uint32_t srtt;                        /* us * 8, 0: no sample yet. rtt.c */
+    uint32_t rttvar;                      /* us * 4. rtt.c */
+    uint32_t receive_buffer, send_buffer; /* bytes */
+    uint32_t snd_wnd_max;                 /* largest window seen, RFC 9293 §3.8.6.2.1 */
+    uint32_t receive_time;                /* ms, when the last segment was accepted */
+    uint32_t listener;                    /* slab index of the listener whose queue it stands in */
+};
+_Static_assert(offsetof(struct connection, timer) <= 128, "the hot half: two cache lines");
+_Static_assert(sizeof(struct connection) <= 256, "docs/architecture.md, table 2");
+
+#endif

@@ -1,0 +1,155 @@
+/* tcp/emit.c: one segment: header, options, payload by reference, IP header. */
+#include "tcp/host.h"
+
+#include "packet/pool.h"
+
+#include "tcp/reassembly.h"
+#include <string.h>
+
+static void trace_sent(struct tcp_host *host, const struct connection *connection,
+                       const struct wire_tcp *header, const struct tcp_key *key, uint32_t length,
+                       enum rill_cause cause) {
+    if (!host->core->trace)
+        return;
+    struct rill_trace_record record = {
+        .kind = RILL_TRACE_SENT,
+        .cause = cause,
+        .local = {key->local, key->local_port},
+        .remote = {key->remote, key->remote_port},
+        .sequence = header->sequence,
+        .acknowledgement = header->acknowledgement,
+        .length = length,
+        .window = header->window,
+        .flags = header->flags,
+    };
+    if (connection) {
+        record.handle = rill__connection_handle(host, connection);
+        record.state = connection->state;
+        record.cwnd = connection->congestion.cwnd;
+        record.ssthresh = connection->congestion.ssthresh;
+        record.in_flight = connection->active->scoreboard.in_flight;
+    }
+    rill__core_trace(host->core, &record);
+}
+
+struct rill_packet *rill__tcp_write(struct tcp_host *host, struct rill_packet *packet,
+                                    struct wire_tcp *header, const struct tcp_key *key,
+                                    struct ip_interface *interface, enum rill_cause cause,
+                                    const struct connection *connection) {
+    uint8_t bytes[WIRE_TCP_HEADER_MAX];
+    uint32_t payload = packet->length;
+    header->source_port = key->local_port;
+    header->destination_port = key->remote_port;
+    size_t length = rill__wire_tcp_emit(header, bytes);
+    packet->header_offset = (uint16_t)(packet->header_offset - length);
+    packet->header_length = (uint16_t)length;
+    packet->length += (uint32_t)length;
+    packet->cause = (uint8_t)cause;
+    memcpy(packet->headroom + packet->header_offset, bytes, length);
+    struct ip_send send = {.source = &key->local,
+                           .destination = &key->remote,
+                           .interface = interface,
+                           .checksum_offset = 16,
+                           .protocol = 6,
+                           .pseudo_header = true};
+    rill__ip_finish(host->ip, packet, &send);
+    trace_sent(host, connection, header, key, payload, cause);
+    return packet;
+}
+
+void rill__tcp_control(struct tcp_host *host, struct ip_interface *interface,
+                       const struct tcp_control *control) {
+    struct rill_packet *packet = rill__packet_open_control(host->core->pool);
+    if (!packet) {
+        rill__core_drop(host->core, RILL_DROP_NO_MEMORY);
+        return;
+    }
+    struct wire_tcp header = {
+        .sequence = control->sequence,
+        .acknowledgement = control->acknowledgement,
+        .window = control->window,
+        .flags = control->flags,
+        .has_timestamps = control->timestamps,
+        .timestamp_value = control->timestamp_value,
+        .timestamp_echo = control->timestamp_echo,
+    };
+    packet = rill__tcp_write(host, packet, &header, control->key, interface, control->cause, 0);
+    rill__ip_reply(host->ip, interface, packet, false);
+}
+
+static void syn_options(struct tcp_host *host, const struct connection *connection,
+                        const struct plan *plan, struct wire_tcp *header) {
+    bool answer = (plan->flags & WIRE_ACK) != 0; /* offers only what theirs has offered */
+    uint16_t flags = connection->flags;
+    header->mss = rill__mss_of_interface(host, connection_interface(host, connection),
+                                         &connection->key.remote);
+    header->sack_permitted = answer ? (flags & CONNECTION_SACK) != 0 : host->config.sack;
+    header->has_timestamps =
+        answer ? (flags & CONNECTION_TIMESTAMPS) != 0 : host->config.timestamps;
+    header->has_window_scale =
+        answer ? (flags & CONNECTION_SCALED) != 0 : host->config.window_scaling;
+    header->window_scale = connection->rcv_scale;
+    header->window = (uint16_t)RILL_MIN(connection->receive_buffer, 65535);
+}
+
+static void ack_options(struct connection *connection, rill_seq acknowledgement,
+                        struct wire_tcp *header) {
+    const struct receive_queue *receive = &connection->active->receive;
+    uint32_t window = rill__window_advertise(connection);
+    /* A debt may carry an older number: the same right edge, seen from there. */
+    window += (connection->rcv_nxt - acknowledgement) >> connection->rcv_scale;
+    header->window = (uint16_t)RILL_MIN(window, 65535);
+    if (connection->flags & CONNECTION_SACK && receive->ranges) {
+        unsigned max = connection->flags & CONNECTION_TIMESTAMPS ? 3 : 4;
+        header->sack_count = (uint8_t)rill__reassembly_sacks(receive, header->sacks, max);
+    }
+    connection->last_ack_sent = acknowledgement;
+}
+
+/* SACK blocks in a segment with data take room from it (RFC 6691 §2): less data, or no blocks. */
+static void fit_options(struct connection *connection, const struct plan *plan,
+                        struct wire_tcp *header) {
+    if (plan->length && header->sack_count) {
+        uint32_t room = connection->mss > plan->length ? connection->mss - plan->length : 0;
+        if (rill__tcp_header_length(header->has_timestamps, header->sack_count) - WIRE_TCP_HEADER >
+            room)
+            header->sack_count = 0; /* an ACK of its own says it soon enough */
+    }
+}
+
+struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *connection,
+                                   struct plan *plan, rill_seq acknowledgement) {
+    struct rill_packet *packet = plan->length ? rill_packet_open(host->core->pool)
+                                              : rill__packet_open_control(host->core->pool);
+    if (!packet)
+        return 0;
+    struct wire_tcp header = {.sequence = plan->sequence,
+                              .flags = plan->flags,
+                              .timestamp_value = rill__timestamp_now(host, connection->ts_offset),
+                              .timestamp_echo = connection->ts_recent};
+    if (plan->flags & WIRE_ACK)
+        header.acknowledgement = acknowledgement;
+    if (plan->flags & WIRE_SYN) {
+        syn_options(host, connection, plan, &header);
+        if (!(plan->flags & WIRE_ACK))
+            header.timestamp_echo = 0;
+    } else {
+        header.has_timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
+        ack_options(connection, acknowledgement, &header);
+        fit_options(connection, plan, &header);
+    }
+    uint32_t payload = rill__payload_max(connection);
+    if (plan->length) {
+        uint32_t got =
+            rill__send_queue_read(&connection->active->send, plan->sequence, plan->length, packet);
+        if (got <
+            plan->length) { /* more slices than a packet has: whole segments, if there is one */
+            header.flags = plan->flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
+            plan->length = got;
+        }
+    }
+    if (plan->length > payload)
+        packet->gso_size = (uint16_t)payload;
+    return rill__tcp_write(host, packet, &header, &connection->key,
+                           connection_interface(host, connection), plan->cause, connection);
+}

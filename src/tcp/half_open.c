@@ -1,0 +1,264 @@
+/* tcp/half_open.c: SYN-RECEIVED of a passive open: a small record until the handshake ends.
+ *
+ * Its life: parked (a deferred listener's; no answer yet) -> answered (SYN-ACK sent, sent again
+ * with back-off) -> a connection, when the handshake's ACK arrives; or nothing, after the last
+ * retry, an RST, or the end of its listener. RFC 9293 §3.10.7.4 for SYN-RECEIVED is followed here
+ * for these records. */
+#include "tcp/host.h"
+
+static struct listener *listener_of(struct tcp_host *host, const struct half_open *half) {
+    return rill__listener_at(host, half->listener, half->listener_generation);
+}
+
+static rill_time retry_time(const struct tcp_host *host, const struct half_open *half) {
+    rill_time rto = host->config.rto_initial;
+    for (unsigned i = 0; i < half->retries && rto < host->config.rto_max; i++)
+        rto *= 2;
+    return host->core->now + RILL_MIN(rto, host->config.rto_max);
+}
+
+static void expired(void *context, struct core_timer *timer) {
+    struct tcp_host *host = context;
+    struct half_open *half = RILL_CONTAINER(timer, struct half_open, timer);
+    bool limited = host->config.syn_ack_retries != 255;
+    if (!listener_of(host, half) || (limited && half->retries >= host->config.syn_ack_retries)) {
+        rill__half_open_free(host, half);
+        return;
+    }
+    half->retries += half->retries < 254;
+    if (!half->parked) {
+        half->owes_syn_ack = true;
+        half->resent = true;
+        rill__ip_source_ready(host->ip, &half->source);
+    }
+    rill__wheel_arm(&host->core->wheel, &half->timer.entry, retry_time(host, half));
+}
+
+rill_handle rill__half_open_handle(const struct tcp_host *host, const struct half_open *half) {
+    return handle_make(HANDLE_HALF_OPEN, half->index, host->half_opens.generation[half->index]);
+}
+
+struct half_open *rill__half_open_find(struct tcp_host *host, rill_handle handle) {
+    if (handle_get_kind(handle) != HANDLE_HALF_OPEN)
+        return 0;
+    struct half_open *half =
+        rill__slab_find(&host->half_opens, handle_index(handle), handle_generation(handle));
+    return half && half->parked ? half : 0;
+}
+
+static void park(struct listener *listener, struct half_open *half) {
+    half->parked = true;
+    half->previous = listener->parked_tail;
+    if (listener->parked_tail)
+        listener->parked_tail->next = half;
+    else
+        listener->parked_head = half;
+    listener->parked_tail = half;
+}
+
+/* Out of the listener's list: given to the application, or gone. It stays parked. */
+void rill__half_open_unpark(struct tcp_host *host, struct half_open *half) {
+    struct listener *listener = listener_of(host, half);
+    if (!listener || (!half->previous && listener->parked_head != half))
+        return; /* taken out before */
+    if (half->previous)
+        half->previous->next = half->next;
+    else
+        listener->parked_head = half->next;
+    if (half->next)
+        half->next->previous = half->previous;
+    else
+        listener->parked_tail = half->previous;
+    half->next = half->previous = 0;
+}
+
+void rill__half_open_free(struct tcp_host *host, struct half_open *half) {
+    struct listener *listener = listener_of(host, half);
+    if (half->parked)
+        rill__half_open_unpark(host, half);
+    if (listener)
+        listener->half_open--;
+    rill__wheel_disarm(&host->core->wheel, &half->timer.entry);
+    rill__ip_source_remove(host->ip, &half->source);
+    rill__demux_remove(host, &half->key, TCP_KIND_HALF_OPEN, half->index);
+    rill__slab_close(&host->half_opens, half->index);
+}
+
+/* What our SYN-ACK and the peer's SYN agree on. */
+static void negotiate(struct tcp_host *host, struct half_open *half,
+                      const struct tcp_segment *segment) {
+    const struct wire_tcp *header = &segment->header;
+    half->mss = header->mss;
+    if (header->has_window_scale && host->config.window_scaling) {
+        half->flags |= CONNECTION_SCALED;
+        half->snd_scale = header->window_scale;
+        half->rcv_scale = rill__receive_scale(host, host->config.receive_buffer);
+    }
+    if (header->has_timestamps && host->config.timestamps) {
+        half->flags |= CONNECTION_TIMESTAMPS;
+        half->ts_recent = header->timestamp_value;
+    }
+    if (header->sack_permitted && host->config.sack)
+        half->flags |= CONNECTION_SACK;
+    half->ts_offset = rill__timestamp_offset(host, &half->key);
+    half->window = header->window;
+}
+
+struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *listener,
+                                        const struct tcp_segment *segment) {
+    uint32_t index;
+    struct half_open *half = rill__slab_open(&host->half_opens, &index);
+    if (!half)
+        return 0;
+    if (!rill__demux_insert(host, &segment->key, TCP_KIND_HALF_OPEN, index)) {
+        rill__slab_close(&host->half_opens, index);
+        return 0;
+    }
+    half->index = index;
+    half->key = segment->key;
+    half->source.interface = (uint8_t)segment->datagram->interface->index;
+    half->source.transport = host->transport;
+    half->source.kind = TCP_KIND_HALF_OPEN;
+    half->listener = listener->index;
+    half->listener_generation = host->listeners.generation[listener->index];
+    half->iss = rill__isn(host, &half->key);
+    half->irs = segment->sequence;
+    half->timer.expire = expired;
+    negotiate(host, half, segment);
+    listener->half_open++;
+    if (listener->deferred)
+        park(listener, half);
+    rill__wheel_arm(&host->core->wheel, &half->timer.entry, retry_time(host, half));
+    return half;
+}
+
+void rill__half_open_answer(struct tcp_host *host, struct half_open *half) {
+    if (half->parked) {
+        rill__half_open_unpark(host, half);
+        half->parked = false;
+        half->retries = 0;
+    }
+    half->owes_syn_ack = true;
+    rill__ip_source_ready(host->ip, &half->source);
+}
+
+static uint16_t syn_window(const struct tcp_host *host) {
+    return (uint16_t)RILL_MIN(host->config.receive_buffer, 65535); /* RFC 7323 §2.2: not scaled */
+}
+
+struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_open *half) {
+    if (!half->owes_syn_ack)
+        return 0;
+    struct rill_packet *packet = rill_packet_open(host->core->pool);
+    if (!packet)
+        return 0; /* the timer tries again */
+    half->owes_syn_ack = false;
+    struct ip_interface *interface = host->ip->interfaces[half->source.interface];
+    struct wire_tcp header = {
+        .sequence = half->iss,
+        .acknowledgement = half->irs + 1,
+        .window = syn_window(host),
+        .flags = WIRE_SYN | WIRE_ACK,
+        .mss = rill__mss_of_interface(host, interface, &half->key.remote),
+        .has_window_scale = (half->flags & CONNECTION_SCALED) != 0,
+        .window_scale = half->rcv_scale,
+        .sack_permitted = (half->flags & CONNECTION_SACK) != 0,
+        .has_timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
+        .timestamp_value = rill__timestamp_now(host, half->ts_offset),
+        .timestamp_echo = half->ts_recent,
+    };
+    enum rill_cause cause = half->resent ? RILL_CAUSE_SYN_ACK_RESENT : RILL_CAUSE_SYN_ACK;
+    return rill__tcp_write(host, packet, &header, &half->key, interface, cause, 0);
+}
+
+/* The handshake's ACK: the record becomes a connection, and the segment goes on to it. */
+static void establish(struct tcp_host *host, struct half_open *half, struct tcp_segment *segment) {
+    struct listener *listener = listener_of(host, half);
+    struct half_open copy = *half;
+    struct ip_interface *interface = host->ip->interfaces[copy.source.interface];
+    if (host->connections.used >= host->config.connections_max) {
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_BACKLOG_FULL);
+        return;
+    }
+    /* Both stand in the table for a moment, under one key and two kinds; nothing looks meanwhile.
+     */
+    struct connection *connection = rill__connection_open(host, &copy.key, interface);
+    if (!connection) { /* stays half-open: the peer's next segment tries again */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_NO_MEMORY);
+        return;
+    }
+    rill__half_open_free(host, half);
+    connection->flags |= copy.flags | CONNECTION_PASSIVE;
+    connection->snd_una = connection->snd_nxt = copy.iss + 1;
+    connection->rcv_nxt = connection->last_ack_sent = copy.irs + 1;
+    connection->rcv_adv = connection->rcv_nxt + syn_window(host);
+    connection->snd_scale = copy.snd_scale;
+    connection->rcv_scale = copy.rcv_scale;
+    connection->snd_wnd = connection->snd_wnd_max = copy.window;
+    connection->snd_wl1 = copy.irs;
+    connection->ts_recent = copy.ts_recent;
+    connection->ts_offset = copy.ts_offset;
+    uint16_t ours = rill__mss_of_interface(host, interface, &copy.key.remote);
+    connection->mss = RILL_MIN(ours, copy.mss ? copy.mss : 536);
+    connection->active->iss = copy.iss;
+    connection->active->irs = copy.irs;
+    connection->active->send.first = connection->snd_nxt;
+    connection->active->recover = connection->snd_una - 1;
+    rill__connection_established(host, connection);
+    rill__listener_queue(host, listener, connection);
+    rill__tcp_segment_arrives(host, connection, segment);
+}
+
+/* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
+void rill__half_open_input(struct tcp_host *host, struct half_open *half,
+                           struct tcp_segment *segment) {
+    rill_seq expected = half->irs + 1;
+    if (!listener_of(host, half)) {
+        rill__half_open_free(host, half);
+        rill__tcp_no_socket(host, segment);
+        return;
+    }
+    bool only_syn = (segment->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) == WIRE_SYN;
+    if (only_syn && segment->sequence == half->irs) { /* the same SYN once more */
+        rill__tcp_drop(host, 0, segment,
+                       half->parked ? RILL_DROP_TCP_PARKED : RILL_DROP_TCP_DUPLICATE);
+        if (!half->parked)
+            rill__half_open_answer(host, half);
+        return;
+    }
+    if (half->flags & CONNECTION_TIMESTAMPS && segment->header.has_timestamps &&
+        !(segment->flags & WIRE_RST) &&
+        (int32_t)(segment->header.timestamp_value - half->ts_recent) < 0) {
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_PAWS);
+        return;
+    }
+    bool in_window = segment->sequence - expected < syn_window(host);
+    if (!in_window) { /* first */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SEQUENCE);
+        if (!(segment->flags & WIRE_RST) && !half->parked)
+            rill__half_open_answer(host, half);
+        return;
+    }
+    if (segment->flags & WIRE_RST) { /* second; RFC 5961 §3.2: only the exact number */
+        bool exact = segment->sequence == expected;
+        rill__tcp_drop(host, 0, segment,
+                       exact ? RILL_DROP_TCP_HALF_OPEN_RST : RILL_DROP_TCP_RST_CHALLENGED);
+        if (exact)
+            rill__half_open_free(host, half);
+        return;
+    }
+    if (segment->flags & WIRE_SYN) { /* fourth: back to LISTEN */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SYN_CHALLENGED);
+        rill__half_open_free(host, half);
+        return;
+    }
+    if (!(segment->flags & WIRE_ACK) || half->parked) { /* fifth */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_ACK_MISSING);
+        return;
+    }
+    if (segment->header.acknowledgement != half->iss + 1) {
+        rill__tcp_no_socket(host, segment); /* answers with RST at the segment's ACK */
+        return;
+    }
+    establish(host, half, segment);
+}

@@ -1,0 +1,278 @@
+/* tcp/host.h: the TCP of one host, and what its files offer each other.
+ *
+ * Everything with a four-tuple stands in one table, `demux`, under one of three kinds; listeners
+ * stand in `ports`. A function named after a file below belongs to that file. */
+#ifndef RILL_TCP_HOST_H
+#define RILL_TCP_HOST_H
+
+#include "base/hash.h"
+#include "base/seq.h"
+#include "base/util.h"
+#include "tcp/connection.h"
+#include "wire/tcp.h"
+
+/* What a value in `demux` names: kind in the upper bits, slab index below. Also ip_source.kind. */
+enum tcp_kind { TCP_KIND_CONNECTION = 0, TCP_KIND_HALF_OPEN = 1, TCP_KIND_TIME_WAIT = 2 };
+#define TCP_KIND_SHIFT 28
+#define TCP_INDEX_MASK ((1u << TCP_KIND_SHIFT) - 1)
+#define TCP_NOT_FOUND UINT32_MAX
+
+#define TCP_PORT_TABLE 256 /* RFC 6056 §3.3.4 */
+
+struct listener {
+    struct rill_endpoint local;
+    uint32_t index;
+    uint32_t backlog, half_open, accept_count;
+    struct connection *accept_head, *accept_tail;
+    struct half_open *parked_head, *parked_tail;
+    struct event_node event;
+    void *user;
+    bool deferred, any_port;
+};
+_Static_assert(sizeof(struct listener) <= 256, "docs/architecture.md, table 2");
+
+/* What a SYN leaves behind until its handshake ends. */
+struct half_open {
+    struct ip_source source;
+    struct core_timer timer;
+    struct tcp_key key;
+    uint32_t index, listener, listener_generation;
+    rill_seq iss, irs;
+    uint32_t ts_recent, ts_offset;
+    uint32_t window;                   /* the peer's, not scaled: in its SYN */
+    struct half_open *next, *previous; /* in the listener's list of parked ones */
+    uint16_t mss;                      /* the peer's */
+    uint8_t snd_scale, rcv_scale;
+    uint8_t flags; /* enum connection_flag: the options agreed on */
+    uint8_t retries;
+    bool parked, owes_syn_ack, resent;
+};
+_Static_assert(sizeof(struct half_open) <= 192, "docs/architecture.md, table 2");
+
+/* What remains of a closed connection for TIME-WAIT. */
+struct time_wait {
+    struct core_timer timer;
+    struct tcp_key key;
+    uint32_t index;
+    rill_seq snd_nxt, rcv_nxt;
+    uint32_t ts_recent, ts_offset;
+    uint16_t window; /* as last advertised, on the wire */
+    uint8_t interface;
+    bool timestamps;
+    uint32_t older, newer; /* by age; SLAB_NONE ends */
+};
+_Static_assert(sizeof(struct time_wait) <= 128, "docs/architecture.md, table 2");
+
+struct tcp_host {
+    struct core *core;
+    struct ip_host *ip;
+    struct rill_stack_config config;
+    uint8_t transport; /* our index in the IP host */
+    struct slab connections, actives, stats, listeners, half_opens, time_waits, transmissions;
+    struct receive_slabs receive;
+    struct hash demux, ports;
+    uint32_t any_port; /* slab index of the listener for any port, or SLAB_NONE */
+    uint32_t time_wait_oldest, time_wait_newest;
+    struct siphash_key hash_key, isn_key, port_key, timestamp_key;
+    uint32_t port_counters[TCP_PORT_TABLE];
+};
+
+/* One segment on its way in, header parsed and checksum verified. Sequence and payload are trimmed
+ * to the window as the steps go on. */
+struct tcp_segment {
+    struct wire_tcp header;
+    const struct ip_datagram *datagram;
+    struct tcp_key key; /* as seen from here */
+    rill_time arrival;
+    rill_seq sequence;   /* of the first byte that is left (or of the SYN) */
+    uint32_t payload;    /* bytes left */
+    uint32_t payload_at; /* offset of the first in the packet */
+    uint32_t segments;   /* as on the wire */
+    uint8_t flags;       /* enum wire_tcp_flag, as trimmed */
+};
+
+/* demux.c */
+uint32_t rill__demux_find(const struct tcp_host *host, const struct tcp_key *key);
+bool rill__demux_insert(struct tcp_host *host, const struct tcp_key *key, enum tcp_kind kind,
+                        uint32_t index);
+void rill__demux_remove(struct tcp_host *host, const struct tcp_key *key, enum tcp_kind kind,
+                        uint32_t index);
+
+/* isn.c */
+rill_seq rill__isn(const struct tcp_host *host, const struct tcp_key *key);
+uint32_t rill__timestamp_offset(const struct tcp_host *host, const struct tcp_key *key);
+/* Our timestamp clock: 1 ms a tick (RFC 7323 §5.4). */
+uint32_t rill__timestamp_now(const struct tcp_host *host, uint32_t offset);
+
+/* ports.c: fills in key->local_port. 0 or RILL_ERROR_ADDRESS_NOT_AVAILABLE. */
+int rill__port_choose(struct tcp_host *host, struct tcp_key *key);
+
+/* options.c: what a SYN offers, and what came of both sides' offers. */
+uint16_t rill__mss_of_interface(const struct tcp_host *host, const struct ip_interface *interface,
+                                const struct rill_address *remote);
+uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer);
+/* The payload of a full segment, options counted (RFC 6691). */
+uint32_t rill__payload_max(const struct connection *connection);
+
+/* open.c */
+struct connection *rill__connection_open(struct tcp_host *host, const struct tcp_key *key,
+                                         struct ip_interface *interface);
+bool rill__connection_activate(struct tcp_host *host, struct connection *connection);
+void rill__connection_established(struct tcp_host *host, struct connection *connection);
+rill_handle rill__connection_handle(const struct tcp_host *host,
+                                    const struct connection *connection);
+/* The connection the application means, or null. */
+struct connection *rill__connection_find(const struct tcp_host *host, rill_handle handle);
+
+/* close.c */
+/* The connection leaves the protocol: queues go, the handle stays if the application has it. */
+void rill__connection_end(struct tcp_host *host, struct connection *connection, int error);
+/* Frees the record and all that hangs on it; it stands in no table and no queue. */
+void rill__connection_free(struct tcp_host *host, struct connection *connection);
+void rill__connection_time_wait(struct tcp_host *host, struct connection *connection);
+void rill__connection_reset(struct tcp_host *host, struct connection *connection,
+                            enum rill_cause cause, int error);
+/* Frees the active part if nothing is in it. */
+void rill__connection_shrink(struct tcp_host *host, struct connection *connection);
+
+/* listen.c */
+struct listener *rill__listener_find(struct tcp_host *host, const struct tcp_key *key);
+struct listener *rill__listener_at(struct tcp_host *host, uint32_t index, uint32_t generation);
+void rill__listener_input(struct tcp_host *host, struct listener *listener,
+                          struct tcp_segment *segment);
+void rill__listener_queue(struct tcp_host *host, struct listener *listener,
+                          struct connection *connection);
+void rill__listener_unqueue(struct tcp_host *host, struct connection *connection);
+
+/* half_open.c */
+void rill__half_open_input(struct tcp_host *host, struct half_open *half,
+                           struct tcp_segment *segment);
+struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *listener,
+                                        const struct tcp_segment *segment);
+void rill__half_open_free(struct tcp_host *host, struct half_open *half);
+struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_open *half);
+struct half_open *rill__half_open_find(struct tcp_host *host, rill_handle handle);
+void rill__half_open_unpark(struct tcp_host *host, struct half_open *half);
+void rill__half_open_answer(struct tcp_host *host, struct half_open *half);
+rill_handle rill__half_open_handle(const struct tcp_host *host, const struct half_open *half);
+
+/* time_wait.c */
+bool rill__time_wait_start(struct tcp_host *host, const struct connection *connection);
+void rill__time_wait_free(struct tcp_host *host, struct time_wait *record);
+void rill__time_wait_input(struct tcp_host *host, struct time_wait *record,
+                           struct tcp_segment *segment);
+
+/* input.c */
+void rill__tcp_input(void *transport, struct ip_datagram *datagram);
+void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connection,
+                               struct tcp_segment *segment);
+void rill__tcp_no_socket(struct tcp_host *host, struct tcp_segment *segment);
+void rill__tcp_drop(struct tcp_host *host, const struct connection *connection,
+                    const struct tcp_segment *segment, enum rill_drop drop);
+/* Sequence numbers the segment occupies: payload, SYN, FIN. */
+static inline uint32_t segment_span(const struct tcp_segment *segment) {
+    return segment->payload + (segment->flags & WIRE_SYN ? 1 : 0) +
+           (segment->flags & WIRE_FIN ? 1 : 0);
+}
+/* Owes an ACK of its own, not merged with others. */
+void rill__owe_ack(struct tcp_host *host, struct connection *connection, enum rill_cause cause);
+
+/* input_syn.c: RFC 9293 §3.10.7.3 */
+void rill__input_syn_sent(struct tcp_host *host, struct connection *connection,
+                          struct tcp_segment *segment);
+
+/* input_ack.c: RFC 9293 §3.10.7.4, fifth. False: the segment goes no further. */
+bool rill__input_ack(struct tcp_host *host, struct connection *connection,
+                     struct tcp_segment *segment);
+
+/* input_text.c: seventh and eighth. */
+void rill__input_text(struct tcp_host *host, struct connection *connection,
+                      struct tcp_segment *segment);
+void rill__input_fin(struct tcp_host *host, struct connection *connection,
+                     struct tcp_segment *segment);
+
+/* recovery.c: what an ACK and a timeout mean for what is in flight. */
+void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
+                          const struct ack_summary *summary);
+void rill__recovery_timeout(struct tcp_host *host, struct connection *connection);
+
+/* rtt.c: RFC 6298 */
+void rill__rtt_sample(struct connection *connection, rill_time rtt);
+rill_time rill__rto(const struct tcp_host *host, const struct connection *connection);
+
+/* window.c */
+uint32_t rill__receive_window(const struct connection *connection);
+/* The window field of the next segment; moves rcv_adv. */
+uint16_t rill__window_advertise(struct connection *connection);
+/* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */
+bool rill__window_update_due(const struct connection *connection);
+
+/* timers.c: its interface is what happened. */
+void rill__timers_sent(struct tcp_host *host, struct connection *connection, bool resent);
+void rill__timers_acked(struct tcp_host *host, struct connection *connection);
+void rill__timers_ack_delayed(struct tcp_host *host, struct connection *connection);
+void rill__timers_ack_sent(struct connection *connection);
+void rill__timers_blocked_by_window(struct tcp_host *host, struct connection *connection);
+void rill__timers_window_opened(struct tcp_host *host, struct connection *connection);
+void rill__timers_segment_accepted(struct tcp_host *host, struct connection *connection);
+void rill__timers_orphaned_in_fin_wait_2(struct tcp_host *host, struct connection *connection);
+void rill__timers_stopped(struct tcp_host *host, struct connection *connection);
+/* Files the wheel entry at the earliest deadline; after any of the above. */
+void rill__timers_file(struct tcp_host *host, struct connection *connection);
+void rill__timers_expired(void *context, struct core_timer *timer);
+
+/* output.c: what may be sent now, and why. */
+struct plan {
+    rill_seq sequence;
+    uint32_t length;             /* payload */
+    uint8_t flags;               /* enum wire_tcp_flag */
+    uint8_t cause;               /* enum rill_cause */
+    struct transmission *record; /* being sent again, or null */
+};
+struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max);
+void rill__tcp_ready(struct tcp_host *host, struct connection *connection);
+
+/* emit.c */
+struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *connection,
+                                   struct plan *plan, rill_seq acknowledgement);
+/* A segment without data that belongs to no connection: written at once, queued on the interface.
+ */
+struct tcp_control {
+    const struct tcp_key *key; /* local is the sender */
+    rill_seq sequence, acknowledgement;
+    uint16_t window;
+    uint8_t flags;
+    bool timestamps;
+    uint32_t timestamp_value, timestamp_echo;
+    enum rill_cause cause;
+};
+void rill__tcp_control(struct tcp_host *host, struct ip_interface *interface,
+                       const struct tcp_control *control);
+struct rill_packet *rill__tcp_write(struct tcp_host *host, struct rill_packet *packet,
+                                    struct wire_tcp *header, const struct tcp_key *key,
+                                    struct ip_interface *interface, enum rill_cause cause,
+                                    const struct connection *connection);
+
+/* check.c: null, or the invariant that is broken. */
+const char *rill__connection_check(const struct tcp_host *host,
+                                   const struct connection *connection);
+
+/* send.c */
+uint32_t rill__send_room(const struct connection *connection);
+
+/* ready.c */
+/* News for the application, if it has the handle. */
+void rill__connection_raise(struct tcp_host *host, struct connection *connection, uint32_t bits);
+uint32_t rill__tcp_ready_bits(void *transport, rill_handle handle);
+
+static inline struct ip_interface *connection_interface(const struct tcp_host *host,
+                                                        const struct connection *connection) {
+    return host->ip->interfaces[connection->source.interface];
+}
+
+/* FIN has a sequence number after the last byte: where the stream of bytes ends. */
+static inline bool state_is_synchronized(uint8_t state) {
+    return state >= RILL_TCP_ESTABLISHED;
+}
+
+#endif

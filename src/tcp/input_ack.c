@@ -1,0 +1,172 @@
+/* tcp/input_ack.c: the fifth step of RFC 9293 §3.10.7.4: the ACK field.
+ *
+ * It moves snd_una and the send window, fills one ack_summary for recovery.c and the congestion
+ * control, and takes the closing states onward when our FIN is acknowledged. */
+#include "tcp/host.h"
+
+static uint32_t scaled_window(const struct connection *connection,
+                              const struct tcp_segment *segment) {
+    if (segment->header.flags & WIRE_SYN) /* RFC 7323 §2.2: never scaled in a SYN */
+        return segment->header.window;
+    return (uint32_t)segment->header.window << connection->snd_scale;
+}
+
+/* §3.10.7.4: SND.WL1 guards against old segments. (SND.WL2 is not needed: an acknowledgement that
+ * gets here is never below snd_una, and every update so far came from one at or below it.) */
+static void update_window(struct tcp_host *host, struct connection *connection,
+                          const struct tcp_segment *segment) {
+    if (seq_lt(segment->header.sequence, connection->snd_wl1))
+        return;
+    uint32_t before = connection->snd_wnd, window = scaled_window(connection, segment);
+    connection->snd_wl1 = segment->header.sequence;
+    connection->snd_wnd = window;
+    connection->snd_wnd_max = RILL_MAX(connection->snd_wnd_max, window);
+    if (window > before) {
+        if (before == 0)
+            rill__timers_window_opened(host, connection);
+        rill__tcp_ready(host, connection);
+    }
+}
+
+/* SYN-RECEIVED of a simultaneous open: our SYN must be acknowledged first of all. */
+static bool leave_syn_received(struct tcp_host *host, struct connection *connection,
+                               struct tcp_segment *segment) {
+    rill_seq number = segment->header.acknowledgement;
+    if (seq_leq(number, connection->snd_una) || seq_gt(number, connection->snd_nxt)) {
+        rill__tcp_no_socket(host, segment); /* <SEQ=SEG.ACK><CTL=RST> */
+        return false;
+    }
+    rill__connection_established(host, connection);
+    connection->snd_wnd = scaled_window(connection, segment);
+    connection->snd_wl1 = segment->header.sequence;
+    connection->owes |= OWES_ACK;
+    rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
+    rill__tcp_ready(host, connection);
+    return true;
+}
+
+/* RFC 5681 §2: outstanding data, nothing in the segment, the same number, the same window. */
+static bool is_duplicate(const struct connection *connection, const struct tcp_segment *segment) {
+    return connection->active->scoreboard.head && segment_span(segment) == 0 &&
+           segment->header.acknowledgement == connection->snd_una &&
+           scaled_window(connection, segment) == connection->snd_wnd;
+}
+
+static void sample_rtt(struct tcp_host *host, struct connection *connection,
+                       const struct tcp_segment *segment, struct ack_summary *summary,
+                       rill_time sent) {
+    if (sent <= segment->arrival) {
+        summary->rtt = segment->arrival - sent;
+    } else if (connection->flags & CONNECTION_TIMESTAMPS && segment->header.timestamp_echo) {
+        /* RFC 7323 §4.1: only because snd_una has moved. A tick says no more than a tick. */
+        uint32_t ms =
+            rill__timestamp_now(host, connection->ts_offset) - segment->header.timestamp_echo;
+        if (ms < 600000)
+            summary->rtt = RILL_MAX(ms, 1) * RILL_MILLISECOND;
+    }
+    if (summary->rtt != RILL_TIME_NEVER)
+        rill__rtt_sample(connection, summary->rtt);
+}
+
+/* Everything up to `number` has arrived: queue, records, clock. */
+static void advance(struct tcp_host *host, struct connection *connection,
+                    const struct tcp_segment *segment, struct ack_summary *summary) {
+    struct active *active = connection->active;
+    rill_seq number = segment->header.acknowledgement;
+    rill_seq stream_end = active->send.first + active->send.bytes;
+    rill_time sent = rill__scoreboard_acked(&active->scoreboard, &host->transmissions, number);
+    rill_seq data_acked = seq_min(number, stream_end);
+    if (seq_gt(data_acked, active->send.first)) {
+        summary->bytes_acked = data_acked - active->send.first;
+        rill__send_queue_acked(host->core, &active->send, data_acked);
+    }
+    connection->snd_una = number;
+    summary->advanced = true;
+    sample_rtt(host, connection, segment, summary, sent);
+}
+
+/* Room in the send buffer is worth an event when it is a good part of it. */
+static void tell_writer(struct tcp_host *host, struct connection *connection) {
+    if (!(connection->flags & CONNECTION_WANTS_WRITE) ||
+        rill__send_room(connection) < connection->send_buffer / 3 + 1)
+        return;
+    connection->flags &= (uint16_t)~CONNECTION_WANTS_WRITE;
+    rill__connection_raise(host, connection, RILL_EVENT_WRITABLE);
+}
+
+/* Our FIN is acknowledged: the closing states move on. False: the connection is gone. */
+static bool fin_acked(struct tcp_host *host, struct connection *connection) {
+    switch (connection->state) {
+    case RILL_TCP_FIN_WAIT_1:
+        connection->state = RILL_TCP_FIN_WAIT_2;
+        if (connection->flags & CONNECTION_ORPHAN)
+            rill__timers_orphaned_in_fin_wait_2(host, connection);
+        return true;
+    case RILL_TCP_CLOSING:
+        rill__connection_time_wait(host, connection);
+        return false;
+    case RILL_TCP_LAST_ACK:
+        rill__connection_end(host, connection, RILL_OK);
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* The ACK lies outside of what may be: RFC 9293 §3.10.7.4 and RFC 5961 §5.2. */
+static bool check_range(struct tcp_host *host, struct connection *connection,
+                        struct tcp_segment *segment) {
+    rill_seq number = segment->header.acknowledgement;
+    if (seq_gt(number, connection->snd_nxt)) {
+        rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_ACK_FUTURE);
+        rill__owe_ack(host, connection, RILL_CAUSE_CHALLENGE_ACK);
+        return false;
+    }
+    uint32_t back = RILL_MAX(connection->snd_wnd_max, 65535);
+    if (seq_lt(number, connection->snd_una - back)) {
+        rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_ACK_OLD);
+        rill__owe_ack(host, connection, RILL_CAUSE_CHALLENGE_ACK);
+        return false;
+    }
+    return true;
+}
+
+bool rill__input_ack(struct tcp_host *host, struct connection *connection,
+                     struct tcp_segment *segment) {
+    if (connection->state == RILL_TCP_SYN_RECEIVED &&
+        !leave_syn_received(host, connection, segment))
+        return false;
+    if (!check_range(host, connection, segment))
+        return false;
+    struct active *active = connection->active;
+    rill_seq number = segment->header.acknowledgement;
+    if (seq_lt(number, connection->snd_una))
+        return true; /* overtaken by a later ACK; its data counts */
+    uint32_t allowed = connection->congestion.cwnd + active->inflation;
+    struct ack_summary summary = {
+        .now = segment->arrival,
+        .rtt = RILL_TIME_NEVER,
+        .acknowledgement = number,
+        .in_flight_before = active->scoreboard.in_flight,
+        .in_recovery = active->in_recovery,
+        .duplicate = is_duplicate(connection, segment),
+        .cwnd_limited = active->scoreboard.in_flight + connection->mss >= allowed,
+    };
+    if (seq_gt(number, connection->snd_una))
+        advance(host, connection, segment, &summary);
+    summary.in_flight = active->scoreboard.in_flight;
+    if (summary.advanced)
+        rill__timers_acked(host, connection);
+    else if (connection->snd_wnd == 0)
+        active->retries =
+            0; /* RFC 9293 §3.8.6.1: a window may stay shut as long as it is said so */
+    rill__recovery_acked(host, connection, &summary);
+    update_window(host, connection, segment);
+    if (summary.advanced) {
+        tell_writer(host, connection);
+        rill__tcp_ready(host, connection);
+        if (connection->flags & CONNECTION_FIN_SENT && connection->snd_una == connection->snd_nxt)
+            return fin_acked(host, connection);
+    }
+    return true;
+}

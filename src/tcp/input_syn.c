@@ -1,0 +1,95 @@
+/* tcp/input_syn.c: a segment arrives in SYN-SENT: RFC 9293 §3.10.7.3, and the simultaneous open. */
+#include "tcp/host.h"
+
+/* What the peer's SYN says, against what ours offered. */
+static void negotiate(struct tcp_host *host, struct connection *connection,
+                      const struct tcp_segment *segment) {
+    const struct wire_tcp *header = &segment->header;
+    uint16_t peer = header->mss ? header->mss : 536; /* RFC 9293 §3.7.1, MUST-15 */
+    connection->mss = RILL_MIN(connection->mss, peer);
+    if (header->has_window_scale && host->config.window_scaling) {
+        connection->flags |= CONNECTION_SCALED;
+        connection->snd_scale = header->window_scale;
+    } else {
+        connection->snd_scale = connection->rcv_scale = 0; /* RFC 7323 §2.2: both or neither */
+    }
+    if (header->has_timestamps && host->config.timestamps) {
+        connection->flags |= CONNECTION_TIMESTAMPS;
+        connection->ts_recent = header->timestamp_value;
+    }
+    if (header->sack_permitted && host->config.sack)
+        connection->flags |= CONNECTION_SACK;
+}
+
+static void take_syn(struct tcp_host *host, struct connection *connection,
+                     const struct tcp_segment *segment) {
+    negotiate(host, connection, segment);
+    connection->active->irs = segment->sequence;
+    connection->rcv_nxt = connection->last_ack_sent = segment->sequence + 1;
+    connection->rcv_adv = connection->rcv_nxt + RILL_MIN(connection->receive_buffer, 65535);
+    connection->snd_wnd = segment->header.window; /* of a SYN: never scaled */
+    connection->snd_wnd_max = RILL_MAX(connection->snd_wnd_max, connection->snd_wnd);
+    connection->snd_wl1 = segment->sequence;
+}
+
+static void established(struct tcp_host *host, struct connection *connection,
+                        const struct tcp_segment *segment) {
+    struct active *active = connection->active;
+    rill_time sent = rill__scoreboard_acked(&active->scoreboard, &host->transmissions,
+                                            segment->header.acknowledgement);
+    connection->snd_una = segment->header.acknowledgement;
+    active->recover = connection->snd_una - 1;
+    if (sent <= segment->arrival)
+        rill__rtt_sample(connection, segment->arrival - sent);
+    rill__timers_acked(host, connection);
+    rill__connection_established(host, connection);
+    connection->owes |= OWES_ACK;
+    rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
+    rill__tcp_ready(host, connection);
+    rill__timers_file(host, connection);
+}
+
+/* Both opened at once: our SYN is sent again, now with an ACK of theirs (RFC 9293 §3.5, figure 7).
+ */
+static void simultaneous(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    connection->state = RILL_TCP_SYN_RECEIVED;
+    if (active->scoreboard.head)
+        rill__scoreboard_mark_lost(&active->scoreboard, active->scoreboard.head);
+    rill__tcp_ready(host, connection);
+    rill__timers_file(host, connection);
+}
+
+void rill__input_syn_sent(struct tcp_host *host, struct connection *connection,
+                          struct tcp_segment *segment) {
+    bool acks = (segment->flags & WIRE_ACK) != 0;
+    rill_seq number = segment->header.acknowledgement;
+    /* First: our SYN is acknowledged, or the segment is an old one. */
+    if (acks && (seq_leq(number, connection->snd_una) || seq_gt(number, connection->snd_nxt))) {
+        rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_SYN_BAD_ACK);
+        if (segment->flags & WIRE_RST)
+            return;
+        struct tcp_control control = {.key = &connection->key,
+                                      .sequence = number,
+                                      .flags = WIRE_RST,
+                                      .cause = RILL_CAUSE_RST_BAD_ACK};
+        rill__tcp_control(host, segment->datagram->interface, &control);
+        return;
+    }
+    if (segment->flags & WIRE_RST) { /* second; erratum 8167: rcv_nxt means nothing here */
+        if (acks)
+            rill__connection_end(host, connection, RILL_ERROR_REFUSED);
+        else
+            rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_RST_IN_SYN_SENT);
+        return;
+    }
+    if (!(segment->flags & WIRE_SYN)) { /* fifth */
+        rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_NOTHING_IN_SYN_SENT);
+        return;
+    }
+    take_syn(host, connection, segment); /* fourth */
+    if (acks)
+        established(host, connection, segment);
+    else
+        simultaneous(host, connection);
+}

@@ -1,0 +1,110 @@
+/* tcp/input_text.c: the seventh and eighth steps of RFC 9293 §3.10.7.4: the segment's bytes and its
+ * FIN, and what acknowledgement they earn.
+ *
+ * In-order bytes: at once when it is the second full segment, when they fill (part of) a hole, in
+ * the first segments of a connection, or when a FIN ends them; else after the delayed-ACK time
+ * (§3.8.6.3). Bytes out of order: one duplicate ACK each (RFC 5681 §4.2). */
+#include "tcp/host.h"
+
+static void acknowledge_now(struct tcp_host *host, struct connection *connection) {
+    connection->owes |= OWES_ACK;
+    rill__tcp_ready(host, connection);
+}
+
+static void acknowledge(struct tcp_host *host, struct connection *connection, uint32_t bytes,
+                        const struct tcp_segment *segment, bool filled_hole) {
+    struct active *active = connection->active;
+    uint32_t largest = segment->datagram->packet->gso_size ? segment->datagram->packet->gso_size
+                                                           : segment->payload;
+    active->receive_mss = RILL_MAX(active->receive_mss, largest);
+    active->unacked += bytes;
+    if (active->quick_acks) {
+        active->quick_acks--;
+        acknowledge_now(host, connection);
+    } else if (filled_hole || active->receive.ranges ||
+               active->unacked >= 2 * active->receive_mss) {
+        acknowledge_now(host, connection);
+    } else {
+        rill__timers_ack_delayed(host, connection);
+    }
+}
+
+void rill__input_text(struct tcp_host *host, struct connection *connection,
+                      struct tcp_segment *segment) {
+    if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_FIN_WAIT_1 &&
+        connection->state != RILL_TCP_FIN_WAIT_2)
+        return;                                  /* after the peer's FIN there is no text */
+    if (connection->flags & CONNECTION_ORPHAN) { /* RFC 1122 §4.2.2.13: nobody will read it */
+        rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_AFTER_CLOSE);
+        rill__connection_reset(host, connection, RILL_CAUSE_RST_UNREAD, RILL_ERROR_ABORTED);
+        return;
+    }
+    struct active *active = connection->active;
+    rill_seq before = connection->rcv_nxt;
+    uint32_t holes = active->receive.range_count;
+    enum rill_drop drop = rill__receive_queue_add(
+        host->core, &host->receive, &active->receive, segment->datagram->packet,
+        segment->payload_at, segment->payload, segment->sequence, &connection->rcv_nxt);
+    if (drop)
+        rill__tcp_drop(host, connection, segment, drop);
+    uint32_t bytes = connection->rcv_nxt - before;
+    if (connection->stats)
+        connection->stats->bytes_received += bytes;
+    if (bytes == 0) {
+        rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+        return;
+    }
+    acknowledge(host, connection, bytes, segment, active->receive.range_count != holes);
+    rill__connection_raise(host, connection, RILL_EVENT_READABLE);
+}
+
+/* A FIN may come ahead of bytes that are missing: its place is remembered. */
+void rill__input_fin(struct tcp_host *host, struct connection *connection,
+                     struct tcp_segment *segment) {
+    if (!(connection->flags & CONNECTION_IN_DEMUX) || connection->flags & CONNECTION_FIN_RECEIVED)
+        return; /* the text has ended it; or the FIN is an old acquaintance */
+    struct active *active = connection->active;
+    if (segment->flags & WIRE_FIN) {
+        if (!(connection->flags & CONNECTION_FIN_SEEN)) {
+            connection->flags |= CONNECTION_FIN_SEEN;
+            active->fin_at = segment->sequence + segment->payload;
+        }
+        if (connection->rcv_nxt != active->fin_at && segment->payload == 0)
+            rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+    }
+    if (!(connection->flags & CONNECTION_FIN_SEEN) || connection->rcv_nxt != active->fin_at)
+        return;
+    connection->rcv_nxt++;
+    if (seq_lt(connection->rcv_adv, connection->rcv_nxt))
+        connection->rcv_adv = connection->rcv_nxt;
+    connection->flags |= CONNECTION_FIN_RECEIVED;
+    acknowledge_now(host, connection);
+    rill__connection_raise(host, connection, RILL_EVENT_READABLE | RILL_EVENT_PEER_CLOSED);
+    switch (connection->state) {
+    case RILL_TCP_ESTABLISHED:
+        connection->state = RILL_TCP_CLOSE_WAIT;
+        break;
+    case RILL_TCP_FIN_WAIT_1: /* were our FIN acknowledged, the fifth step would have moved on */
+        connection->state = RILL_TCP_CLOSING;
+        break;
+    case RILL_TCP_FIN_WAIT_2: {
+        /* The record answers for us from now on, beginning with this FIN. */
+        struct tcp_control control = {
+            .key = &connection->key,
+            .sequence = connection->snd_nxt,
+            .acknowledgement = connection->rcv_nxt,
+            .window = rill__window_advertise(connection),
+            .flags = WIRE_ACK,
+            .timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0,
+            .timestamp_value = rill__timestamp_now(host, connection->ts_offset),
+            .timestamp_echo = connection->ts_recent,
+            .cause = RILL_CAUSE_ACK,
+        };
+        rill__tcp_control(host, connection_interface(host, connection), &control);
+        rill__connection_time_wait(host, connection);
+        break;
+    }
+    default:
+        break;
+    }
+}

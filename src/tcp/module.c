@@ -1,0 +1,114 @@
+/* tcp/module.c: TCP as a transport of a host: opening, closing, and the table the stack reaches it
+ * by. */
+#include "tcp/tcp_api.h"
+
+#include <string.h>
+
+static void init_keys(struct tcp_host *host) {
+    struct siphash_key *keys[] = {&host->hash_key, &host->isn_key, &host->port_key,
+                                  &host->timestamp_key};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        keys[i]->k0 = rill__random_next(&host->core->random);
+        keys[i]->k1 = rill__random_next(&host->core->random);
+    }
+    for (int i = 0; i < TCP_PORT_TABLE; i++) /* RFC 6056 §3.3.4: random to begin with */
+        host->port_counters[i] = (uint32_t)rill__random_next(&host->core->random);
+}
+
+static void *open(struct core *core, struct ip_host *ip, const struct rill_stack_config *config,
+                  uint8_t index) {
+    struct tcp_host *host = rill__core_allocate(core, sizeof *host);
+    if (!host)
+        return 0;
+    memset(host, 0, sizeof *host);
+    host->core = core;
+    host->ip = ip;
+    host->config = *config;
+    host->transport = index;
+    host->any_port = SLAB_NONE;
+    host->time_wait_oldest = host->time_wait_newest = SLAB_NONE;
+    const struct rill_allocator *allocator = &core->allocator;
+    uint32_t most = TCP_INDEX_MASK;
+    rill__slab_init(&host->connections, allocator, sizeof(struct connection), most);
+    rill__slab_init(&host->actives, allocator, sizeof(struct active), most);
+    rill__slab_init(&host->stats, allocator, sizeof(struct connection_stats), most);
+    rill__slab_init(&host->listeners, allocator, sizeof(struct listener), 65536);
+    rill__slab_init(&host->half_opens, allocator, sizeof(struct half_open), most);
+    rill__slab_init(&host->time_waits, allocator, sizeof(struct time_wait), most);
+    rill__slab_init(&host->transmissions, allocator, sizeof(struct transmission), most);
+    rill__slab_init(&host->receive.pieces, allocator, sizeof(struct receive_piece), most);
+    rill__slab_init(&host->receive.ranges, allocator, sizeof(struct receive_range), most);
+    rill__hash_init(&host->demux, allocator);
+    rill__hash_init(&host->ports, allocator);
+    init_keys(host);
+    return host;
+}
+
+/* Every connection gives back its blocks; tables and slabs go as wholes. */
+static void close(void *transport) {
+    struct tcp_host *host = transport;
+    for (uint32_t i = 0; i < host->connections.chunk_count * SLAB_CHUNK; i++)
+        if (host->connections.next[i] == i)
+            rill__connection_free(host, slab_at(&host->connections, i));
+    struct slab *slabs[] = {&host->connections,   &host->actives,        &host->stats,
+                            &host->listeners,     &host->half_opens,     &host->time_waits,
+                            &host->transmissions, &host->receive.pieces, &host->receive.ranges};
+    for (size_t i = 0; i < sizeof slabs / sizeof *slabs; i++)
+        rill__slab_fini(slabs[i]);
+    rill__hash_fini(&host->demux);
+    rill__hash_fini(&host->ports);
+    rill__core_release(host->core, host, sizeof *host);
+}
+
+static void info(void *transport, struct rill_stack_info *out) {
+    const struct tcp_host *host = transport;
+    out->connections = host->connections.used;
+    out->listeners = host->listeners.used;
+    out->half_open = host->half_opens.used;
+    out->time_wait = host->time_waits.used;
+}
+
+static rill_handle event(void *transport, struct event_node *node, void **user) {
+    struct tcp_host *host = transport;
+    if (node->kind == HANDLE_CONNECTION) {
+        struct connection *connection = RILL_CONTAINER(node, struct connection, event);
+        *user = connection->user;
+        return rill__connection_handle(host, connection);
+    }
+    if (node->kind == HANDLE_LISTENER) {
+        struct listener *listener = RILL_CONTAINER(node, struct listener, event);
+        *user = listener->user;
+        return handle_make(HANDLE_LISTENER, listener->index,
+                           host->listeners.generation[listener->index]);
+    }
+    return 0;
+}
+
+static int user_set(void *transport, rill_handle handle, void *user) {
+    struct tcp_host *host = transport;
+    struct connection *connection = rill__connection_find(host, handle);
+    if (connection) {
+        connection->user = user;
+        return 0;
+    }
+    struct listener *listener =
+        handle_get_kind(handle) == HANDLE_LISTENER
+            ? rill__listener_at(host, handle_index(handle), handle_generation(handle))
+            : 0;
+    if (!listener)
+        return RILL_ERROR_HANDLE;
+    listener->user = user;
+    return 0;
+}
+
+const struct rill_transport_ops rill_tcp = {
+    .protocol = 6,
+    .open = open,
+    .close = close,
+    .input = rill__tcp_input,
+    .output = rill__tcp_output,
+    .info = info,
+    .event = event,
+    .ready = rill__tcp_ready_bits,
+    .user_set = user_set,
+};

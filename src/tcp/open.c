@@ -1,0 +1,162 @@
+/* tcp/open.c: a connection comes to be: its record, its active part, active open, and the moment it
+ * is established. RFC 9293 §3.10.1. */
+#include "tcp/host.h"
+
+#include <string.h>
+
+struct connection *rill__connection_open(struct tcp_host *host, const struct tcp_key *key,
+                                         struct ip_interface *interface) {
+    uint32_t index;
+    struct connection *connection = rill__slab_open(&host->connections, &index);
+    if (!connection)
+        return 0;
+    connection->index = index;
+    connection->key = *key;
+    connection->source.interface = (uint8_t)interface->index;
+    connection->source.transport = host->transport;
+    connection->source.kind = TCP_KIND_CONNECTION;
+    connection->event.kind = HANDLE_CONNECTION;
+    connection->timer.expire = rill__timers_expired;
+    connection->listener = SLAB_NONE;
+    connection->receive_buffer = host->config.receive_buffer;
+    connection->send_buffer = host->config.send_buffer;
+    connection->keepalive_at = RILL_TIME_NEVER;
+    if (!host->config.nagle)
+        connection->flags |= CONNECTION_NODELAY;
+    if (host->config.statistics) {
+        connection->stats = rill__slab_open(&host->stats, &index);
+        if (connection->stats)
+            connection->stats->index = index;
+    }
+    if ((host->config.statistics && !connection->stats) ||
+        !rill__connection_activate(host, connection) ||
+        !rill__demux_insert(host, key, TCP_KIND_CONNECTION, connection->index)) {
+        rill__connection_free(host, connection);
+        return 0;
+    }
+    connection->flags |= CONNECTION_IN_DEMUX;
+    return connection;
+}
+
+bool rill__connection_activate(struct tcp_host *host, struct connection *connection) {
+    if (connection->active)
+        return true;
+    uint32_t index;
+    struct active *active = rill__slab_open(&host->actives, &index);
+    if (!active)
+        return false;
+    active->index = index;
+    active->rto_at = active->persist_at = active->ack_at = active->idle_at = RILL_TIME_NEVER;
+    bool fin = (connection->flags & CONNECTION_FIN_SENT) != 0; /* its number is not a byte's */
+    active->send.first = connection->snd_nxt - fin;
+    active->recover = connection->snd_una - 1;
+    active->receive_mss = 536;
+    connection->active = active;
+    return true;
+}
+
+rill_handle rill__connection_handle(const struct tcp_host *host,
+                                    const struct connection *connection) {
+    return handle_make(HANDLE_CONNECTION, connection->index,
+                       host->connections.generation[connection->index]);
+}
+
+struct connection *rill__connection_find(const struct tcp_host *host, rill_handle handle) {
+    if (handle_get_kind(handle) != HANDLE_CONNECTION)
+        return 0;
+    struct connection *connection =
+        rill__slab_find(&host->connections, handle_index(handle), handle_generation(handle));
+    if (!connection || connection->flags & (CONNECTION_ORPHAN | CONNECTION_QUEUED))
+        return 0;
+    return connection;
+}
+
+static uint32_t initial_window(const struct tcp_host *host, const struct connection *connection) {
+    return host->config.initial_window * rill__payload_max(connection);
+}
+
+void rill__connection_established(struct tcp_host *host, struct connection *connection) {
+    connection->state = RILL_TCP_ESTABLISHED;
+    connection->active->retries = connection->active->backoff = 0;
+    connection->active->quick_acks = 16; /* the peer's slow start wants to hear of each segment */
+    host->config.congestion->open(&connection->congestion, rill__payload_max(connection),
+                                  initial_window(host, connection));
+    rill__timers_segment_accepted(host, connection);
+}
+
+/* Local address, interface and port of an active open. */
+static int choose_local(struct tcp_host *host, const struct rill_tcp_connect_config *config,
+                        struct tcp_key *key, struct ip_interface **interface) {
+    struct rill_address source;
+    if (!rill__ip_network(host->ip, &config->remote.address) ||
+        !rill__ip_route(host->ip, &config->remote.address, interface, &source))
+        return RILL_ERROR_NO_ROUTE;
+    key->remote = config->remote.address;
+    key->remote_port = config->remote.port;
+    key->local = source;
+    if (!rill_address_is_any(&config->local.address)) {
+        key->local = config->local.address;
+        struct ip_interface *owner = rill__ip_address_owner(host->ip, &key->local);
+        if (!owner || rill_address_is_ipv4(&key->local) != rill_address_is_ipv4(&key->remote))
+            return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
+        *interface = owner;
+    }
+    key->local_port = config->local.port;
+    return key->local_port ? 0 : rill__port_choose(host, key);
+}
+
+/* A four-tuple our own TIME-WAIT remembers may be opened again: with an ISN beyond all it has used,
+ * so that the peer, in whatever state, takes the SYN for new. */
+static int claim(struct tcp_host *host, const struct tcp_key *key, rill_seq *iss) {
+    *iss = rill__isn(host, key);
+    uint32_t value = rill__demux_find(host, key);
+    if (value == TCP_NOT_FOUND)
+        return 0;
+    if (value >> TCP_KIND_SHIFT != TCP_KIND_TIME_WAIT)
+        return RILL_ERROR_ADDRESS_IN_USE;
+    struct time_wait *record = slab_at(&host->time_waits, value & TCP_INDEX_MASK);
+    *iss = seq_max(*iss, record->snd_nxt + 65536 + 2);
+    rill__time_wait_free(host, record);
+    return 0;
+}
+
+static void start(struct tcp_host *host, struct connection *connection, rill_seq iss) {
+    struct active *active = connection->active;
+    connection->state = RILL_TCP_SYN_SENT;
+    connection->snd_una = connection->snd_nxt = iss;
+    active->iss = iss;
+    active->send.first = iss + 1;
+    active->recover = iss;
+    connection->mss = rill__mss_of_interface(host, connection_interface(host, connection),
+                                             &connection->key.remote);
+    connection->rcv_scale = rill__receive_scale(host, connection->receive_buffer);
+    connection->ts_offset = rill__timestamp_offset(host, &connection->key);
+    connection->congestion.cwnd = connection->mss;
+    rill__tcp_ready(host, connection);
+}
+
+int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_config *config,
+                      rill_handle *out) {
+    if (config->size != sizeof *config || config->remote.port == 0 ||
+        rill_address_is_any(&config->remote.address) || config->receive_buffer > 1u << 30)
+        return RILL_ERROR_ARGUMENT;
+    struct tcp_key key;
+    struct ip_interface *interface = 0;
+    rill_seq iss;
+    int error = choose_local(host, config, &key, &interface);
+    if (!error)
+        error = claim(host, &key, &iss);
+    if (error)
+        return error;
+    if (host->connections.used >= host->config.connections_max)
+        return RILL_ERROR_LIMIT;
+    struct connection *connection = rill__connection_open(host, &key, interface);
+    if (!connection)
+        return RILL_ERROR_MEMORY;
+    if (config->receive_buffer)
+        connection->receive_buffer = config->receive_buffer;
+    connection->user = config->user;
+    start(host, connection, iss);
+    *out = rill__connection_handle(host, connection);
+    return 0;
+}

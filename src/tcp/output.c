@@ -1,0 +1,337 @@
+/* tcp/output.c: what may be sent now, and why?
+ *
+ * Theory of operation. `next_plan` answers the question for one packet, in this order: the SYN;
+ * ACKs owed one by one; what is lost, again; a window probe; new bytes as far as the peer's window,
+ * the congestion window, Nagle's algorithm and the avoidance of silly windows let them go; the FIN;
+ * an ACK that nothing else has carried. It changes nothing. `commit` notes what was sent. Every
+ * answer has a cause, and the cause goes with the segment to the trace and the capture. */
+#include "tcp/host.h"
+
+#include "base/assert.h"
+
+#define SUPER_MAX 65000u /* payload of a super-segment, headers well within 64 KiB */
+
+void rill__tcp_ready(struct tcp_host *host, struct connection *connection) {
+    if (connection->flags & CONNECTION_IN_DEMUX)
+        rill__ip_source_ready(host->ip, &connection->source);
+}
+
+/* SYN-SENT and SYN-RECEIVED of a simultaneous open: our SYN, with an ACK if theirs has come. */
+static bool plan_syn(const struct connection *connection, struct plan *plan) {
+    struct transmission *head = connection->active->scoreboard.head;
+    bool answer = connection->state == RILL_TCP_SYN_RECEIVED;
+    if (head && !(head->flags & TRANSMISSION_LOST))
+        return false;
+    plan->sequence = connection->active->iss;
+    plan->flags = answer ? WIRE_SYN | WIRE_ACK : WIRE_SYN;
+    plan->record = head;
+    plan->cause = answer ? RILL_CAUSE_SYN_ACK : RILL_CAUSE_SYN;
+    if (head && !answer)
+        plan->cause = RILL_CAUSE_SYN_RESENT;
+    return true;
+}
+
+/* The peer's window seen from `sequence`; one byte at least, when a timer has asked for it. */
+static uint32_t window_from(const struct connection *connection, rill_seq sequence) {
+    rill_seq edge = connection->snd_una + connection->snd_wnd;
+    return seq_gt(edge, sequence) ? edge - sequence : 0;
+}
+
+static uint32_t congestion_room(const struct connection *connection) {
+    const struct active *active = connection->active;
+    uint32_t allowed = connection->congestion.cwnd + active->inflation;
+    return allowed > active->scoreboard.in_flight ? allowed - active->scoreboard.in_flight : 0;
+}
+
+/* The largest piece that one packet may carry now. */
+static uint32_t packet_max(const struct tcp_host *host, const struct connection *connection,
+                           size_t frames_max) {
+    uint32_t payload = rill__payload_max(connection);
+    const struct ip_interface *interface = host->ip->interfaces[connection->source.interface];
+    if (!(interface->flags & RILL_INTERFACE_GSO))
+        return payload;
+    size_t segments = RILL_MIN(SUPER_MAX / payload, frames_max);
+    return segments > 1 ? (uint32_t)segments * payload : payload;
+}
+
+static uint8_t resend_cause(const struct connection *connection) {
+    if (!connection->active->in_recovery)
+        return RILL_CAUSE_RTO;
+    return connection->active->duplicate_acks == 3 ? RILL_CAUSE_FAST_RETRANSMIT
+                                                   : RILL_CAUSE_PARTIAL_ACK;
+}
+
+static bool plan_lost(const struct tcp_host *host, const struct connection *connection,
+                      size_t frames_max, struct plan *plan) {
+    const struct active *active = connection->active;
+    struct transmission *record = active->scoreboard.lost;
+    if (!record)
+        return false;
+    uint32_t payload = rill__payload_max(connection);
+    bool head = record == active->scoreboard.head;
+    uint32_t room = congestion_room(connection);
+    if (room < payload) {
+        if (!(head && (active->in_recovery || active->scoreboard.in_flight == 0)) &&
+            active->scoreboard.in_flight > 0)
+            return false;
+        room = payload; /* RFC 5681 §3.2 (2): the missing segment goes whatever the window says */
+    }
+    uint32_t window = window_from(connection, record->sequence);
+    if (window == 0) {
+        if (!head)
+            return false;
+        window = 1; /* RFC 9293 §3.8.6.1: the timer came round */
+    }
+    bool fin = (record->flags & TRANSMISSION_FIN) != 0;
+    uint32_t data = record->end - record->sequence - fin;
+    uint32_t most = packet_max(host, connection, frames_max);
+    most = RILL_MIN(most, RILL_MAX(room / payload * payload, payload));
+    plan->length = RILL_MIN(RILL_MIN(data, most), window);
+    plan->sequence = record->sequence;
+    plan->record = record;
+    plan->flags = WIRE_ACK;
+    if (fin && plan->length == data)
+        plan->flags |= WIRE_FIN;
+    if (plan->length == data)
+        plan->flags |= data ? WIRE_PSH : 0;
+    plan->cause = connection->snd_wnd == 0 ? RILL_CAUSE_WINDOW_PROBE : resend_cause(connection);
+    return true;
+}
+
+/* Bytes in the queue that have never been sent. */
+static uint32_t unsent(const struct connection *connection) {
+    const struct send_queue *send = &connection->active->send;
+    if (connection->flags & CONNECTION_FIN_SENT)
+        return 0;
+    return send->bytes - (connection->snd_nxt - send->first);
+}
+
+/* RFC 9293 §3.8.6.2.1 and §3.7.4: is a piece of this length worth a segment of its own? */
+static bool worth_sending(const struct connection *connection, uint32_t length, uint32_t waiting) {
+    if (length >= rill__payload_max(connection))
+        return true;
+    bool last = length == waiting;
+    bool nothing_in_flight = connection->active->scoreboard.head == 0;
+    if (last &&
+        (nothing_in_flight || connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
+        return true;
+    return nothing_in_flight && length >= RILL_MAX(connection->snd_wnd_max / 2, 1);
+}
+
+/* New bytes. Full segments as many as go; a short one only if it is worth it. */
+static bool plan_data(const struct tcp_host *host, const struct connection *connection,
+                      size_t frames_max, struct plan *plan) {
+    uint32_t waiting = unsent(connection);
+    if (!waiting || connection->active->scoreboard.lost)
+        return false;
+    uint32_t payload = rill__payload_max(connection);
+    uint32_t window = window_from(connection, connection->snd_nxt);
+    bool probe = connection->owes & OWES_PROBE && !connection->active->scoreboard.head;
+    uint32_t length = RILL_MIN(waiting, packet_max(host, connection, frames_max));
+    length = RILL_MIN(length, window);
+    uint32_t room = congestion_room(connection);
+    if (length > room) { /* whole segments only: a window cut by cwnd must not make small ones */
+        if (room < payload && connection->active->scoreboard.in_flight > 0)
+            return false;
+        length = RILL_MAX(room / payload * payload, RILL_MIN(payload, length));
+    }
+    if (length > payload && length < waiting)
+        length -= length % payload;
+    if (length == 0 || !worth_sending(connection, length, waiting)) {
+        if (!probe)
+            return false;
+        length = RILL_MAX(length, 1); /* into a shut window: one octet (RFC 9293 §3.8.6.1) */
+        plan->cause = RILL_CAUSE_WINDOW_PROBE;
+    } else {
+        plan->cause = RILL_CAUSE_DATA;
+    }
+    plan->sequence = connection->snd_nxt;
+    plan->length = length;
+    plan->flags = WIRE_ACK;
+    if (length == waiting) {
+        plan->flags |= WIRE_PSH;
+        if (connection->flags & CONNECTION_SHUTDOWN && length < window)
+            plan->flags |= WIRE_FIN;
+    }
+    return true;
+}
+
+static bool plan_fin(const struct connection *connection, struct plan *plan) {
+    if (!(connection->flags & CONNECTION_SHUTDOWN) || connection->flags & CONNECTION_FIN_SENT ||
+        unsent(connection) || connection->active->scoreboard.lost)
+        return false;
+    plan->sequence = connection->snd_nxt;
+    plan->flags = WIRE_FIN | WIRE_ACK;
+    plan->cause = RILL_CAUSE_FIN;
+    return true;
+}
+
+static bool plan_ack(const struct connection *connection, struct plan *plan) {
+    if (connection->owes &
+        OWES_KEEPALIVE) { /* RFC 9293 §3.8.4: a sequence number already acknowledged */
+        plan->sequence = connection->snd_nxt - 1;
+        plan->cause = RILL_CAUSE_KEEPALIVE;
+    } else if (connection->owes & (OWES_ACK | OWES_WINDOW_UPDATE)) {
+        plan->sequence = connection->snd_nxt;
+        plan->cause = RILL_CAUSE_ACK;
+        if (connection->owes & OWES_DELAYED)
+            plan->cause = RILL_CAUSE_DELAYED_ACK;
+        if (!(connection->owes & OWES_ACK))
+            plan->cause = RILL_CAUSE_WINDOW_UPDATE;
+    } else {
+        return false;
+    }
+    plan->flags = WIRE_ACK;
+    return true;
+}
+
+static bool may_send_data(const struct connection *connection) {
+    return connection->state == RILL_TCP_ESTABLISHED || connection->state == RILL_TCP_CLOSE_WAIT ||
+           connection->state == RILL_TCP_FIN_WAIT_1 || connection->state == RILL_TCP_CLOSING ||
+           connection->state == RILL_TCP_LAST_ACK;
+}
+
+static bool next_plan(const struct tcp_host *host, const struct connection *connection,
+                      size_t frames_max, struct plan *plan) {
+    if (connection->state == RILL_TCP_SYN_SENT || connection->state == RILL_TCP_SYN_RECEIVED) {
+        if (plan_syn(connection, plan))
+            return true;
+        if (connection->state == RILL_TCP_SYN_SENT)
+            return false;
+    }
+    const struct active *active = connection->active;
+    if (active->debt_count) {
+        plan->sequence = connection->snd_nxt;
+        plan->flags = WIRE_ACK;
+        plan->cause = active->debts[0].cause;
+        return true;
+    }
+    if (may_send_data(connection) &&
+        (plan_lost(host, connection, frames_max, plan) ||
+         plan_data(host, connection, frames_max, plan) || plan_fin(connection, plan)))
+        return true;
+    return plan_ack(connection, plan);
+}
+
+static void pay_debt(struct connection *connection) {
+    struct active *active = connection->active;
+    if (connection->stats)
+        connection->stats->duplicate_acks_sent++;
+    if (--active->debts[0].count)
+        return;
+    active->debt_count--;
+    for (int i = 0; i < active->debt_count; i++)
+        active->debts[i] = active->debts[i + 1];
+}
+
+/* Our FIN takes its sequence number: RFC 9293 §3.10.4. */
+static void fin_sent(struct connection *connection) {
+    connection->flags |= CONNECTION_FIN_SENT;
+    if (connection->state == RILL_TCP_ESTABLISHED || connection->state == RILL_TCP_SYN_RECEIVED)
+        connection->state = RILL_TCP_FIN_WAIT_1;
+    else if (connection->state == RILL_TCP_CLOSE_WAIT)
+        connection->state = RILL_TCP_LAST_ACK;
+}
+
+/* Makes the record of what is about to be sent; false: no memory, and nothing has changed. */
+static bool prepare_record(struct tcp_host *host, struct connection *connection,
+                           struct plan *plan) {
+    struct scoreboard *board = &connection->active->scoreboard;
+    uint32_t span =
+        plan->length + (plan->flags & WIRE_SYN ? 1 : 0) + (plan->flags & WIRE_FIN ? 1 : 0);
+    if (span == 0)
+        return true;
+    if (plan->record) {
+        struct transmission *record = plan->record;
+        return record->end == plan->sequence + span ||
+               rill__scoreboard_split(board, &host->transmissions, record, plan->sequence + span);
+    }
+    uint8_t flags = (plan->flags & WIRE_SYN ? TRANSMISSION_SYN : 0) |
+                    (plan->flags & WIRE_FIN ? TRANSMISSION_FIN : 0);
+    return rill__scoreboard_add(board, &host->transmissions, plan->sequence, plan->sequence + span,
+                                flags, host->core->now,
+                                rill__timestamp_now(host, connection->ts_offset)) != 0;
+}
+
+static void count(struct connection *connection, const struct plan *plan,
+                  const struct rill_packet *packet) {
+    struct connection_stats *stats = connection->stats;
+    if (!stats)
+        return;
+    uint32_t frames = packet->gso_size ? rill_packet_frames(packet) : 1;
+    stats->packets_sent++;
+    stats->segments_sent += frames;
+    if (plan->record) {
+        stats->segments_resent += frames;
+        stats->bytes_resent += plan->length;
+    } else {
+        stats->bytes_sent += plan->length;
+    }
+}
+
+/* Notes what the packet has taken with it. */
+static void commit(struct tcp_host *host, struct connection *connection, struct plan *plan) {
+    struct active *active = connection->active;
+    bool debt = active->debt_count && !plan->length && !plan->record &&
+                !(plan->flags & (WIRE_SYN | WIRE_FIN)) && plan->cause == active->debts[0].cause;
+    if (plan->record) {
+        rill__scoreboard_resent(&active->scoreboard, plan->record, host->core->now,
+                                rill__timestamp_now(host, connection->ts_offset));
+        rill__timers_sent(host, connection, true);
+    } else if (active->scoreboard.tail &&
+               seq_gt(active->scoreboard.tail->end, connection->snd_nxt)) {
+        connection->snd_nxt = active->scoreboard.tail->end;
+        rill__timers_sent(host, connection, false);
+    }
+    if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))
+        fin_sent(connection);
+    if (plan->cause == RILL_CAUSE_KEEPALIVE)
+        connection->owes &= (uint8_t)~OWES_KEEPALIVE;
+    if (plan->length || plan->flags & WIRE_FIN)
+        connection->owes &= (uint8_t)~OWES_PROBE;
+    if (debt)
+        pay_debt(connection);
+    if (plan->flags & WIRE_ACK && !debt) {
+        connection->owes &= (uint8_t) ~(OWES_ACK | OWES_DELAYED | OWES_WINDOW_UPDATE);
+        rill__timers_ack_sent(connection);
+    }
+}
+
+/* Nothing goes out: if it is the window that holds data back, the persist timer watches it. */
+static void blocked(struct tcp_host *host, struct connection *connection) {
+    if (connection->active && may_send_data(connection) && unsent(connection) &&
+        !connection->active->scoreboard.head)
+        rill__timers_blocked_by_window(host, connection);
+    rill__timers_file(host, connection);
+}
+
+struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max) {
+    struct tcp_host *host = transport;
+    if (source->kind == TCP_KIND_HALF_OPEN)
+        return rill__half_open_output(host, RILL_CONTAINER(source, struct half_open, source));
+    struct connection *connection = RILL_CONTAINER(source, struct connection, source);
+    struct plan plan = {0};
+    connection->flags |= CONNECTION_CHECKED;
+    if (!connection->active) /* nothing can be owed without it */
+        return 0;
+    if (!next_plan(host, connection, frames_max, &plan)) {
+        blocked(host, connection);
+        return 0;
+    }
+    rill_seq number = connection->rcv_nxt;
+    if (connection->active->debt_count && !plan.length && !plan.record &&
+        !(plan.flags & (WIRE_SYN | WIRE_FIN)))
+        number = connection->active->debts[0].acknowledgement;
+    struct rill_packet *packet = rill__tcp_emit(host, connection, &plan, number);
+    if (!packet || !prepare_record(host, connection, &plan)) {
+        rill_packet_drop(packet);
+        connection->active->idle_at =
+            host->core->now + 10 * RILL_MILLISECOND; /* no memory: later */
+        rill__timers_file(host, connection);
+        return 0;
+    }
+    count(connection, &plan, packet);
+    commit(host, connection, &plan);
+    rill__timers_file(host, connection);
+    return packet;
+}

@@ -1,0 +1,39 @@
+/* tcp/rtt.c: round-trip time and retransmission timeout (RFC 6298 §2).
+ *
+ * srtt is kept as microseconds * 8 and rttvar as microseconds * 4, so that the gains 1/8 and 1/4
+ * are shifts. Several samples a round trip would make rttvar collapse (RFC 7323 appendix G); one is
+ * taken for each ACK that advances, which delayed ACKs thin out, and the floor covers the rest. */
+#include "tcp/host.h"
+
+void rill__rtt_sample(struct connection *connection, rill_time rtt) {
+    rill_time limit = 500 * RILL_SECOND; /* what the fields hold */
+    uint32_t us = (uint32_t)(RILL_MIN(rtt, limit) / RILL_MICROSECOND);
+    us = RILL_MAX(us, 1);
+    if (connection->srtt == 0) { /* RFC 6298 §2.2 */
+        connection->srtt = us * 8;
+        connection->rttvar = us * 2;
+        return;
+    }
+    /* RFC 6298 §2.3: the variation first, with the old average. */
+    uint32_t average = connection->srtt / 8;
+    uint32_t deviation = us > average ? us - average : average - us;
+    connection->rttvar = connection->rttvar - connection->rttvar / 4 + deviation;
+    connection->srtt = connection->srtt - connection->srtt / 8 + us;
+    connection->srtt = RILL_MAX(connection->srtt, 1);
+}
+
+rill_time rill__rto(const struct tcp_host *host, const struct connection *connection) {
+    const struct rill_stack_config *config = &host->config;
+    rill_time rto = config->rto_initial;
+    if (connection->srtt) {
+        uint32_t variation = RILL_MAX(connection->rttvar, 1); /* K = 4; clock of 1 us */
+        rto = (rill_time)(connection->srtt / 8 + variation) * RILL_MICROSECOND;
+        /* DEVIATION: RFC 6298 §2.4 wants a floor of 1 s; 200 ms as in Linux and FreeBSD, because a
+         * delayed ACK is far shorter than when the rule was written. */
+        rto = RILL_MAX(rto, config->rto_min);
+    }
+    unsigned backoff = connection->active ? connection->active->backoff : 0;
+    for (; backoff && rto < config->rto_max; backoff--) /* RFC 6298 §5.5 */
+        rto *= 2;
+    return RILL_MIN(rto, config->rto_max);
+}

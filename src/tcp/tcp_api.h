@@ -1,0 +1,33 @@
+/* tcp/tcp_api.h: what the stack's public TCP calls become: the same, with the host instead of the
+ * stack. */
+#ifndef RILL_TCP_TCP_API_H
+#define RILL_TCP_TCP_API_H
+
+#include "tcp/host.h"
+
+int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config *config,
+                     rill_handle *out);
+int rill__tcp_accept(struct tcp_host *host, rill_handle listener, rill_handle *out);
+int rill__tcp_pending(struct tcp_host *host, rill_handle listener, rill_handle *out,
+                      struct rill_endpoint *local, struct rill_endpoint *remote);
+int rill__tcp_pending_accept(struct tcp_host *host, rill_handle pending);
+int rill__tcp_pending_refuse(struct tcp_host *host, rill_handle pending);
+int rill__tcp_pending_drop(struct tcp_host *host, rill_handle pending);
+int rill__tcp_listener_close(struct tcp_host *host, rill_handle listener);
+int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_config *config,
+                      rill_handle *out);
+int64_t rill__tcp_send(struct tcp_host *host, rill_handle connection, const void *data,
+                       size_t length);
+int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle connection,
+                              const struct rill_slice *slices, size_t count);
+int64_t rill__tcp_receive(struct tcp_host *host, rill_handle connection, void *data, size_t length);
+int64_t rill__tcp_receive_slices(struct tcp_host *host, rill_handle connection,
+                                 struct rill_slice *slices, size_t max);
+int rill__tcp_shutdown(struct tcp_host *host, rill_handle connection);
+int rill__tcp_close(struct tcp_host *host, rill_handle connection);
+int rill__tcp_abort(struct tcp_host *host, rill_handle connection);
+int rill__tcp_set_option(struct tcp_host *host, rill_handle connection, enum rill_tcp_option option,
+                         uint32_t value);
+int rill__tcp_get_info(struct tcp_host *host, rill_handle connection, struct rill_tcp_info *info);
+
+#endif

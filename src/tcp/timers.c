@@ -1,0 +1,195 @@
+/* tcp/timers.c: every timer of a connection. The interface is what happened, never "set timer X".
+ *
+ * Five deadlines, one entry in the wheel:
+ *   retransmission  while something is in flight (RFC 6298 §5)
+ *   persist         while data waits, nothing is in flight and the window is too small (RFC 9293
+ * §3.8.6.1) delayed ACK     while in-order bytes are not acknowledged (RFC 9293 §3.8.6.3) idle
+ * while nothing at all is under way, until the active part is given back; also when output had no
+ * memory, to try again keepalive       RFC 9293 §3.8.4; or the end of an orphan's FIN-WAIT-2 The
+ * entry stands at the earliest of them or before; when it fires, each deadline is looked at. */
+#include "tcp/host.h"
+
+#define IDLE_TIME RILL_SECOND
+
+void rill__timers_sent(struct tcp_host *host, struct connection *connection, bool resent) {
+    struct active *active = connection->active;
+    (void)resent; /* RFC 6298 §5.1: only if it is not running */
+    active->persist_at = RILL_TIME_NEVER;
+    if (active->rto_at == RILL_TIME_NEVER)
+        active->rto_at = host->core->now + rill__rto(host, connection);
+}
+
+/* RFC 6298 §5.2 and §5.3. */
+void rill__timers_acked(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    active->backoff = 0;
+    active->rto_at =
+        active->scoreboard.head ? host->core->now + rill__rto(host, connection) : RILL_TIME_NEVER;
+}
+
+void rill__timers_ack_delayed(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    if (active->ack_at == RILL_TIME_NEVER)
+        active->ack_at = host->core->now + host->config.delayed_ack;
+}
+
+void rill__timers_ack_sent(struct connection *connection) {
+    connection->active->ack_at = RILL_TIME_NEVER;
+    connection->active->unacked = 0;
+}
+
+void rill__timers_blocked_by_window(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    if (active->persist_at == RILL_TIME_NEVER)
+        active->persist_at = host->core->now + rill__rto(host, connection);
+}
+
+/* What was sent into a shut window, probes above all, was not kept there: it goes again at once. */
+void rill__timers_window_opened(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    active->persist_at = RILL_TIME_NEVER;
+    active->backoff = active->retries = 0;
+    if (active->scoreboard.head) {
+        rill__scoreboard_mark_all_lost(&active->scoreboard);
+        active->recover = connection->snd_nxt;
+        active->rto_at = host->core->now + rill__rto(host, connection);
+    }
+}
+
+void rill__timers_segment_accepted(struct tcp_host *host, struct connection *connection) {
+    connection->receive_time = (uint32_t)(host->core->now / RILL_MILLISECOND);
+    if (connection->flags & CONNECTION_KEEPALIVE && !(connection->flags & CONNECTION_ORPHAN)) {
+        connection->keepalive_at = host->core->now + host->config.keepalive_idle;
+        if (connection->active)
+            connection->active->keepalives = 0;
+    }
+}
+
+void rill__timers_orphaned_in_fin_wait_2(struct tcp_host *host, struct connection *connection) {
+    connection->keepalive_at = host->core->now + host->config.fin_wait_2;
+    rill__timers_file(host, connection);
+}
+
+void rill__timers_stopped(struct tcp_host *host, struct connection *connection) {
+    rill__wheel_disarm(&host->core->wheel, &connection->timer.entry);
+    connection->keepalive_at = RILL_TIME_NEVER;
+    struct active *active = connection->active;
+    if (active)
+        active->rto_at = active->persist_at = active->ack_at = active->idle_at = RILL_TIME_NEVER;
+}
+
+static bool is_quiet(const struct connection *connection) {
+    const struct active *active = connection->active;
+    bool fin_waits = (connection->flags & (CONNECTION_FIN_SEEN | CONNECTION_FIN_RECEIVED)) ==
+                     CONNECTION_FIN_SEEN;
+    return !fin_waits && !active->send.bytes && !active->receive.bytes && !active->receive.ranges &&
+           !active->scoreboard.head && !active->debt_count && !active->unacked &&
+           !connection->owes && connection->state >= RILL_TCP_ESTABLISHED;
+}
+
+void rill__timers_file(struct tcp_host *host, struct connection *connection) {
+    rill_time next = connection->keepalive_at;
+    struct active *active = connection->active;
+    if (active) {
+        if (is_quiet(connection))
+            active->idle_at = host->core->now + IDLE_TIME;
+        next = RILL_MIN(next, active->rto_at);
+        next = RILL_MIN(next, active->persist_at);
+        next = RILL_MIN(next, active->ack_at);
+        next = RILL_MIN(next, active->idle_at);
+    }
+    if (next != RILL_TIME_NEVER)
+        rill__wheel_arm(&host->core->wheel, &connection->timer.entry, next);
+}
+
+static uint8_t retry_limit(const struct tcp_host *host, const struct connection *connection) {
+    if (connection->state == RILL_TCP_SYN_SENT)
+        return host->config.syn_retries;
+    if (connection->state == RILL_TCP_SYN_RECEIVED)
+        return host->config.syn_ack_retries;
+    return host->config.data_retries;
+}
+
+/* RFC 6298 §5.4 to §5.6. False: the connection is given up (RFC 9293 §3.8.3, R2). */
+static bool retransmission_expired(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    active->rto_at = RILL_TIME_NEVER;
+    if (!active->scoreboard.head)
+        return true;
+    uint8_t limit = retry_limit(host, connection);
+    if (limit != 255 && active->retries >= limit) {
+        rill__connection_reset(host, connection, RILL_CAUSE_RST_TIMEOUT, RILL_ERROR_TIMED_OUT);
+        return false;
+    }
+    active->retries += active->retries < 254;
+    active->backoff += active->backoff < 20;
+    if (connection->stats)
+        connection->stats->timeouts++;
+    rill__recovery_timeout(host, connection);
+    active->rto_at = host->core->now + rill__rto(host, connection);
+    rill__tcp_ready(host, connection);
+    return true;
+}
+
+static void persist_expired(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    active->persist_at = RILL_TIME_NEVER;
+    active->backoff += active->backoff < 20;
+    connection->owes |= OWES_PROBE;
+    rill__tcp_ready(host, connection);
+}
+
+/* False: the connection is gone. */
+static bool keepalive_expired(struct tcp_host *host, struct connection *connection) {
+    connection->keepalive_at = RILL_TIME_NEVER;
+    if (connection->flags & CONNECTION_ORPHAN) {
+        rill__connection_end(host, connection, RILL_OK);
+        return false;
+    }
+    connection->keepalive_at = host->core->now + host->config.keepalive_interval;
+    if (!rill__connection_activate(host, connection) || connection->active->scoreboard.head)
+        return true; /* what is in flight asks the same question */
+    if (connection->active->keepalives >= host->config.keepalive_count) {
+        rill__connection_reset(host, connection, RILL_CAUSE_RST_TIMEOUT, RILL_ERROR_TIMED_OUT);
+        return false;
+    }
+    connection->active->keepalives++;
+    connection->owes |= OWES_KEEPALIVE;
+    rill__tcp_ready(host, connection);
+    return true;
+}
+
+static bool active_expired(struct tcp_host *host, struct connection *connection, rill_time now) {
+    struct active *active = connection->active;
+    if (active->rto_at <= now && !retransmission_expired(host, connection))
+        return false;
+    if (active->persist_at <= now)
+        persist_expired(host, connection);
+    if (active->ack_at <= now) {
+        active->ack_at = RILL_TIME_NEVER;
+        connection->owes |= OWES_ACK | OWES_DELAYED;
+        rill__tcp_ready(host, connection);
+    }
+    if (active->idle_at <= now) {
+        active->idle_at = RILL_TIME_NEVER;
+        if (!is_quiet(connection))
+            rill__tcp_ready(host, connection);
+        else if (!active->keepalives && !active->challenges)
+            rill__connection_shrink(host, connection);
+        else
+            active->challenges = 0; /* counted until a quiet second has passed */
+    }
+    return true;
+}
+
+void rill__timers_expired(void *context, struct core_timer *timer) {
+    struct tcp_host *host = context;
+    struct connection *connection = RILL_CONTAINER(timer, struct connection, timer);
+    rill_time now = host->core->now;
+    connection->flags |= CONNECTION_CHECKED;
+    if (connection->keepalive_at <= now && !keepalive_expired(host, connection))
+        return;
+    if (connection->active && !active_expired(host, connection, now))
+        return;
+    rill__timers_file(host, connection);
+}

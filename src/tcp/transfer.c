@@ -1,0 +1,105 @@
+/* tcp/transfer.c: SEND and RECEIVE of RFC 9293 §3.10.2 and §3.10.3, by copy and by reference. */
+#include "tcp/tcp_api.h"
+
+/* 0 if bytes may be queued now, or why not. */
+static int check_send(struct tcp_host *host, struct connection *connection) {
+    if (connection->error)
+        return connection->error;
+    if (connection->flags & CONNECTION_SHUTDOWN || !(connection->flags & CONNECTION_IN_DEMUX))
+        return RILL_ERROR_CLOSED;
+    if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_CLOSE_WAIT)
+        return RILL_ERROR_STATE;
+    if (!rill__connection_activate(host, connection))
+        return RILL_ERROR_MEMORY;
+    return 0;
+}
+
+static void queued(struct tcp_host *host, struct connection *connection) {
+    rill__tcp_ready(host, connection);
+    rill__timers_file(host, connection);
+}
+
+int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *data, size_t length) {
+    struct connection *connection = rill__connection_find(host, handle);
+    if (!connection)
+        return RILL_ERROR_HANDLE;
+    int error = check_send(host, connection);
+    if (error)
+        return error;
+    size_t room = rill__send_room(connection);
+    size_t taken =
+        rill__send_queue_copy(host->core, &connection->active->send, data, RILL_MIN(length, room));
+    if (taken < length)
+        connection->flags |= CONNECTION_WANTS_WRITE;
+    if (taken)
+        queued(host, connection);
+    return taken || !length ? (int64_t)taken : RILL_ERROR_AGAIN;
+}
+
+int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
+                              const struct rill_slice *slices, size_t count) {
+    struct connection *connection = rill__connection_find(host, handle);
+    if (!connection)
+        return RILL_ERROR_HANDLE;
+    int error = check_send(host, connection);
+    if (error)
+        return error;
+    size_t taken = 0;
+    while (taken < count && slices[taken].length <= rill__send_room(connection) &&
+           (slices[taken].length == 0 ||
+            rill__send_queue_slice(host->core, &connection->active->send, slices[taken]))) {
+        if (slices[taken].length == 0)
+            rill_block_drop(slices[taken].block);
+        taken++;
+    }
+    if (taken < count)
+        connection->flags |= CONNECTION_WANTS_WRITE;
+    if (taken)
+        queued(host, connection);
+    return taken || !count ? (int64_t)taken : RILL_ERROR_AGAIN;
+}
+
+/* What reading says when there is nothing to read. */
+static int nothing_to_read(const struct connection *connection) {
+    if (connection->flags & CONNECTION_FIN_RECEIVED)
+        return 0;
+    if (connection->error)
+        return connection->error;
+    return connection->flags & CONNECTION_IN_DEMUX ? RILL_ERROR_AGAIN : RILL_ERROR_CLOSED;
+}
+
+/* The reader has made room: the window may be worth telling about. */
+static void consumed(struct tcp_host *host, struct connection *connection) {
+    if (rill__window_update_due(connection)) {
+        connection->owes |= OWES_WINDOW_UPDATE;
+        rill__tcp_ready(host, connection);
+    }
+    if (connection->flags & CONNECTION_IN_DEMUX)
+        rill__timers_file(host, connection);
+}
+
+int64_t rill__tcp_receive(struct tcp_host *host, rill_handle handle, void *data, size_t length) {
+    struct connection *connection = rill__connection_find(host, handle);
+    if (!connection)
+        return RILL_ERROR_HANDLE;
+    if (!connection->active || !connection->active->receive.bytes)
+        return nothing_to_read(connection);
+    size_t n = rill__receive_queue_read(host->core, &connection->active->receive, data, length);
+    consumed(host, connection);
+    return (int64_t)n;
+}
+
+int64_t rill__tcp_receive_slices(struct tcp_host *host, rill_handle handle,
+                                 struct rill_slice *slices, size_t max) {
+    struct connection *connection = rill__connection_find(host, handle);
+    if (!connection)
+        return RILL_ERROR_HANDLE;
+    if (!connection->active || !connection->active->receive.bytes)
+        return nothing_to_read(connection);
+    size_t n = 0;
+    while (n < max &&
+           rill__receive_queue_take(host->core, &connection->active->receive, &slices[n]))
+        n++;
+    consumed(host, connection);
+    return (int64_t)n;
+}

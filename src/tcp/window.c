@@ -1,0 +1,61 @@
+/* tcp/window.c: what to advertise.
+ *
+ * The window is what the receive buffer still takes. A promise is kept: the right edge never moves
+ * back (RFC 9293 §3.8.6, SHLD-14), also when the field's granularity would round it down. It moves
+ * forward only by a worthwhile step (§3.8.6.2.2), so no silly windows are offered. */
+#include "tcp/host.h"
+
+/* Bytes the buffer takes beyond rcv_nxt. */
+static uint32_t free_space(const struct connection *connection) {
+    uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
+    return connection->receive_buffer > queued ? connection->receive_buffer - queued : 0;
+}
+
+/* What has been promised and not used yet. */
+uint32_t rill__receive_window(const struct connection *connection) {
+    return seq_gt(connection->rcv_adv, connection->rcv_nxt)
+               ? connection->rcv_adv - connection->rcv_nxt
+               : 0;
+}
+
+static uint32_t worthwhile(const struct connection *connection) {
+    uint32_t half = connection->receive_buffer / 2;
+    return RILL_MAX(RILL_MIN(half, connection->mss), 1);
+}
+
+static uint32_t window_max(const struct connection *connection) {
+    return 65535u << connection->rcv_scale;
+}
+
+/* How far the right edge could go now. */
+static uint32_t offer(const struct connection *connection) {
+    uint32_t promised = rill__receive_window(connection);
+    uint32_t space = RILL_MIN(free_space(connection), window_max(connection));
+    if (space < promised + worthwhile(connection))
+        return promised;
+    return space;
+}
+
+uint16_t rill__window_advertise(struct connection *connection) {
+    uint32_t promised = rill__receive_window(connection);
+    uint32_t window = RILL_MAX(offer(connection), promised);
+    uint32_t field = window >> connection->rcv_scale;
+    if (field << connection->rcv_scale < promised) /* RFC 7323 §2.4: do not retract by rounding */
+        field++;
+    field = RILL_MIN(field, 65535);
+    rill_seq edge = connection->rcv_nxt + (field << connection->rcv_scale);
+    connection->rcv_adv = seq_max(connection->rcv_adv, edge);
+    return (uint16_t)field;
+}
+
+bool rill__window_update_due(const struct connection *connection) {
+    if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_FIN_WAIT_1 &&
+        connection->state != RILL_TCP_FIN_WAIT_2)
+        return false;
+    uint32_t promised = rill__receive_window(connection);
+    uint32_t next = offer(connection);
+    uint32_t step = RILL_MIN(connection->receive_buffer / 2, 2u * connection->mss);
+    /* The peer must hear of it when it may be waiting: the window was small, and has grown. */
+    return next >= promised + RILL_MAX(step, 1) && promised < connection->receive_buffer / 2 + 1 &&
+           (next >> connection->rcv_scale) > (promised >> connection->rcv_scale);
+}
