@@ -41,6 +41,7 @@ void test_world_init(struct test_world *test, uint64_t seed) {
         rill_stack_config_default(&test->config[i]);
         test->config[i].seed[0] = seed;
         test->config[i].seed[1] = (uint64_t)i + 1;
+        test->config[i].check = true;
         rill_interface_config_default(&test->interface[i]);
         rill_path_config_default(&test->path[i]);
         test->path[i].seed = seed * 2 + (uint64_t)i;

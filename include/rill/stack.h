@@ -47,15 +47,16 @@ struct rill_stack_config {
     const struct rill_congestion_ops *congestion;
 
     /* TCP */
-    uint32_t receive_buffer;                 /* bytes, 1 … 2^30 */
-    uint32_t send_buffer;                    /* bytes */
-    uint16_t initial_window;                 /* segments, RFC 6928 */
-    bool window_scaling;                     /* RFC 7323 §2 */
-    bool timestamps;                         /* RFC 7323 §3 */
-    bool sack;                               /* RFC 2018 */
-    bool nagle;                              /* RFC 9293 §3.7.4, default of new connections */
-    bool statistics;                         /* keep a record of counters beside each connection */
-    uint16_t mss_max;                        /* 0: from the interface's MTU */
+    uint32_t receive_buffer; /* bytes, 1 … 2^30 */
+    uint32_t send_buffer;    /* bytes */
+    uint16_t initial_window; /* segments, RFC 6928 */
+    bool window_scaling;     /* RFC 7323 §2 */
+    bool timestamps;         /* RFC 7323 §3 */
+    bool sack;               /* RFC 2018 */
+    bool nagle;              /* RFC 9293 §3.7.4, default of new connections */
+    bool check;              /* verify every invariant of what a call touches; for tests */
+    bool statistics;         /* keep a record of counters beside each connection */
+    uint16_t mss_max;        /* 0: from the interface's MTU */
     rill_time rto_initial, rto_min, rto_max; /* RFC 6298 */
     rill_time delayed_ack;                   /* RFC 9293 §3.8.6.3 */
     rill_time time_wait;
@@ -136,6 +137,10 @@ struct rill_event {
 
 /* Takes up to `max` events. Returns how many. */
 RILL_API size_t rill_events(struct rill_stack *stack, struct rill_event *events, size_t max);
+
+/* A pointer of the application's, given back in the handle's events. Returns 0 or
+ * RILL_ERROR_HANDLE. */
+RILL_API int rill_user_set(struct rill_stack *stack, rill_handle handle, void *user);
 
 /* What is true of the handle now (enum rill_event_bit); 0 for an unknown handle. */
 RILL_API uint32_t rill_ready(struct rill_stack *stack, rill_handle handle);

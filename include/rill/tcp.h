@@ -120,9 +120,6 @@ enum rill_tcp_option {
 RILL_API int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,
                                  enum rill_tcp_option option, uint32_t value);
 
-/* A pointer of the application's, given back in events. Works for listeners too. */
-RILL_API int rill_user_set(struct rill_stack *stack, rill_handle handle, void *user);
-
 struct rill_tcp_info {
     size_t size;
     enum rill_tcp_state state;

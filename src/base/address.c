@@ -37,6 +37,13 @@ bool rill__address_is_group(const struct rill_address *address) {
     return address->bytes[0] == 0xff;
 }
 
+bool rill__address_is_loopback(const struct rill_address *address) {
+    static const uint8_t one[16] = {[15] = 1};
+    if (rill_address_is_ipv4(address))
+        return address->bytes[12] == 127;
+    return memcmp(address->bytes, one, 16) == 0;
+}
+
 bool rill__address_in_prefix(const struct rill_address *address, const struct rill_address *prefix,
                              unsigned bits) {
     unsigned whole = bits / 8, rest = bits % 8;

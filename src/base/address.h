@@ -7,6 +7,9 @@
 /* Multicast of either family, or IPv4 broadcast: never a TCP peer (RFC 1122 §4.2.3.10). */
 bool rill__address_is_group(const struct rill_address *address);
 
+/* 127.0.0.0/8 or ::1: never on a wire (RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3). */
+bool rill__address_is_loopback(const struct rill_address *address);
+
 /* Whether the first `bits` bits (of 128) are equal. */
 bool rill__address_in_prefix(const struct rill_address *address, const struct rill_address *prefix,
                              unsigned bits);

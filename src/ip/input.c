@@ -8,15 +8,19 @@
 static bool is_ours(struct ip_host *host, struct ip_interface *interface,
                     const struct rill_address *address) {
     if (interface->flags & RILL_INTERFACE_ACCEPT_ANY)
-        return !rill_address_is_any(address) && !rill__address_is_group(address);
+        return !rill_address_is_any(address) && !rill__address_is_group(address) &&
+               !rill__address_is_loopback(address);
     return rill__ip_address_owner(host, address) != 0;
 }
 
 static enum rill_drop dispatch(struct ip_host *host, struct ip_datagram *datagram) {
     if (!is_ours(host, datagram->interface, &datagram->destination))
         return RILL_DROP_IP_NOT_OURS;
-    /* RFC 1122 §3.2.1.3: no group and no unspecified address may be a source. */
-    if (rill__address_is_group(&datagram->source) || rill_address_is_any(&datagram->source))
+    /* RFC 1122 §3.2.1.3: no group, no unspecified, no loopback address; and nobody else has ours.
+     */
+    if (rill__address_is_group(&datagram->source) || rill_address_is_any(&datagram->source) ||
+        rill__address_is_loopback(&datagram->source) ||
+        rill__ip_address_owner(host, &datagram->source))
         return RILL_DROP_IP_SOURCE;
     if (datagram->protocol == datagram->network->icmp_protocol) {
         datagram->network->icmp_input(host, datagram);

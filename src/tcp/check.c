@@ -1,5 +1,6 @@
-/* tcp/check.c: the invariants of a whole connection. Called at will by tests, and at the end of
- * every call in debug and fuzz builds. Returns the first that is broken, as text. */
+/* tcp/check.c: the invariants of a whole connection: asked for by tests, and asserted at the end of
+ * every call that touches a connection where the config says `check`. */
+#include "base/assert.h"
 #include "tcp/host.h"
 
 #define CHECK(condition)                                                                           \
@@ -101,4 +102,9 @@ const char *rill__connection_check(const struct tcp_host *host,
     if (!broken && state_is_synchronized(connection->state))
         broken = check_send(connection);
     return broken ? broken : check_timers(connection);
+}
+
+void rill__connection_verify(const struct tcp_host *host, const struct connection *connection) {
+    if (host->config.check)
+        RILL_ASSERT(rill__connection_check(host, connection) == 0);
 }

@@ -38,7 +38,6 @@ enum connection_flag {
     CONNECTION_WANTS_WRITE = 1u << 11, /* the application met a full send buffer */
     CONNECTION_IN_DEMUX = 1u << 12,
     CONNECTION_FIN_SEEN = 1u << 13, /* maybe ahead of bytes that are missing */
-    CONNECTION_CHECKED = 1u << 14,  /* touched since the last check */
 };
 
 /* What output has to look for, beside the queues. */

@@ -185,10 +185,10 @@ void rill__input_syn_sent(struct tcp_host *host, struct connection *connection,
 bool rill__input_ack(struct tcp_host *host, struct connection *connection,
                      struct tcp_segment *segment);
 
-/* input_text.c: seventh and eighth. */
-void rill__input_text(struct tcp_host *host, struct connection *connection,
+/* input_text.c: seventh and eighth. False: the connection is gone. */
+bool rill__input_text(struct tcp_host *host, struct connection *connection,
                       struct tcp_segment *segment);
-void rill__input_fin(struct tcp_host *host, struct connection *connection,
+bool rill__input_fin(struct tcp_host *host, struct connection *connection,
                      struct tcp_segment *segment);
 
 /* recovery.c: what an ACK and a timeout mean for what is in flight. */
@@ -256,6 +256,8 @@ struct rill_packet *rill__tcp_write(struct tcp_host *host, struct rill_packet *p
 /* check.c: null, or the invariant that is broken. */
 const char *rill__connection_check(const struct tcp_host *host,
                                    const struct connection *connection);
+/* Asserts them, if the config asks for it. Ends every call that touches a connection. */
+void rill__connection_verify(const struct tcp_host *host, const struct connection *connection);
 
 /* send.c */
 uint32_t rill__send_room(const struct connection *connection);

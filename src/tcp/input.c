@@ -326,7 +326,6 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
 
 void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connection,
                                struct tcp_segment *segment) {
-    connection->flags |= CONNECTION_CHECKED;
     if (connection->stats)
         connection->stats->segments_received += segment->segments;
     if (connection->state == RILL_TCP_SYN_SENT) {
@@ -355,9 +354,10 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     if (!rill__input_ack(host, connection, segment))
         return;
     rill__timers_segment_accepted(host, connection);
-    if (segment->payload)
-        rill__input_text(host, connection, segment); /* seventh */
-    rill__input_fin(host, connection, segment);      /* eighth */
-    if (connection->flags & CONNECTION_IN_DEMUX)
-        rill__timers_file(host, connection);
+    if (segment->payload && !rill__input_text(host, connection, segment)) /* seventh */
+        return;
+    if (!rill__input_fin(host, connection, segment)) /* eighth */
+        return;
+    rill__timers_file(host, connection);
+    rill__connection_verify(host, connection);
 }

@@ -157,9 +157,10 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
     summary.in_flight = active->scoreboard.in_flight;
     if (summary.advanced)
         rill__timers_acked(host, connection);
-    else if (connection->snd_wnd == 0)
-        active->retries =
-            0; /* RFC 9293 §3.8.6.1: a window may stay shut as long as it is said so */
+    /* RFC 9293 §3.8.6.1: a window may stay shut as long as the peer says so; for ever only while
+     * there is an application that may give up. */
+    else if (connection->snd_wnd == 0 && !(connection->flags & CONNECTION_ORPHAN))
+        active->retries = 0;
     rill__recovery_acked(host, connection, &summary);
     update_window(host, connection, segment);
     if (summary.advanced) {

@@ -29,15 +29,15 @@ static void acknowledge(struct tcp_host *host, struct connection *connection, ui
     }
 }
 
-void rill__input_text(struct tcp_host *host, struct connection *connection,
+bool rill__input_text(struct tcp_host *host, struct connection *connection,
                       struct tcp_segment *segment) {
     if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_FIN_WAIT_1 &&
         connection->state != RILL_TCP_FIN_WAIT_2)
-        return;                                  /* after the peer's FIN there is no text */
+        return true;                             /* after the peer's FIN there is no text */
     if (connection->flags & CONNECTION_ORPHAN) { /* RFC 1122 §4.2.2.13: nobody will read it */
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_AFTER_CLOSE);
         rill__connection_reset(host, connection, RILL_CAUSE_RST_UNREAD, RILL_ERROR_ABORTED);
-        return;
+        return false;
     }
     struct active *active = connection->active;
     rill_seq before = connection->rcv_nxt;
@@ -52,17 +52,18 @@ void rill__input_text(struct tcp_host *host, struct connection *connection,
         connection->stats->bytes_received += bytes;
     if (bytes == 0) {
         rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
-        return;
+        return true;
     }
     acknowledge(host, connection, bytes, segment, active->receive.range_count != holes);
     rill__connection_raise(host, connection, RILL_EVENT_READABLE);
+    return true;
 }
 
 /* A FIN may come ahead of bytes that are missing: its place is remembered. */
-void rill__input_fin(struct tcp_host *host, struct connection *connection,
+bool rill__input_fin(struct tcp_host *host, struct connection *connection,
                      struct tcp_segment *segment) {
-    if (!(connection->flags & CONNECTION_IN_DEMUX) || connection->flags & CONNECTION_FIN_RECEIVED)
-        return; /* the text has ended it; or the FIN is an old acquaintance */
+    if (connection->flags & CONNECTION_FIN_RECEIVED)
+        return true;
     struct active *active = connection->active;
     if (segment->flags & WIRE_FIN) {
         if (!(connection->flags & CONNECTION_FIN_SEEN)) {
@@ -73,7 +74,7 @@ void rill__input_fin(struct tcp_host *host, struct connection *connection,
             rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
     }
     if (!(connection->flags & CONNECTION_FIN_SEEN) || connection->rcv_nxt != active->fin_at)
-        return;
+        return true;
     connection->rcv_nxt++;
     if (seq_lt(connection->rcv_adv, connection->rcv_nxt))
         connection->rcv_adv = connection->rcv_nxt;
@@ -102,9 +103,10 @@ void rill__input_fin(struct tcp_host *host, struct connection *connection,
         };
         rill__tcp_control(host, connection_interface(host, connection), &control);
         rill__connection_time_wait(host, connection);
-        break;
+        return false;
     }
     default:
         break;
     }
+    return true;
 }

@@ -1,6 +1,6 @@
 /* tcp/open.c: a connection comes to be: its record, its active part, active open, and the moment it
  * is established. RFC 9293 §3.10.1. */
-#include "tcp/host.h"
+#include "tcp/tcp_api.h"
 
 #include <string.h>
 

@@ -299,6 +299,7 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
 
 /* Nothing goes out: if it is the window that holds data back, the persist timer watches it. */
 static void blocked(struct tcp_host *host, struct connection *connection) {
+    connection->owes &= (uint8_t)~OWES_PROBE; /* what it was for has gone meanwhile */
     if (connection->active && may_send_data(connection) && unsent(connection) &&
         !connection->active->scoreboard.head)
         rill__timers_blocked_by_window(host, connection);
@@ -311,7 +312,6 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
         return rill__half_open_output(host, RILL_CONTAINER(source, struct half_open, source));
     struct connection *connection = RILL_CONTAINER(source, struct connection, source);
     struct plan plan = {0};
-    connection->flags |= CONNECTION_CHECKED;
     if (!connection->active) /* nothing can be owed without it */
         return 0;
     if (!next_plan(host, connection, frames_max, &plan)) {
@@ -333,5 +333,6 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
     count(connection, &plan, packet);
     commit(host, connection, &plan);
     rill__timers_file(host, connection);
+    rill__connection_verify(host, connection);
     return packet;
 }

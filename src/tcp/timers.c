@@ -186,10 +186,10 @@ void rill__timers_expired(void *context, struct core_timer *timer) {
     struct tcp_host *host = context;
     struct connection *connection = RILL_CONTAINER(timer, struct connection, timer);
     rill_time now = host->core->now;
-    connection->flags |= CONNECTION_CHECKED;
     if (connection->keepalive_at <= now && !keepalive_expired(host, connection))
         return;
     if (connection->active && !active_expired(host, connection, now))
         return;
     rill__timers_file(host, connection);
+    rill__connection_verify(host, connection);
 }

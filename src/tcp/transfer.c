@@ -17,6 +17,7 @@ static int check_send(struct tcp_host *host, struct connection *connection) {
 static void queued(struct tcp_host *host, struct connection *connection) {
     rill__tcp_ready(host, connection);
     rill__timers_file(host, connection);
+    rill__connection_verify(host, connection);
 }
 
 int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *data, size_t length) {
@@ -36,6 +37,12 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
     return taken || !length ? (int64_t)taken : RILL_ERROR_AGAIN;
 }
 
+/* A slice larger than the whole buffer goes in alone. */
+static bool fits(const struct connection *connection, size_t length) {
+    return length <= rill__send_room(connection) ||
+           (!connection->active->send.bytes && length <= 1u << 30);
+}
+
 int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
                               const struct rill_slice *slices, size_t count) {
     struct connection *connection = rill__connection_find(host, handle);
@@ -45,7 +52,7 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
     if (error)
         return error;
     size_t taken = 0;
-    while (taken < count && slices[taken].length <= rill__send_room(connection) &&
+    while (taken < count && fits(connection, slices[taken].length) &&
            (slices[taken].length == 0 ||
             rill__send_queue_slice(host->core, &connection->active->send, slices[taken]))) {
         if (slices[taken].length == 0)
@@ -76,6 +83,7 @@ static void consumed(struct tcp_host *host, struct connection *connection) {
     }
     if (connection->flags & CONNECTION_IN_DEMUX)
         rill__timers_file(host, connection);
+    rill__connection_verify(host, connection);
 }
 
 int64_t rill__tcp_receive(struct tcp_host *host, rill_handle handle, void *data, size_t length) {
