@@ -53,7 +53,7 @@ for l in lines:
 PY
 }
 
-check "demo exits 0 and shows seven connections" bash -c "$rill demo | grep -c '10.77.0.2:80 ' | grep -qx 8"
+check "demo exits 0 and shows seven connections" bash -c "$rill demo | grep -c '10.77.0.2:19 ' | grep -qx 8"
 check "demo explains socket, connection, stream and the second life in four lines" \
     bash -c "$rill demo | grep -cE '^(A socket is|A connection is|A stream is|Connection 7 has)' | grep -qx 4"
 check "demo --json has six connections and one more" json_of_demo \
