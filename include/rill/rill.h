@@ -7,4 +7,5 @@
 #include <rill/stack.h>
 #include <rill/tcp.h>
 #include <rill/trace.h>
+#include <rill/udp.h>
 #endif

@@ -34,7 +34,9 @@ extern "C" {
     X(RILL_CAUSE_RST_UNREAD, "rst: data will not be read")                                         \
     X(RILL_CAUSE_RST_ABORT, "rst: aborted by the application")                                     \
     X(RILL_CAUSE_RST_TIMEOUT, "rst: gave up")                                                      \
-    X(RILL_CAUSE_ECHO_REPLY, "echo reply")
+    X(RILL_CAUSE_ECHO_REPLY, "echo reply")                                                         \
+    X(RILL_CAUSE_ICMP_ERROR, "icmp error")                                                         \
+    X(RILL_CAUSE_DATAGRAM, "datagram")
 
 enum rill_cause {
 #define RILL_CAUSE_ENUM(name, text) name,
@@ -53,13 +55,20 @@ enum rill_cause {
     X(RILL_DROP_IP_HEADER_LENGTH, "IP header length wrong", "RFC 791 §3.1")                        \
     X(RILL_DROP_IP_TOTAL_LENGTH, "IP total length wrong", "RFC 791 §3.1")                          \
     X(RILL_DROP_IP_CHECKSUM, "IP header checksum wrong", "RFC 1122 §3.2.1.2")                      \
-    X(RILL_DROP_IP_FRAGMENT, "fragments are not taken", "RFC 791 §3.2")                            \
+    X(RILL_DROP_IP_FRAGMENT, "too many fragments", "RFC 791 §3.2")                                 \
+    X(RILL_DROP_IP_FRAGMENT_OVERLAP, "fragments overlap or contradict", "RFC 5722 §4")             \
+    X(RILL_DROP_IP_REASSEMBLY_TIMEOUT, "fragments missing for too long", "RFC 8200 §4.5")          \
     X(RILL_DROP_IP_EXTENSION, "IPv6 extension header not taken", "RFC 8200 §4")                    \
     X(RILL_DROP_IP_SOURCE, "source address cannot be one", "RFC 1122 §3.2.1.3")                    \
     X(RILL_DROP_IP_NOT_OURS, "not addressed to us", "RFC 1122 §3.2.1.3")                           \
     X(RILL_DROP_IP_PROTOCOL, "no such protocol", "RFC 1122 §3.2.2.1")                              \
     X(RILL_DROP_ICMP_CHECKSUM, "ICMP checksum wrong", "RFC 792")                                   \
     X(RILL_DROP_ICMP_IGNORED, "ICMP message not acted on", "RFC 1122 §3.2.2")                      \
+    X(RILL_DROP_ICMP_LIMITED, "ICMP error not sent: limit", "RFC 4443 §2.4")                       \
+    X(RILL_DROP_UDP_LENGTH, "UDP length wrong", "RFC 768")                                         \
+    X(RILL_DROP_UDP_CHECKSUM, "UDP checksum wrong or missing", "RFC 768")                          \
+    X(RILL_DROP_UDP_NO_SOCKET, "no UDP socket at that port", "RFC 1122 §4.1.3.1")                  \
+    X(RILL_DROP_UDP_QUEUE_FULL, "UDP receive buffer full", "")                                     \
     X(RILL_DROP_TCP_HEADER_LENGTH, "TCP header length wrong", "RFC 9293 §3.1")                     \
     X(RILL_DROP_TCP_OPTIONS, "TCP options malformed", "RFC 9293 §3.1")                             \
     X(RILL_DROP_TCP_CHECKSUM, "TCP checksum wrong", "RFC 9293 §3.1")                               \

@@ -19,7 +19,13 @@ struct event_node {
 
 /* Upper four bits of a handle's low word; the rest of it is the slab index, the high word the
  * generation. */
-enum handle_kind { HANDLE_NONE, HANDLE_CONNECTION, HANDLE_LISTENER, HANDLE_HALF_OPEN };
+enum handle_kind {
+    HANDLE_NONE,
+    HANDLE_CONNECTION,
+    HANDLE_LISTENER,
+    HANDLE_HALF_OPEN,
+    HANDLE_UDP,
+};
 
 /* Timers of all kinds lie in one wheel; the owner's kind is found by the entry's. */
 struct core_timer {

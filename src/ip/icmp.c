@@ -1,9 +1,10 @@
-/* ip/icmp.c: echo for both families. The reply is a copy of the request with type and addresses
- * turned round; it waits in the interface's reply ring. Errors are not acted on yet: a host on a
- * point-to-point link learns what it needs from TCP itself. */
+/* ip/icmp.c: ICMP in, for both families: echo is answered, errors go to icmp_error.c. A reply is a
+ * copy of the request with type and addresses turned round; it waits in the interface's reply ring,
+ * in fragments if it is longer than the link takes. */
 #include "ip/icmp.h"
 
 #include "base/checksum.h"
+#include "ip/icmp_error.h"
 #include "packet/segment.h"
 #include "wire/ipv4.h"
 
@@ -60,9 +61,15 @@ static enum rill_drop echo(struct ip_host *host, struct ip_datagram *datagram, u
                            .interface = datagram->interface,
                            .checksum_offset = 2,
                            .protocol = datagram->protocol,
-                           .pseudo_header = datagram->protocol == WIRE_PROTOCOL_ICMPV6};
+                           .pseudo_header = datagram->protocol == WIRE_PROTOCOL_ICMPV6,
+                           .may_fragment = true};
     rill__ip_finish(host, packet, &send);
-    rill__ip_reply(host, datagram->interface, packet, true);
+    packet = rill__ip_fragment(host, packet, datagram->interface);
+    while (packet) {
+        struct rill_packet *next = packet->next;
+        rill__ip_reply(host, datagram->interface, packet, true);
+        packet = next;
+    }
     return RILL_DROP_NONE;
 }
 
@@ -73,10 +80,10 @@ static void input(struct ip_host *host, struct ip_datagram *datagram, bool pseud
         drop = RILL_DROP_TRUNCATED;
     else if (!checksum_ok(datagram, pseudo))
         drop = RILL_DROP_ICMP_CHECKSUM;
-    else if (datagram->data[0] != request || datagram->data[1] != 0)
-        drop = RILL_DROP_ICMP_IGNORED;
-    else
+    else if (datagram->data[0] == request && datagram->data[1] == 0)
         drop = echo(host, datagram, reply);
+    else
+        drop = rill__icmp_error_input(host, datagram, datagram->data, datagram->contiguous);
     if (drop)
         rill__core_drop(host->core, drop);
 }

@@ -2,7 +2,7 @@
  *
  * Every packet ends in exactly one place: with a transport, with ICMP, or counted as dropped. */
 #include "base/address.h"
-#include "ip/ip.h"
+#include "ip/icmp.h"
 #include "packet/segment.h"
 
 static bool is_ours(struct ip_host *host, struct ip_interface *interface,
@@ -22,17 +22,26 @@ static enum rill_drop dispatch(struct ip_host *host, struct ip_datagram *datagra
         rill__address_is_loopback(&datagram->source) ||
         rill__ip_address_owner(host, &datagram->source))
         return RILL_DROP_IP_SOURCE;
+    if (datagram->is_fragment)
+        rill__ip_reassemble(host, datagram);
+    else
+        rill__ip_deliver(host, datagram);
+    return RILL_DROP_NONE;
+}
+
+void rill__ip_deliver(struct ip_host *host, struct ip_datagram *datagram) {
     if (datagram->protocol == datagram->network->icmp_protocol) {
         datagram->network->icmp_input(host, datagram);
-        return RILL_DROP_NONE;
+        return;
     }
     for (int i = 0; i < RILL_TRANSPORTS && host->transports[i].ops; i++) {
         if (host->transports[i].ops->protocol == datagram->protocol) {
             host->transports[i].ops->input(host->transports[i].state, datagram);
-            return RILL_DROP_NONE;
+            return;
         }
     }
-    return RILL_DROP_IP_PROTOCOL;
+    rill__core_drop(host->core, RILL_DROP_IP_PROTOCOL);
+    rill__icmp_unreachable(host, datagram, IP_ERROR_PROTOCOL);
 }
 
 static enum rill_drop input(struct ip_host *host, struct ip_interface *interface,

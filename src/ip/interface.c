@@ -26,6 +26,7 @@ int rill__ip_interface_add(struct ip_host *host, const struct rill_interface_con
     if (!interface)
         return RILL_ERROR_MEMORY;
     memset(interface, 0, sizeof *interface);
+    interface->host = host;
     interface->index = host->interface_count;
     interface->mtu = config->mtu;
     interface->flags = config->flags;
@@ -75,6 +76,7 @@ int rill__ip_address_add(struct ip_host *host, uint32_t interface,
 }
 
 void rill__ip_fini(struct ip_host *host) {
+    rill__ip_reassembly_fini(host);
     for (uint32_t i = 0; i < host->interface_count; i++) {
         struct ip_interface *interface = host->interfaces[i];
         while (interface->replies_head) {

@@ -10,7 +10,7 @@
 
 #define IP_INTERFACES_MAX 32
 #define IP_REPLIES_MAX 256     /* packets owed that belong to no connection, an interface */
-#define IP_ECHO_REPLIES_MAX 32 /* of them */
+#define IP_ECHO_REPLIES_MAX 64 /* of them */
 #define IP_QUANTUM 65536       /* bytes a source may send before the next one's turn */
 
 struct ip_host;
@@ -37,9 +37,25 @@ struct ip_datagram {
     size_t contiguous;      /* how many */
     uint32_t header_length; /* of IP: where the transport begins in the packet */
     uint32_t length;        /* of the transport: header and payload, in all slices */
+    uint32_t fragment_id;
+    uint16_t fragment_offset; /* bytes */
+    bool is_fragment;         /* a part of a datagram, not all of it */
+    bool more_fragments;
+    bool dont_fragment; /* IPv4: says so to routers */
     uint8_t protocol;
     uint8_t traffic_class;
     uint8_t hop_limit;
+};
+
+/* What an ICMP error says of a packet of ours. */
+enum ip_error_kind { IP_ERROR_HOST, IP_ERROR_PROTOCOL, IP_ERROR_PORT, IP_ERROR_TOO_BIG };
+struct ip_error {
+    enum ip_error_kind kind;
+    struct rill_address local, remote; /* of the packet: from us, to him */
+    uint32_t mtu;                      /* TOO_BIG: of the next hop, 0 if it did not say */
+    uint8_t protocol;
+    const uint8_t *quoted; /* the beginning of the transport header, at least 8 bytes */
+    size_t quoted_length;
 };
 
 struct rill_network_ops {
@@ -50,17 +66,21 @@ struct rill_network_ops {
                             struct ip_datagram *out);
     void (*emit)(const struct ip_datagram *datagram, uint8_t *out);
     uint64_t (*pseudo_sum)(const struct ip_datagram *datagram);
+    uint8_t fragment_header; /* bytes a fragment has beyond the header */
     uint8_t icmp_protocol;
     void (*icmp_input)(struct ip_host *host, struct ip_datagram *datagram);
 };
 
 struct rill_transport_ops {
     uint8_t protocol;
+    uint16_t handle_kinds; /* bits 1 << enum handle_kind: whose handles and events are its own */
     void *(*open)(struct core *core, struct ip_host *ip, const struct rill_stack_config *config,
                   uint8_t index);
     void (*close)(void *transport);
     /* Borrows the datagram. */
     void (*input)(void *transport, struct ip_datagram *datagram);
+    /* An ICMP error about a packet of this protocol. May be null. */
+    void (*error)(void *transport, const struct ip_error *error);
     /* The next packet of a ready source, of at most `frames_max` frames; null: it is not ready. */
     struct rill_packet *(*output)(void *transport, struct ip_source *source, size_t frames_max);
     void (*info)(void *transport, struct rill_stack_info *info);
@@ -76,6 +96,7 @@ struct ip_address {
 };
 
 struct ip_interface {
+    struct ip_host *host;
     uint32_t index;
     uint32_t mtu, flags;
     struct ip_source *ready_head, **ready_end;
@@ -86,8 +107,21 @@ struct ip_interface {
     uint64_t packets_in, packets_out;
 };
 
+/* Buckets by the destination's keyed hash: who gets few errors learns nothing of who gets many. */
+#define IP_BUCKETS 64
+struct ip_limiter {
+    struct siphash_key key;
+    struct {
+        rill_time filled_at;
+        uint32_t tokens;
+    } buckets[IP_BUCKETS];
+};
+
 struct ip_host {
     struct core *core;
+    struct ip_limiter limiter;
+    struct ip_reassembly *reassembly;           /* null until the first fragment */
+    uint32_t identification;                    /* of the next datagram that may be fragmented */
     const struct rill_network_ops *networks[2]; /* IPv4, IPv6 */
     struct {
         const struct rill_transport_ops *ops;
@@ -116,6 +150,19 @@ const struct rill_network_ops *rill__ip_network(const struct ip_host *host,
 void rill__ip_input(struct ip_host *host, struct ip_interface *interface,
                     struct rill_packet *packet);
 
+/* Looks the protocol up and passes the datagram on; also for what was reassembled. */
+void rill__ip_deliver(struct ip_host *host, struct ip_datagram *datagram);
+
+/* reassembly.c: borrows the fragment's packet. */
+void rill__ip_reassemble(struct ip_host *host, struct ip_datagram *fragment);
+void rill__ip_reassembly_fini(struct ip_host *host);
+
+/* fragment.c: cuts a finished packet that is longer than the interface's MTU; gives a list linked
+ * by `next`, or the packet itself if it fits, or null (no memory, the packet is dropped). Consumes
+ * the packet. */
+struct rill_packet *rill__ip_fragment(struct ip_host *host, struct rill_packet *packet,
+                                      struct ip_interface *interface);
+
 /* output.c */
 size_t rill__ip_output(struct ip_host *host, struct ip_interface *interface,
                        struct rill_packet **packets, size_t max, size_t frames_max);
@@ -132,7 +179,9 @@ struct ip_send {
     uint16_t checksum_offset; /* in the transport header; UINT16_MAX: none */
     uint8_t protocol;
     uint8_t traffic_class;
+    uint8_t hop_limit;  /* 0: 64 */
     bool pseudo_header; /* the checksum covers it */
+    bool may_fragment;  /* IPv4: routers may cut it; it gets an identification */
 };
 
 /* Writes the IP header before what the packet holds (a transport header in its headroom, payload in

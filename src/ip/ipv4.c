@@ -1,5 +1,5 @@
-/* ip/ipv4.c: IPv4 as a table of operations. Fragments are not taken; what we send is never
- * fragmented (DF set, RFC 1191 §3), so its identification need not be unique (RFC 6864 §4.1). */
+/* ip/ipv4.c: IPv4 as a table of operations. What TCP sends is never fragmented (DF set, RFC 1191
+ * §3), so its identification need not be unique (RFC 6864 §4.1). */
 #include "wire/ipv4.h"
 #include "base/address.h"
 #include "ip/icmp.h"
@@ -13,8 +13,10 @@ static enum rill_drop parse(const uint8_t *data, size_t contiguous, size_t lengt
     enum rill_drop drop = rill__ipv4_parse(data, length, &header);
     if (drop)
         return drop;
-    if (header.more_fragments || header.fragment_offset)
-        return RILL_DROP_IP_FRAGMENT;
+    out->is_fragment = header.more_fragments || header.fragment_offset;
+    out->more_fragments = header.more_fragments;
+    out->fragment_offset = header.fragment_offset;
+    out->fragment_id = header.identification;
     out->source = rill__address_from_ipv4(header.source);
     out->destination = rill__address_from_ipv4(header.destination);
     out->header_length = header.header_length;
@@ -30,7 +32,10 @@ static void emit(const struct ip_datagram *datagram, uint8_t *out) {
                                .traffic_class = datagram->traffic_class,
                                .ttl = datagram->hop_limit,
                                .protocol = datagram->protocol,
-                               .dont_fragment = true};
+                               .identification = (uint16_t)datagram->fragment_id,
+                               .fragment_offset = datagram->fragment_offset,
+                               .more_fragments = datagram->more_fragments,
+                               .dont_fragment = datagram->dont_fragment};
     memcpy(header.source, datagram->source.bytes + 12, 4);
     memcpy(header.destination, datagram->destination.bytes + 12, 4);
     rill__ipv4_emit(&header, out);

@@ -1,10 +1,84 @@
-/* ip/ipv6.c: IPv6 as a table of operations. No extension header is taken yet. */
+/* ip/ipv6.c: IPv6 as a table of operations. Extension headers are walked (RFC 8200 §4): options of
+ * unknown kinds are passed over or refuse the packet as their upper bits say, a fragment header is
+ * read, a routing header with segments left is refused (we are no router; type 0 is banned by RFC
+ * 5095). */
 #include "wire/ipv6.h"
+#include "base/bytes.h"
 #include "ip/icmp.h"
 #include "wire/ipv4.h"
 #include <string.h>
 
-enum { HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, NO_NEXT = 59, DESTINATION = 60 };
+enum {
+    HOP_BY_HOP = 0,
+    ROUTING = 43,
+    FRAGMENT = 44,
+    NO_NEXT = 59,
+    DESTINATION = 60,
+    EXTENSIONS_MAX = 8,
+    FRAGMENT_HEADER = 8
+};
+
+/* RFC 8200 §4.2: the two upper bits of an unknown option's kind: 0 means pass over. */
+static bool options_ok(const uint8_t *options, size_t length) {
+    while (length > 0) {
+        if (options[0] == 0) { /* Pad1 */
+            options++;
+            length--;
+            continue;
+        }
+        if (length < 2 || (size_t)options[1] + 2 > length)
+            return false;
+        bool known = options[0] == 1 || options[0] == 5; /* PadN, router alert */
+        if (!known && options[0] >> 6 != 0)
+            return false;
+        length -= (size_t)options[1] + 2;
+        options += (size_t)options[1] + 2;
+    }
+    return true;
+}
+
+static void read_fragment(const uint8_t *header, struct ip_datagram *out) {
+    uint16_t field = bytes_get16(header + 2);
+    out->fragment_offset = field & 0xfff8;
+    out->more_fragments = field & 1;
+    out->fragment_id = bytes_get32(header + 4);
+    /* RFC 6946 §4: an atomic fragment is a whole datagram, and meets no others. */
+    out->is_fragment = out->fragment_offset || out->more_fragments;
+}
+
+/* Walks from the header of kind `next` at data + *at on. A part of a datagram ends the walk: what
+ * follows its fragment header is data. */
+static enum rill_drop walk(const uint8_t *data, size_t contiguous, uint8_t next, uint32_t *at,
+                           struct ip_datagram *out) {
+    for (int i = 0; i < EXTENSIONS_MAX; i++) {
+        if (next != HOP_BY_HOP && next != ROUTING && next != FRAGMENT && next != DESTINATION) {
+            out->protocol = next;
+            return next == NO_NEXT ? RILL_DROP_IP_EXTENSION : RILL_DROP_NONE;
+        }
+        if (next == HOP_BY_HOP && i > 0)
+            return RILL_DROP_IP_EXTENSION; /* RFC 8200 §4.1: only first */
+        const uint8_t *header = data + *at;
+        if (contiguous < *at + FRAGMENT_HEADER)
+            return RILL_DROP_TRUNCATED;
+        size_t length = next == FRAGMENT ? FRAGMENT_HEADER : ((size_t)header[1] + 1) * 8;
+        if (contiguous < *at + length)
+            return RILL_DROP_TRUNCATED;
+        *at += (uint32_t)length;
+        if (next == ROUTING && header[3] != 0)
+            return RILL_DROP_IP_EXTENSION;
+        if ((next == HOP_BY_HOP || next == DESTINATION) && !options_ok(header + 2, length - 2))
+            return RILL_DROP_IP_EXTENSION;
+        if (next == FRAGMENT) {
+            read_fragment(header, out);
+            if (out->is_fragment) {
+                out->protocol = header[0];
+                return RILL_DROP_NONE;
+            }
+        }
+        next = header[0];
+    }
+    return RILL_DROP_IP_EXTENSION;
+}
 
 static enum rill_drop parse(const uint8_t *data, size_t contiguous, size_t length,
                             struct ip_datagram *out) {
@@ -14,38 +88,38 @@ static enum rill_drop parse(const uint8_t *data, size_t contiguous, size_t lengt
     enum rill_drop drop = rill__ipv6_parse(data, length, &header);
     if (drop)
         return drop;
-    switch (header.next_header) {
-    case FRAGMENT:
-        return RILL_DROP_IP_FRAGMENT;
-    case HOP_BY_HOP:
-    case ROUTING:
-    case NO_NEXT:
-    case DESTINATION:
-        return RILL_DROP_IP_EXTENSION;
-    default:
-        break;
-    }
+    uint32_t at = WIRE_IPV6_HEADER, end = WIRE_IPV6_HEADER + header.payload_length;
+    drop = walk(data, contiguous < end ? contiguous : end, header.next_header, &at, out);
+    if (drop)
+        return drop;
     memcpy(out->source.bytes, header.source, 16);
     memcpy(out->destination.bytes, header.destination, 16);
     /* RFC 4291 §2.5.5.2: a mapped address is not for the wire; taken, it would pass as IPv4. */
     if (rill_address_is_ipv4(&out->source) || rill_address_is_ipv4(&out->destination))
         return RILL_DROP_IP_SOURCE;
-    out->header_length = WIRE_IPV6_HEADER;
-    out->length = header.payload_length;
-    out->protocol = header.next_header;
+    out->header_length = at;
+    out->length = end - at;
     out->traffic_class = header.traffic_class;
     out->hop_limit = header.hop_limit;
     return RILL_DROP_NONE;
 }
 
 static void emit(const struct ip_datagram *datagram, uint8_t *out) {
-    struct wire_ipv6 header = {.payload_length = (uint16_t)datagram->length,
+    uint32_t extension = datagram->is_fragment ? FRAGMENT_HEADER : 0;
+    struct wire_ipv6 header = {.payload_length = (uint16_t)(datagram->length + extension),
                                .traffic_class = datagram->traffic_class,
-                               .next_header = datagram->protocol,
+                               .next_header = extension ? FRAGMENT : datagram->protocol,
                                .hop_limit = datagram->hop_limit};
     memcpy(header.source, datagram->source.bytes, 16);
     memcpy(header.destination, datagram->destination.bytes, 16);
     rill__ipv6_emit(&header, out);
+    if (!extension)
+        return;
+    out[WIRE_IPV6_HEADER] = datagram->protocol;
+    out[WIRE_IPV6_HEADER + 1] = 0;
+    bytes_put16(out + WIRE_IPV6_HEADER + 2,
+                datagram->fragment_offset | (datagram->more_fragments ? 1u : 0));
+    bytes_put32(out + WIRE_IPV6_HEADER + 4, datagram->fragment_id);
 }
 
 static uint64_t pseudo_sum(const struct ip_datagram *datagram) {
@@ -56,6 +130,7 @@ static uint64_t pseudo_sum(const struct ip_datagram *datagram) {
 const struct rill_network_ops rill_ipv6 = {
     .version = 6,
     .header_length = WIRE_IPV6_HEADER,
+    .fragment_header = FRAGMENT_HEADER,
     .parse = parse,
     .emit = emit,
     .pseudo_sum = pseudo_sum,

@@ -122,8 +122,11 @@ void rill__ip_finish(struct ip_host *host, struct rill_packet *packet, const str
                                    .destination = *send->destination,
                                    .protocol = send->protocol,
                                    .traffic_class = send->traffic_class,
-                                   .hop_limit = 64,
+                                   .hop_limit = send->hop_limit ? send->hop_limit : 64,
+                                   .dont_fragment = !send->may_fragment,
                                    .length = packet->length};
+    if (send->may_fragment)
+        datagram.fragment_id = host->identification++;
     size_t transport = network->header_length;
     packet->header_offset = (uint16_t)(packet->header_offset - transport);
     packet->header_length = (uint16_t)(packet->header_length + transport);
@@ -134,7 +137,8 @@ void rill__ip_finish(struct ip_host *host, struct rill_packet *packet, const str
         return;
     uint8_t *field = header + transport + send->checksum_offset;
     uint64_t sum = send->pseudo_header ? network->pseudo_sum(&datagram) : 0;
-    if (send->interface->flags & RILL_INTERFACE_CHECKSUM && send->pseudo_header) {
+    bool whole = packet->length <= send->interface->mtu || packet->gso_size;
+    if (send->interface->flags & RILL_INTERFACE_CHECKSUM && send->pseudo_header && whole) {
         packet->flags |= RILL_PACKET_CHECKSUM_PARTIAL;
         packet->checksum_start = (uint16_t)transport;
         packet->checksum_offset = send->checksum_offset;

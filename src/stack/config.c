@@ -2,6 +2,7 @@
  * fewer parts fills the config itself and does not link this file. */
 #include <rill/stack.h>
 #include <rill/tcp.h>
+#include <rill/udp.h>
 
 #include <string.h>
 
@@ -12,6 +13,7 @@ void rill_stack_config_default(struct rill_stack_config *config) {
     config->ipv4 = &rill_ipv4;
     config->ipv6 = &rill_ipv6;
     config->transports[0] = &rill_tcp;
+    config->transports[1] = &rill_udp;
     config->congestion = &rill_reno;
     config->receive_buffer = 1u << 20;
     config->send_buffer = 1u << 20;

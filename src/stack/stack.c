@@ -33,6 +33,8 @@ static int open_transports(struct rill_stack *stack, const struct rill_stack_con
         stack->ip.transports[i].state = state;
         if (ops->protocol == 6)
             stack->tcp = state;
+        if (ops->protocol == 17)
+            stack->udp = state;
     }
     return 0;
 }
@@ -48,6 +50,9 @@ int rill_stack_open(const struct rill_stack_config *config, struct rill_stack **
     stack->ip.core = &stack->core;
     stack->ip.networks[0] = config->ipv4;
     stack->ip.networks[1] = config->ipv6;
+    stack->ip.identification = (uint32_t)rill__random_next(&stack->core.random);
+    stack->ip.limiter.key.k0 = rill__random_next(&stack->core.random);
+    stack->ip.limiter.key.k1 = rill__random_next(&stack->core.random);
     int error = open_transports(stack, config);
     if (error) {
         rill_stack_close(stack);
@@ -112,10 +117,11 @@ size_t rill_output(struct rill_stack *stack, uint32_t interface, struct rill_pac
     return rill__ip_output(&stack->ip, stack->ip.interfaces[interface], packets, max, frames_max);
 }
 
-/* The transport an event node or a handle belongs to: TCP is the only one with handles so far. */
-static const struct rill_transport_ops *owner(const struct rill_stack *stack, void **state) {
+/* The transport a kind of handle belongs to, or null. */
+static const struct rill_transport_ops *owner(const struct rill_stack *stack, unsigned kind,
+                                              void **state) {
     for (int i = 0; i < RILL_TRANSPORTS && stack->ip.transports[i].ops; i++) {
-        if (stack->ip.transports[i].ops->event) {
+        if (stack->ip.transports[i].ops->handle_kinds >> kind & 1) {
             *state = stack->ip.transports[i].state;
             return stack->ip.transports[i].ops;
         }
@@ -129,7 +135,7 @@ size_t rill_events(struct rill_stack *stack, struct rill_event *events, size_t m
         struct event_node *node = stack->core.events_head;
         uint32_t bits = node->bits;
         void *state = 0;
-        const struct rill_transport_ops *ops = owner(stack, &state);
+        const struct rill_transport_ops *ops = owner(stack, node->kind, &state);
         rill__event_cancel(&stack->core, node);
         events[count].handle = ops->event(state, node, &events[count].user);
         events[count].bits = bits;
@@ -140,13 +146,13 @@ size_t rill_events(struct rill_stack *stack, struct rill_event *events, size_t m
 
 uint32_t rill_ready(struct rill_stack *stack, rill_handle handle) {
     void *state;
-    const struct rill_transport_ops *ops = owner(stack, &state);
+    const struct rill_transport_ops *ops = owner(stack, handle_get_kind(handle), &state);
     return ops ? ops->ready(state, handle) : 0;
 }
 
 int rill_user_set(struct rill_stack *stack, rill_handle handle, void *user) {
     void *state;
-    const struct rill_transport_ops *ops = owner(stack, &state);
+    const struct rill_transport_ops *ops = owner(stack, handle_get_kind(handle), &state);
     return ops ? ops->user_set(state, handle, user) : RILL_ERROR_HANDLE;
 }
 

@@ -7,7 +7,7 @@
 struct rill_stack {
     struct core core;
     struct ip_host ip;
-    void *tcp; /* the state of the transport whose table is rill_tcp; null: not part of this host */
+    void *tcp, *udp; /* the states of these transports; null: not part of this host */
 };
 
 #endif

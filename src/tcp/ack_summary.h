@@ -16,7 +16,7 @@ struct ack_summary {
     uint32_t in_flight;        /* bytes, after it */
     bool advanced;             /* snd_una moved */
     bool duplicate;            /* a duplicate ACK (RFC 5681 §2) */
-    bool cwnd_limited;         /* the window was in full use before this ACK */
+    bool cwnd_limited;         /* what it acknowledges was sent while the window was in full use */
     bool in_recovery;          /* before this ACK */
 };
 

@@ -131,6 +131,7 @@ static void close_connection(struct tcp_host *host, struct connection *connectio
         return;
     }
     connection->flags |= CONNECTION_ORPHAN;
+    connection->keepalive_at = RILL_TIME_NEVER; /* it has another meaning from now on */
     bool unread = connection->active && connection->active->receive.bytes;
     if (connection->state == RILL_TCP_SYN_SENT) {
         rill__connection_end(host, connection, RILL_ERROR_ABORTED);

@@ -71,6 +71,7 @@ struct active {
 
     rill_seq iss, irs;
     rill_seq recover;       /* RFC 6582 §3.2: snd_nxt when the episode began. recovery.c */
+    rill_seq full_until;    /* snd_nxt when the congestion window was last in full use. output.c */
     rill_seq fin_at;        /* sequence number of the peer's FIN, once seen. input_text.c */
     uint32_t inflation;     /* bytes cwnd is inflated by in fast recovery. recovery.c */
     uint32_t unacked;       /* bytes received in order and not acknowledged. input_text.c */
@@ -79,7 +80,7 @@ struct active {
     uint8_t retries;        /* expiries without progress. timers.c */
     uint8_t backoff;        /* RTO is doubled so often. timers.c */
     uint8_t quick_acks;     /* segments still to be acknowledged at once. input_text.c */
-    uint8_t in_recovery;    /* fast recovery. recovery.c */
+    uint8_t in_recovery;    /* fast recovery: 1, after a partial ACK 2. recovery.c */
     uint8_t challenges;     /* sent in the present interval. input.c */
     uint8_t debt_count;
     uint8_t keepalives; /* probes without answer. timers.c */
@@ -127,7 +128,7 @@ struct connection {
     rill_time keepalive_at; /* keepalive, or the end of an orphan's FIN-WAIT-2. timers.c */
     struct congestion congestion;
     uint32_t srtt;                        /* us * 8, 0: no sample yet. rtt.c */
-    uint32_t rttvar;                      /* us * 4. rtt.c */
+    uint32_t rttvar;                      /* us * 4; of a resent SYN's RTO while srtt is 0. rtt.c */
     uint32_t receive_buffer, send_buffer; /* bytes */
     uint32_t snd_wnd_max;                 /* largest window seen, RFC 9293 §3.8.6.2.1 */
     uint32_t receive_time;                /* ms, when the last segment was accepted */

@@ -136,7 +136,9 @@ void rill__half_open_answer(struct tcp_host *host, struct half_open *half) {
     if (half->parked) {
         rill__half_open_unpark(host, half);
         half->parked = false;
-        half->retries = 0;
+        half->retries = 0; /* the timer has backed off while nobody had decided: anew */
+        rill__wheel_disarm(&host->core->wheel, &half->timer.entry);
+        rill__wheel_arm(&host->core->wheel, &half->timer.entry, retry_time(host, half));
     }
     half->owes_syn_ack = true;
     rill__ip_source_ready(host->ip, &half->source);
@@ -202,6 +204,7 @@ static void establish(struct tcp_host *host, struct half_open *half, struct tcp_
     connection->mss = RILL_MIN(ours, copy.mss ? copy.mss : 536);
     connection->active->iss = copy.iss;
     connection->active->irs = copy.irs;
+    connection->active->retries = copy.retries;
     connection->active->send.first = connection->snd_nxt;
     connection->active->recover = connection->snd_una - 1;
     rill__connection_established(host, connection);

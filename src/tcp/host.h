@@ -49,6 +49,9 @@ struct half_open {
 };
 _Static_assert(sizeof(struct half_open) <= 192, "docs/architecture.md, table 2");
 
+/* How far beyond the old connection's last number the next one of the same four-tuple begins. */
+#define TIME_WAIT_GAP (65536u + 2)
+
 /* What remains of a closed connection for TIME-WAIT. */
 struct time_wait {
     struct core_timer timer;
@@ -176,6 +179,8 @@ static inline uint32_t segment_span(const struct tcp_segment *segment) {
 }
 /* Owes an ACK of its own, not merged with others. */
 void rill__owe_ack(struct tcp_host *host, struct connection *connection, enum rill_cause cause);
+/* The same, but only so many in a time. */
+void rill__owe_challenge(struct tcp_host *host, struct connection *connection);
 
 /* input_syn.c: RFC 9293 §3.10.7.3 */
 void rill__input_syn_sent(struct tcp_host *host, struct connection *connection,
@@ -184,6 +189,9 @@ void rill__input_syn_sent(struct tcp_host *host, struct connection *connection,
 /* input_ack.c: RFC 9293 §3.10.7.4, fifth. False: the segment goes no further. */
 bool rill__input_ack(struct tcp_host *host, struct connection *connection,
                      struct tcp_segment *segment);
+
+/* input_icmp.c */
+void rill__tcp_error(void *transport, const struct ip_error *error);
 
 /* input_text.c: seventh and eighth. False: the connection is gone. */
 bool rill__input_text(struct tcp_host *host, struct connection *connection,
@@ -198,6 +206,7 @@ void rill__recovery_timeout(struct tcp_host *host, struct connection *connection
 
 /* rtt.c: RFC 6298 */
 void rill__rtt_sample(struct connection *connection, rill_time rtt);
+void rill__rtt_syn_resent(struct connection *connection);
 rill_time rill__rto(const struct tcp_host *host, const struct connection *connection);
 
 /* window.c */

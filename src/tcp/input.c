@@ -184,7 +184,7 @@ void rill__owe_ack(struct tcp_host *host, struct connection *connection, enum ri
 
 /* RFC 5961 §7: a bounded number of challenges, counted for this connection alone: a host-wide count
  * would tell an attacker about other connections (CVE-2016-5696). */
-static void owe_challenge(struct tcp_host *host, struct connection *connection) {
+void rill__owe_challenge(struct tcp_host *host, struct connection *connection) {
     if (!rill__connection_activate(host, connection))
         return;
     struct active *active = connection->active;
@@ -198,7 +198,17 @@ static void owe_challenge(struct tcp_host *host, struct connection *connection) 
     rill__owe_ack(host, connection, RILL_CAUSE_CHALLENGE_ACK);
 }
 
-/* RFC 7323 §5.3 R1 to R3. */
+/* A refused segment is answered, so that a peer out of step learns where we are. One without data
+ * may itself be such an answer: a limit keeps two from talking for ever. */
+static void answer_refused(struct tcp_host *host, struct connection *connection,
+                           const struct tcp_segment *segment) {
+    if (segment->payload || segment->flags & WIRE_FIN)
+        rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+    else
+        rill__owe_challenge(host, connection);
+}
+
+/* RFC 7323 §5.3 R1; R2 is check_sequence. */
 static bool check_timestamp(struct tcp_host *host, struct connection *connection,
                             struct tcp_segment *segment) {
     if (!(connection->flags & CONNECTION_TIMESTAMPS))
@@ -214,23 +224,35 @@ static bool check_timestamp(struct tcp_host *host, struct connection *connection
     bool older = (int32_t)(segment->header.timestamp_value - connection->ts_recent) < 0;
     if (older && !stale && !(segment->flags & WIRE_RST)) {
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_PAWS);
-        rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+        answer_refused(host, connection, segment);
         return false;
     }
-    /* R3: the timestamp of a segment that reaches back to the last ACK is the one to echo. */
-    bool in_order = seq_leq(segment->sequence, connection->last_ack_sent);
-    if (in_order && (!older || stale) && !(segment->flags & WIRE_RST))
-        connection->ts_recent = segment->header.timestamp_value;
     return true;
 }
 
-/* First step: RFC 9293 §3.10.7.4, table 6. */
+/* R3: the timestamp of a segment that reaches back to the last ACK is the one to echo, once R2 has
+ * taken it. Of a wholly old one too: it is sent again because our ACK was lost, and the answer must
+ * not make a round trip of all the time since the first (RFC 7323 appendix H). */
+static void remember_timestamp(struct connection *connection, const struct tcp_segment *segment) {
+    rill_seq last = connection->last_ack_sent;
+    if (connection->flags & CONNECTION_TIMESTAMPS && segment->header.has_timestamps &&
+        seq_leq(segment->sequence, last) && !(segment->flags & WIRE_RST))
+        connection->ts_recent = segment->header.timestamp_value;
+}
+
+/* First step: RFC 9293 §3.10.7.4, table 6, but for two cases in which only the ACK is of use.
+ * DEVIATION: a segment without data may stand at the window's right edge, and one whose data are
+ * all old is taken and trimmed to nothing, as BSD and Linux do. By the letter two ends that have
+ * both filled the other's window drop each other's ACKs, and neither ever moves again. */
 static bool acceptable(const struct connection *connection, const struct tcp_segment *segment) {
     uint32_t window = rill__receive_window(connection);
     uint32_t span = segment_span(segment);
     rill_seq first = segment->sequence, next = connection->rcv_nxt;
-    if (span == 0)
-        return window ? first - next < window : first == next;
+    if (span == 0) /* no window: valid ACKs are let in, also from behind a probe's byte */
+        return first - next <= RILL_MAX(window, 1);
+    if (seq_leq(first + span, next))
+        return segment->flags & WIRE_ACK && !(segment->flags & (WIRE_SYN | WIRE_RST)) &&
+               next - first <= RILL_MAX(connection->receive_buffer, 65535);
     if (window == 0)
         return first == next && !(segment->flags & WIRE_SYN); /* the ACK in it still counts */
     return first - next < window || first + span - 1 - next < window ||
@@ -244,14 +266,8 @@ static bool check_sequence(struct tcp_host *host, struct connection *connection,
     rill__tcp_drop(host, connection, segment,
                    rill__receive_window(connection) ? RILL_DROP_TCP_SEQUENCE
                                                     : RILL_DROP_TCP_CLOSED_WINDOW);
-    if (segment->flags & WIRE_RST)
-        return false;
-    /* Without data the peer may be answering an ACK of ours: a limit keeps two from talking for
-     * ever. */
-    if (segment->payload || segment->flags & (WIRE_FIN | WIRE_SYN))
-        rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
-    else
-        owe_challenge(host, connection);
+    if (!(segment->flags & WIRE_RST))
+        answer_refused(host, connection, segment);
     return false;
 }
 
@@ -263,16 +279,16 @@ static void trim(struct tcp_host *host, struct connection *connection,
     rill_seq next = connection->rcv_nxt;
     if (seq_lt(segment->sequence, next)) {
         uint32_t cut = RILL_MIN(next - segment->sequence, segment->payload);
-        bool data = segment->payload > 0;
+        bool repeats = segment_span(segment) > 0;
         segment->sequence += cut;
         segment->payload -= cut;
         segment->payload_at += cut;
-        if (data && segment->payload == 0) { /* nothing new: say again what we have */
+        if (segment->flags & WIRE_FIN && seq_lt(segment->sequence, next))
+            segment->flags &= (uint8_t)~WIRE_FIN;    /* received before */
+        if (repeats && segment_span(segment) == 0) { /* nothing new: say again what we have */
             rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_DUPLICATE);
             rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
         }
-        if (segment->flags & WIRE_FIN && seq_lt(segment->sequence, next))
-            segment->flags &= (uint8_t)~WIRE_FIN; /* received before */
     }
     uint32_t room = rill__receive_window(connection) - (segment->sequence - next);
     if (segment->payload > room) {
@@ -296,7 +312,7 @@ static bool check_rst(struct tcp_host *host, struct connection *connection,
         return true;
     if (segment->header.sequence != connection->rcv_nxt) {
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_RST_CHALLENGED);
-        owe_challenge(host, connection);
+        rill__owe_challenge(host, connection);
         return false;
     }
     trace_received(host, connection, segment);
@@ -320,7 +336,7 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
         return true;
     }
     rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_SYN_CHALLENGED);
-    owe_challenge(host, connection);
+    rill__owe_challenge(host, connection);
     return false;
 }
 
@@ -337,6 +353,7 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     bool repeats_syn = connection->state == RILL_TCP_SYN_RECEIVED && segment->flags & WIRE_SYN;
     if (!repeats_syn && !check_sequence(host, connection, segment)) /* first */
         return;
+    remember_timestamp(connection, segment);
     trim(host, connection, segment);
     if (!check_rst(host, connection, segment)) /* second */
         return;

@@ -45,9 +45,12 @@ static bool leave_syn_received(struct tcp_host *host, struct connection *connect
     return true;
 }
 
-/* RFC 5681 §2: outstanding data, nothing in the segment, the same number, the same window. */
+/* RFC 5681 §2: outstanding data, nothing in the segment (as it came, not as trimmed), the same
+ * number, the same window. With no window it answers a probe, and says nothing of loss. */
 static bool is_duplicate(const struct connection *connection, const struct tcp_segment *segment) {
-    return connection->active->scoreboard.head && segment_span(segment) == 0 &&
+    bool bare = segment->datagram->length == segment->header.header_length &&
+                !(segment->header.flags & (WIRE_SYN | WIRE_FIN));
+    return connection->active->scoreboard.head && bare && connection->snd_wnd > 0 &&
            segment->header.acknowledgement == connection->snd_una &&
            scaled_window(connection, segment) == connection->snd_wnd;
 }
@@ -119,13 +122,13 @@ static bool check_range(struct tcp_host *host, struct connection *connection,
     rill_seq number = segment->header.acknowledgement;
     if (seq_gt(number, connection->snd_nxt)) {
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_ACK_FUTURE);
-        rill__owe_ack(host, connection, RILL_CAUSE_CHALLENGE_ACK);
+        rill__owe_challenge(host, connection);
         return false;
     }
     uint32_t back = RILL_MAX(connection->snd_wnd_max, 65535);
     if (seq_lt(number, connection->snd_una - back)) {
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_ACK_OLD);
-        rill__owe_ack(host, connection, RILL_CAUSE_CHALLENGE_ACK);
+        rill__owe_challenge(host, connection);
         return false;
     }
     return true;
@@ -142,7 +145,6 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
     rill_seq number = segment->header.acknowledgement;
     if (seq_lt(number, connection->snd_una))
         return true; /* overtaken by a later ACK; its data counts */
-    uint32_t allowed = connection->congestion.cwnd + active->inflation;
     struct ack_summary summary = {
         .now = segment->arrival,
         .rtt = RILL_TIME_NEVER,
@@ -150,7 +152,7 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
         .in_flight_before = active->scoreboard.in_flight,
         .in_recovery = active->in_recovery,
         .duplicate = is_duplicate(connection, segment),
-        .cwnd_limited = active->scoreboard.in_flight + connection->mss >= allowed,
+        .cwnd_limited = seq_lt(connection->snd_una, active->full_until),
     };
     if (seq_gt(number, connection->snd_una))
         advance(host, connection, segment, &summary);

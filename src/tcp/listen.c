@@ -175,6 +175,7 @@ int rill__tcp_accept(struct tcp_host *host, rill_handle handle, rill_handle *out
     uint32_t bits = rill__tcp_ready_bits(host, *out); /* what came before it had a handle */
     if (bits)
         rill__connection_raise(host, connection, bits);
+    rill__timers_file(host, connection); /* from now on it may fall idle */
     return 0;
 }
 

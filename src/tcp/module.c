@@ -103,9 +103,11 @@ static int user_set(void *transport, rill_handle handle, void *user) {
 
 const struct rill_transport_ops rill_tcp = {
     .protocol = 6,
+    .handle_kinds = 1 << HANDLE_CONNECTION | 1 << HANDLE_LISTENER | 1 << HANDLE_HALF_OPEN,
     .open = open,
     .close = close,
     .input = rill__tcp_input,
+    .error = rill__tcp_error,
     .output = rill__tcp_output,
     .info = info,
     .event = event,

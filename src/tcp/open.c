@@ -50,6 +50,7 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
     bool fin = (connection->flags & CONNECTION_FIN_SENT) != 0; /* its number is not a byte's */
     active->send.first = connection->snd_nxt - fin;
     active->recover = connection->snd_una - 1;
+    active->full_until = connection->snd_una;
     active->receive_mss = 536;
     connection->active = active;
     return true;
@@ -77,6 +78,9 @@ static uint32_t initial_window(const struct tcp_host *host, const struct connect
 
 void rill__connection_established(struct tcp_host *host, struct connection *connection) {
     connection->state = RILL_TCP_ESTABLISHED;
+    connection->active->full_until = connection->snd_una;
+    if (connection->active->retries)
+        rill__rtt_syn_resent(connection);
     connection->active->retries = connection->active->backoff = 0;
     connection->active->quick_acks = 16; /* the peer's slow start wants to hear of each segment */
     host->config.congestion->open(&connection->congestion, rill__payload_max(connection),
@@ -115,7 +119,7 @@ static int claim(struct tcp_host *host, const struct tcp_key *key, rill_seq *iss
     if (value >> TCP_KIND_SHIFT != TCP_KIND_TIME_WAIT)
         return RILL_ERROR_ADDRESS_IN_USE;
     struct time_wait *record = slab_at(&host->time_waits, value & TCP_INDEX_MASK);
-    *iss = seq_max(*iss, record->snd_nxt + 65536 + 2);
+    *iss = seq_max(*iss, record->snd_nxt + TIME_WAIT_GAP);
     rill__time_wait_free(host, record);
     return 0;
 }

@@ -37,6 +37,12 @@ static uint32_t window_from(const struct connection *connection, rill_seq sequen
     return seq_gt(edge, sequence) ? edge - sequence : 0;
 }
 
+/* The number of a segment without data: snd_nxt, unless a probe or a shrunk window has taken that
+ * beyond what the peer would accept. */
+static rill_seq empty_sequence(const struct connection *connection) {
+    return seq_min(connection->snd_nxt, connection->snd_una + connection->snd_wnd);
+}
+
 static uint32_t congestion_room(const struct connection *connection) {
     const struct active *active = connection->active;
     uint32_t allowed = connection->congestion.cwnd + active->inflation;
@@ -57,8 +63,8 @@ static uint32_t packet_max(const struct tcp_host *host, const struct connection 
 static uint8_t resend_cause(const struct connection *connection) {
     if (!connection->active->in_recovery)
         return RILL_CAUSE_RTO;
-    return connection->active->duplicate_acks == 3 ? RILL_CAUSE_FAST_RETRANSMIT
-                                                   : RILL_CAUSE_PARTIAL_ACK;
+    return connection->active->in_recovery == 1 ? RILL_CAUSE_FAST_RETRANSMIT
+                                                : RILL_CAUSE_PARTIAL_ACK;
 }
 
 static bool plan_lost(const struct tcp_host *host, const struct connection *connection,
@@ -172,7 +178,7 @@ static bool plan_ack(const struct connection *connection, struct plan *plan) {
         plan->sequence = connection->snd_nxt - 1;
         plan->cause = RILL_CAUSE_KEEPALIVE;
     } else if (connection->owes & (OWES_ACK | OWES_WINDOW_UPDATE)) {
-        plan->sequence = connection->snd_nxt;
+        plan->sequence = empty_sequence(connection);
         plan->cause = RILL_CAUSE_ACK;
         if (connection->owes & OWES_DELAYED)
             plan->cause = RILL_CAUSE_DELAYED_ACK;
@@ -201,7 +207,7 @@ static bool next_plan(const struct tcp_host *host, const struct connection *conn
     }
     const struct active *active = connection->active;
     if (active->debt_count) {
-        plan->sequence = connection->snd_nxt;
+        plan->sequence = empty_sequence(connection);
         plan->flags = WIRE_ACK;
         plan->cause = active->debts[0].cause;
         return true;
@@ -283,6 +289,8 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
         connection->snd_nxt = active->scoreboard.tail->end;
         rill__timers_sent(host, connection, false);
     }
+    if (congestion_room(connection) < rill__payload_max(connection))
+        active->full_until = connection->snd_nxt;
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))
         fin_sent(connection);
     if (plan->cause == RILL_CAUSE_KEEPALIVE)

@@ -22,6 +22,7 @@ static void partial(struct tcp_host *host, struct connection *connection,
                     const struct ack_summary *summary) {
     struct active *active = connection->active;
     uint32_t mss = rill__payload_max(connection);
+    active->in_recovery = 2;
     if (active->scoreboard.head)
         rill__scoreboard_mark_lost(&active->scoreboard, active->scoreboard.head);
     active->inflation -= RILL_MIN(active->inflation, summary->bytes_acked);
@@ -65,7 +66,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
             duplicate(host, connection);
         return;
     }
-    active->retries = active->backoff = 0;
+    active->retries = 0;
     if (!active->in_recovery) {
         active->duplicate_acks = 0;
         host->config.congestion->acked(&connection->congestion, rill__payload_max(connection),

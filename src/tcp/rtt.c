@@ -9,7 +9,8 @@ void rill__rtt_sample(struct connection *connection, rill_time rtt) {
     rill_time limit = 500 * RILL_SECOND; /* what the fields hold */
     uint32_t us = (uint32_t)(RILL_MIN(rtt, limit) / RILL_MICROSECOND);
     us = RILL_MAX(us, 1);
-    if (connection->srtt == 0) { /* RFC 6298 §2.2 */
+    connection->active->backoff = 0; /* RFC 6298 §5: back-off lasts until there is a sample */
+    if (connection->srtt == 0) {     /* RFC 6298 §2.2 */
         connection->srtt = us * 8;
         connection->rttvar = us * 2;
         return;
@@ -22,6 +23,13 @@ void rill__rtt_sample(struct connection *connection, rill_time rtt) {
     connection->srtt = RILL_MAX(connection->srtt, 1);
 }
 
+/* RFC 6298 §5.7: with a SYN sent again, and so without a sample, data begins at 3 s. Until there is
+ * a sample rttvar keeps that, in us. */
+void rill__rtt_syn_resent(struct connection *connection) {
+    if (!connection->srtt)
+        connection->rttvar = 3000000;
+}
+
 rill_time rill__rto(const struct tcp_host *host, const struct connection *connection) {
     const struct rill_stack_config *config = &host->config;
     rill_time rto = config->rto_initial;
@@ -31,6 +39,8 @@ rill_time rill__rto(const struct tcp_host *host, const struct connection *connec
         /* DEVIATION: RFC 6298 §2.4 wants a floor of 1 s; 200 ms as in Linux and FreeBSD, because a
          * delayed ACK is far shorter than when the rule was written. */
         rto = RILL_MAX(rto, config->rto_min);
+    } else {
+        rto = RILL_MAX(rto, connection->rttvar * RILL_MICROSECOND);
     }
     unsigned backoff = connection->active ? connection->active->backoff : 0;
     for (; backoff && rto < config->rto_max; backoff--) /* RFC 6298 §5.5 */

@@ -22,7 +22,6 @@ void rill__timers_sent(struct tcp_host *host, struct connection *connection, boo
 /* RFC 6298 §5.2 and §5.3. */
 void rill__timers_acked(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
-    active->backoff = 0;
     active->rto_at =
         active->scoreboard.head ? host->core->now + rill__rto(host, connection) : RILL_TIME_NEVER;
 }
@@ -82,9 +81,10 @@ static bool is_quiet(const struct connection *connection) {
     const struct active *active = connection->active;
     bool fin_waits = (connection->flags & (CONNECTION_FIN_SEEN | CONNECTION_FIN_RECEIVED)) ==
                      CONNECTION_FIN_SEEN;
-    return !fin_waits && !active->send.bytes && !active->receive.bytes && !active->receive.ranges &&
-           !active->scoreboard.head && !active->debt_count && !active->unacked &&
-           !connection->owes && connection->state >= RILL_TCP_ESTABLISHED;
+    bool queued = (connection->flags & CONNECTION_QUEUED) != 0; /* the listener's links are in it */
+    return !fin_waits && !queued && !active->send.bytes && !active->receive.bytes &&
+           !active->receive.ranges && !active->scoreboard.head && !active->debt_count &&
+           !active->unacked && !connection->owes && connection->state >= RILL_TCP_ESTABLISHED;
 }
 
 void rill__timers_file(struct tcp_host *host, struct connection *connection) {

@@ -1,0 +1,176 @@
+/* ip/icmp_error.c: ICMP errors, in and out (RFC 792, RFC 4443 §3, RFC 1122 §3.2.2).
+ *
+ * In: the quoted header must be that of a packet we could have sent (our address in it); what it
+ * means for a socket is the transport's to judge by the quoted ports and numbers. Out: never about
+ * an error, a fragment, or a packet to or from a group (RFC 1122 §3.2.2, RFC 4443 §2.4 (e)); within
+ * a bucket a destination, chosen by a keyed hash. */
+#include "ip/icmp_error.h"
+
+#include "base/address.h"
+#include "base/bytes.h"
+#include "base/util.h"
+#include "ip/icmp.h"
+#include "packet/segment.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
+#include <string.h>
+
+enum {
+    HEADER = 8,
+    V4_UNREACHABLE = 3,
+    V6_UNREACHABLE = 1,
+    V6_TOO_BIG = 2,
+    V6_ERRORS = 128, /* types below are errors */
+    TOKENS_MAX = 10,
+    V4_QUOTE_MAX = 576 - 20 - HEADER,  /* RFC 1812 §4.3.2.3 */
+    V6_QUOTE_MAX = 1280 - 40 - HEADER, /* RFC 4443 §3.1 */
+};
+#define TOKEN_TIME (100 * RILL_MILLISECOND)
+
+static bool kind_of_v4(const uint8_t *message, struct ip_error *error) {
+    if (message[0] != V4_UNREACHABLE)
+        return false;
+    switch (message[1]) {
+    case 2:
+        error->kind = IP_ERROR_PROTOCOL;
+        return true;
+    case 3:
+        error->kind = IP_ERROR_PORT;
+        return true;
+    case 4:
+        error->kind = IP_ERROR_TOO_BIG;
+        error->mtu = bytes_get16(message + 6); /* RFC 1191 §4 */
+        return true;
+    default:
+        error->kind = IP_ERROR_HOST;
+        return message[1] <= 13;
+    }
+}
+
+static bool kind_of_v6(const uint8_t *message, struct ip_error *error) {
+    if (message[0] == V6_TOO_BIG) {
+        error->kind = IP_ERROR_TOO_BIG;
+        error->mtu = bytes_get32(message + 4);
+        return true;
+    }
+    error->kind = message[1] == 4 ? IP_ERROR_PORT : IP_ERROR_HOST;
+    return message[0] == V6_UNREACHABLE;
+}
+
+/* The header of the packet the error is about: it may be cut short behind the first transport
+ * bytes. */
+static bool read_quote(const uint8_t *quote, size_t length, bool ipv4, struct ip_error *error) {
+    size_t header = WIRE_IPV6_HEADER;
+    if (ipv4) {
+        if (length < WIRE_IPV4_HEADER || quote[0] >> 4 != 4)
+            return false;
+        header = (size_t)(quote[0] & 15) * 4;
+        error->protocol = quote[9];
+        error->local = rill__address_from_ipv4(quote + 12);
+        error->remote = rill__address_from_ipv4(quote + 16);
+        if (header < WIRE_IPV4_HEADER || bytes_get16(quote + 6) & 0x1fff)
+            return false; /* of a later fragment: no ports in it */
+    } else {
+        if (length < WIRE_IPV6_HEADER || quote[0] >> 4 != 6)
+            return false;
+        error->protocol = quote[6];
+        memcpy(error->local.bytes, quote + 8, 16);
+        memcpy(error->remote.bytes, quote + 24, 16);
+    }
+    if (length < header + 8)
+        return false;
+    error->quoted = quote + header;
+    error->quoted_length = length - header;
+    return true;
+}
+
+enum rill_drop rill__icmp_error_input(struct ip_host *host, const struct ip_datagram *datagram,
+                                      const uint8_t *data, size_t length) {
+    struct ip_error error = {.mtu = 0};
+    bool ipv4 = datagram->network->version == 4;
+    if (!(ipv4 ? kind_of_v4(data, &error) : kind_of_v6(data, &error)))
+        return RILL_DROP_ICMP_IGNORED;
+    if (!read_quote(data + HEADER, length - HEADER, ipv4, &error) ||
+        !rill_address_equal(&error.local, &datagram->destination))
+        return RILL_DROP_ICMP_IGNORED;
+    for (int i = 0; i < RILL_TRANSPORTS && host->transports[i].ops; i++) {
+        const struct rill_transport_ops *ops = host->transports[i].ops;
+        if (ops->protocol == error.protocol && ops->error) {
+            ops->error(host->transports[i].state, &error);
+            return RILL_DROP_NONE;
+        }
+    }
+    return RILL_DROP_ICMP_IGNORED;
+}
+
+/* Takes a token of the destination's bucket: ten at once, ten a second. */
+static bool allowed(struct ip_host *host, const struct rill_address *to) {
+    struct ip_limiter *limiter = &host->limiter;
+    uint64_t hash = rill__siphash(&limiter->key, to->bytes, sizeof to->bytes);
+    rill_time *filled = &limiter->buckets[hash % IP_BUCKETS].filled_at;
+    uint32_t *tokens = &limiter->buckets[hash % IP_BUCKETS].tokens;
+    rill_time now = host->core->now;
+    uint64_t more = (now - *filled) / TOKEN_TIME;
+    if (*filled == 0 || more >= TOKENS_MAX) {
+        *tokens = TOKENS_MAX;
+        *filled = now;
+    } else if (more) {
+        *tokens = RILL_MIN(*tokens + (uint32_t)more, TOKENS_MAX);
+        *filled += more * TOKEN_TIME;
+    }
+    if (*tokens == 0)
+        return false;
+    (*tokens)--;
+    return true;
+}
+
+static bool may_answer(const struct ip_datagram *datagram) {
+    bool v6_error = datagram->protocol == WIRE_PROTOCOL_ICMPV6 && datagram->contiguous &&
+                    datagram->data[0] < V6_ERRORS;
+    return !datagram->is_fragment && !v6_error && datagram->protocol != WIRE_PROTOCOL_ICMP &&
+           !rill__address_is_group(&datagram->destination);
+}
+
+void rill__icmp_unreachable(struct ip_host *host, const struct ip_datagram *datagram,
+                            enum ip_error_kind kind) {
+    bool ipv4 = datagram->network->version == 4;
+    if (!may_answer(datagram))
+        return;
+    if (!allowed(host, &datagram->source)) {
+        rill__core_drop(host->core, RILL_DROP_ICMP_LIMITED);
+        return;
+    }
+    uint32_t quote = datagram->header_length + datagram->length;
+    quote = RILL_MIN(quote, (uint32_t)(ipv4 ? V4_QUOTE_MAX : V6_QUOTE_MAX));
+    struct rill_packet *packet = rill_packet_open(host->core->pool);
+    struct rill_block *block = rill_block_open(host->core->pool, quote);
+    if (!packet || !block) {
+        rill_packet_drop(packet);
+        if (block)
+            rill_block_drop(block);
+        return;
+    }
+    rill__packet_copy(datagram->packet, 0, rill_block_data(block), quote);
+    struct rill_slice slice = {rill_block_data(block), quote, block};
+    int full = rill_packet_append(packet, slice);
+    (void)full; /* the first slice of an empty packet */
+    packet->header_offset -= HEADER;
+    packet->header_length = HEADER;
+    packet->length += HEADER;
+    packet->cause = RILL_CAUSE_ICMP_ERROR;
+    uint8_t *header = packet->headroom + packet->header_offset;
+    memset(header, 0, HEADER);
+    header[0] = ipv4 ? V4_UNREACHABLE : kind == IP_ERROR_PROTOCOL ? 4 : V6_UNREACHABLE;
+    header[1] = ipv4 ? (kind == IP_ERROR_PROTOCOL ? 2 : 3) : (kind == IP_ERROR_PROTOCOL ? 1 : 4);
+    if (!ipv4 &&
+        kind == IP_ERROR_PROTOCOL) /* RFC 4443 §3.4: where the unknown next header stands */
+        bytes_put32(header + 4, 6);
+    struct ip_send send = {.source = &datagram->destination,
+                           .destination = &datagram->source,
+                           .interface = datagram->interface,
+                           .checksum_offset = 2,
+                           .protocol = ipv4 ? WIRE_PROTOCOL_ICMP : WIRE_PROTOCOL_ICMPV6,
+                           .pseudo_header = !ipv4};
+    rill__ip_finish(host, packet, &send);
+    rill__ip_reply(host, datagram->interface, packet, false);
+}

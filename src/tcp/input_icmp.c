@@ -1,0 +1,44 @@
+/* tcp/input_icmp.c: what an ICMP error means for a connection (RFC 5461, RFC 5927, RFC 1191 §6).
+ *
+ * The quoted sequence number must be of something in flight (RFC 5927 §4.1), so that nobody who has
+ * not seen our segments can meddle. Unreachable ends an attempt to connect at once; in a
+ * synchronized state it is soft: the retransmission timer decides (RFC 5461 §2.2). Too big lowers
+ * this connection's segment size. */
+#include "tcp/host.h"
+
+#include "base/bytes.h"
+
+static void too_big(struct tcp_host *host, struct connection *connection, uint32_t mtu) {
+    uint32_t headers =
+        WIRE_TCP_HEADER + rill__ip_network(host->ip, &connection->key.remote)->header_length;
+    /* RFC 1191 §3 and RFC 8201 §4: no path is narrower than this, whoever says so. */
+    uint32_t least = rill_address_is_ipv4(&connection->key.remote) ? 552 : 1280;
+    uint32_t mss = RILL_MAX(mtu, least) - headers;
+    if (mss >= connection->mss)
+        return;
+    connection->mss = (uint16_t)mss;
+    rill__scoreboard_mark_all_lost(&connection->active->scoreboard);
+    connection->active->recover = connection->snd_nxt;
+    rill__tcp_ready(host, connection);
+}
+
+void rill__tcp_error(void *transport, const struct ip_error *error) {
+    struct tcp_host *host = transport;
+    struct tcp_key key = {error->local, error->remote, bytes_get16(error->quoted),
+                          bytes_get16(error->quoted + 2)};
+    uint32_t value = rill__demux_find(host, &key);
+    if (value == TCP_NOT_FOUND || value >> TCP_KIND_SHIFT != TCP_KIND_CONNECTION)
+        return;
+    struct connection *connection = slab_at(&host->connections, value & TCP_INDEX_MASK);
+    rill_seq number = bytes_get32(error->quoted + 4);
+    if (!connection->active || seq_lt(number, connection->snd_una) ||
+        seq_geq(number, connection->snd_nxt))
+        return;
+    if (error->kind == IP_ERROR_TOO_BIG) {
+        too_big(host, connection, error->mtu);
+    } else if (connection->state == RILL_TCP_SYN_SENT) {
+        bool host_down = error->kind == IP_ERROR_HOST;
+        rill__connection_end(host, connection,
+                             host_down ? RILL_ERROR_UNREACHABLE : RILL_ERROR_REFUSED);
+    }
+}

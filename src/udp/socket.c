@@ -1,0 +1,159 @@
+/* udp/socket.c: UDP sockets: opened, found, closed. A socket that names its address goes before one
+ * that does not, and a connected one before one that is not. */
+#include "udp/udp.h"
+
+#include "base/address.h"
+#include <string.h>
+
+static uint32_t tag(uint16_t port) {
+    return port * 0x9e3779b1u;
+}
+
+/* What a lookup asks for: the local socket, and a remote one (port 0: not connected). */
+struct pair {
+    struct rill_endpoint local, remote;
+};
+
+static bool same(const struct rill_endpoint *a, const struct rill_endpoint *b) {
+    return a->port == b->port && rill_address_equal(&a->address, &b->address);
+}
+
+static bool equal(const void *context, uint32_t value, const void *key) {
+    const struct udp_host *host = context;
+    const struct pair *pair = key;
+    const struct udp_socket *socket = slab_at(&host->sockets, value);
+    if (!same(&socket->local, &pair->local) || socket->remote.port != pair->remote.port)
+        return false;
+    return pair->remote.port == 0 || same(&socket->remote, &pair->remote);
+}
+
+static struct udp_socket *find_pair(struct udp_host *host, const struct pair *pair) {
+    uint32_t index;
+    if (!rill__hash_find(&host->table, tag(pair->local.port), equal, host, pair, &index))
+        return 0;
+    return slab_at(&host->sockets, index);
+}
+
+struct udp_socket *rill__udp_lookup(struct udp_host *host, const struct rill_endpoint *local,
+                                    const struct rill_endpoint *remote) {
+    static const struct rill_endpoint nobody;
+    const struct rill_endpoint any = {.port = local->port};
+    const struct pair pairs[] = {
+        {*local, *remote}, {any, *remote}, {*local, nobody}, {any, nobody}};
+    struct udp_socket *socket = 0;
+    for (int i = 0; !socket && i < 4; i++)
+        socket = find_pair(host, &pairs[i]);
+    return socket;
+}
+
+struct udp_socket *rill__udp_find(struct udp_host *host, rill_handle handle) {
+    if (handle_get_kind(handle) != HANDLE_UDP)
+        return 0;
+    return rill__slab_find(&host->sockets, handle_index(handle), handle_generation(handle));
+}
+
+/* Settles the local side: an address of ours or any, and a port that is free. */
+static int choose_local(struct udp_host *host, struct pair *pair) {
+    if (rill_address_is_any(&pair->local.address))
+        pair->local.address = (struct rill_address){{0}};
+    else if (!rill__ip_address_owner(host->ip, &pair->local.address))
+        return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
+    if (pair->local.port)
+        return find_pair(host, pair) ? RILL_ERROR_ADDRESS_IN_USE : 0;
+    uint32_t first = host->config.port_first;
+    uint32_t count = host->config.port_last - first + 1u;
+    uint32_t start = (uint32_t)rill__random_below(&host->core->random, count); /* RFC 6056 §3.3.1 */
+    for (uint32_t i = 0; i < count; i++) {
+        pair->local.port = (uint16_t)(first + (start + i) % count);
+        if (!find_pair(host, pair))
+            return 0;
+    }
+    return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
+}
+
+/* A connected socket without an address of its own gets the one its datagrams leave from. */
+static int choose_source(struct udp_host *host, struct pair *pair) {
+    struct ip_interface *interface;
+    struct rill_address source;
+    if (!pair->remote.port)
+        return 0;
+    if (rill_address_is_any(&pair->remote.address))
+        return RILL_ERROR_ARGUMENT;
+    if (!rill__ip_route(host->ip, &pair->remote.address, &interface, &source))
+        return RILL_ERROR_NO_ROUTE;
+    if (rill_address_is_any(&pair->local.address))
+        pair->local.address = source;
+    return 0;
+}
+
+int rill__udp_open(struct udp_host *host, const struct rill_udp_config *config, rill_handle *out) {
+    if (config->size != sizeof *config || !config->receive_buffer || !config->send_buffer)
+        return RILL_ERROR_ARGUMENT;
+    struct pair pair = {config->local, config->remote};
+    int error = choose_source(host, &pair);
+    if (!error)
+        error = choose_local(host, &pair);
+    if (error)
+        return error;
+    uint32_t index;
+    struct udp_socket *socket = rill__slab_open(&host->sockets, &index);
+    if (!socket)
+        return RILL_ERROR_MEMORY;
+    if (!rill__hash_insert(&host->table, tag(pair.local.port), index)) {
+        rill__slab_close(&host->sockets, index);
+        return RILL_ERROR_MEMORY;
+    }
+    socket->index = index;
+    socket->local = pair.local;
+    socket->remote = pair.remote;
+    socket->receive_buffer = config->receive_buffer;
+    socket->send_buffer = config->send_buffer;
+    socket->user = config->user;
+    socket->event.kind = HANDLE_UDP;
+    socket->source.transport = host->transport;
+    *out = handle_make(HANDLE_UDP, index, host->sockets.generation[index]);
+    return 0;
+}
+
+void rill__udp_free(struct udp_host *host, struct udp_socket *socket) {
+    while (socket->waiting_head) {
+        struct udp_waiting *waiting = socket->waiting_head;
+        socket->waiting_head = waiting->next;
+        host->core->memory_held -= waiting->charge;
+        rill_packet_drop(waiting->packet);
+        rill__slab_close(&host->waiting, waiting->index);
+    }
+    while (socket->sending_head) {
+        struct rill_packet *packet = socket->sending_head;
+        socket->sending_head = packet->next;
+        rill_packet_drop(packet);
+    }
+    rill__ip_source_remove(host->ip, &socket->source);
+    rill__event_cancel(host->core, &socket->event);
+    rill__hash_remove(&host->table, tag(socket->local.port), socket->index);
+    rill__slab_close(&host->sockets, socket->index);
+}
+
+int rill__udp_close(struct udp_host *host, rill_handle handle) {
+    struct udp_socket *socket = rill__udp_find(host, handle);
+    if (!socket)
+        return RILL_ERROR_HANDLE;
+    rill__udp_free(host, socket);
+    return 0;
+}
+
+int rill__udp_get_info(struct udp_host *host, rill_handle handle, struct rill_udp_info *info) {
+    const struct udp_socket *socket = rill__udp_find(host, handle);
+    if (!socket)
+        return RILL_ERROR_HANDLE;
+    memset(info, 0, sizeof *info);
+    info->size = sizeof *info;
+    info->local = socket->local;
+    info->remote = socket->remote;
+    info->receive_queued = socket->receive_queued;
+    info->send_queued = socket->send_queued;
+    info->datagrams_sent = socket->sent;
+    info->datagrams_received = socket->received;
+    info->datagrams_dropped = socket->dropped;
+    return 0;
+}

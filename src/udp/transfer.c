@@ -1,0 +1,282 @@
+/* udp/transfer.c: datagrams in and out.
+ *
+ * In: length and checksum are verified before a socket is looked up; a copy of the payload waits in
+ * the socket, charged to its buffer and to the stack's budget. Out: the datagram is built at once,
+ * cut into fragments if it must be, and waits until the interface takes it; all fragments or none.
+ */
+#include "udp/udp.h"
+
+#include "base/address.h"
+#include "base/bytes.h"
+#include "base/checksum.h"
+#include "base/util.h"
+#include "ip/icmp.h"
+#include "packet/segment.h"
+#include <string.h>
+
+/* RFC 768: 0 means that no checksum was made; RFC 8200 §8.1 forbids that for IPv6. */
+static bool checksum_ok(const struct ip_datagram *datagram, uint32_t length) {
+    if (datagram->packet->flags & (RILL_PACKET_CHECKSUM_PARTIAL | RILL_PACKET_CHECKSUM_VERIFIED))
+        return true;
+    if (bytes_get16(datagram->data + 6) == 0)
+        return datagram->network->version == 4;
+    struct ip_datagram cut = *datagram;
+    cut.length = length;
+    uint64_t sum = datagram->network->pseudo_sum(&cut);
+    uint8_t chunk[2048];
+    for (uint32_t at = 0; at < length; at += sizeof chunk) {
+        uint32_t part = RILL_MIN(length - at, (uint32_t)sizeof chunk);
+        rill__packet_copy(datagram->packet, datagram->header_length + at, chunk, part);
+        sum = rill__checksum_add(sum, chunk, part);
+    }
+    return rill__checksum_fold(sum) == 0xffff;
+}
+
+static struct udp_waiting *keep(struct udp_host *host, const struct ip_datagram *datagram,
+                                uint32_t length) {
+    uint32_t index;
+    struct udp_waiting *waiting = rill__slab_open(&host->waiting, &index);
+    struct rill_packet *packet = rill_packet_open(host->core->pool);
+    struct rill_block *block = rill_block_open(host->core->pool, length);
+    if (!waiting || !packet || !block) {
+        rill_packet_drop(packet);
+        if (block)
+            rill_block_drop(block);
+        if (waiting)
+            rill__slab_close(&host->waiting, index);
+        return 0;
+    }
+    rill__packet_copy(datagram->packet, datagram->header_length + UDP_HEADER,
+                      rill_block_data(block), length);
+    struct rill_slice slice = {rill_block_data(block), length, block};
+    int full = rill_packet_append(packet, slice);
+    (void)full; /* the first slice of an empty packet */
+    waiting->index = index;
+    waiting->packet = packet;
+    waiting->length = length;
+    waiting->charge = (uint32_t)rill_block_capacity(block);
+    return waiting;
+}
+
+static enum rill_drop queue(struct udp_host *host, struct udp_socket *socket,
+                            const struct ip_datagram *datagram, const struct rill_endpoint *local,
+                            const struct rill_endpoint *remote, uint32_t length) {
+    if (socket->receive_queued + length > socket->receive_buffer ||
+        host->core->memory_held + length > host->core->memory_limit) {
+        socket->dropped++;
+        return RILL_DROP_UDP_QUEUE_FULL;
+    }
+    struct udp_waiting *waiting = keep(host, datagram, length);
+    if (!waiting)
+        return RILL_DROP_NO_MEMORY;
+    waiting->message.local = *local;
+    waiting->message.remote = *remote;
+    waiting->message.hop_limit = datagram->hop_limit;
+    waiting->message.traffic_class = datagram->traffic_class;
+    if (socket->waiting_tail)
+        socket->waiting_tail->next = waiting;
+    else
+        socket->waiting_head = waiting;
+    socket->waiting_tail = waiting;
+    socket->receive_queued += waiting->charge;
+    host->core->memory_held += waiting->charge;
+    socket->received++;
+    rill__event_raise(host->core, &socket->event, RILL_EVENT_READABLE);
+    return RILL_DROP_NONE;
+}
+
+static enum rill_drop input(struct udp_host *host, struct ip_datagram *datagram) {
+    if (datagram->contiguous < UDP_HEADER)
+        return RILL_DROP_TRUNCATED;
+    uint32_t length = bytes_get16(datagram->data + 4);
+    if (length < UDP_HEADER || length > datagram->length)
+        return RILL_DROP_UDP_LENGTH;
+    if (!checksum_ok(datagram, length))
+        return RILL_DROP_UDP_CHECKSUM;
+    struct rill_endpoint remote = {datagram->source, bytes_get16(datagram->data)};
+    struct rill_endpoint local = {datagram->destination, bytes_get16(datagram->data + 2)};
+    struct udp_socket *socket = local.port ? rill__udp_lookup(host, &local, &remote) : 0;
+    if (!socket) {
+        rill__icmp_unreachable(host->ip, datagram, IP_ERROR_PORT);
+        return RILL_DROP_UDP_NO_SOCKET;
+    }
+    return queue(host, socket, datagram, &local, &remote, length - UDP_HEADER);
+}
+
+void rill__udp_input(void *transport, struct ip_datagram *datagram) {
+    struct udp_host *host = transport;
+    enum rill_drop drop = input(host, datagram);
+    if (drop)
+        rill__core_drop(host->core, drop);
+}
+
+/* RFC 1122 §4.1.3.3: an ICMP error is for the socket that sent the datagram; only a connected one
+ * is told, as on other systems: an unconnected one could not tell which of its datagrams it was. */
+void rill__udp_error(void *transport, const struct ip_error *error) {
+    struct udp_host *host = transport;
+    struct rill_endpoint local = {error->local, bytes_get16(error->quoted)};
+    struct rill_endpoint remote = {error->remote, bytes_get16(error->quoted + 2)};
+    struct udp_socket *socket = rill__udp_lookup(host, &local, &remote);
+    if (!socket || !socket->remote.port || error->kind == IP_ERROR_TOO_BIG)
+        return;
+    socket->error = error->kind == IP_ERROR_HOST ? RILL_ERROR_UNREACHABLE : RILL_ERROR_REFUSED;
+    rill__event_raise(host->core, &socket->event, RILL_EVENT_READABLE | RILL_EVENT_ERROR);
+}
+
+static int take_error(struct udp_socket *socket) {
+    int error = socket->error;
+    socket->error = 0;
+    return error;
+}
+
+int64_t rill__udp_receive(struct udp_host *host, rill_handle handle, void *data, size_t length,
+                          struct rill_udp_message *message) {
+    struct udp_socket *socket = rill__udp_find(host, handle);
+    if (!socket)
+        return RILL_ERROR_HANDLE;
+    struct udp_waiting *waiting = socket->waiting_head;
+    if (!waiting)
+        return socket->error ? take_error(socket) : RILL_ERROR_AGAIN;
+    int64_t whole = waiting->length;
+    size_t part = RILL_MIN(length, (size_t)waiting->length);
+    if (part)
+        memcpy(data, waiting->packet->slices[0].data, part);
+    host->core->bytes_copied += part;
+    if (message)
+        *message = waiting->message;
+    socket->waiting_head = waiting->next;
+    if (!waiting->next)
+        socket->waiting_tail = 0;
+    socket->receive_queued -= waiting->charge;
+    host->core->memory_held -= waiting->charge;
+    rill_packet_drop(waiting->packet);
+    rill__slab_close(&host->waiting, waiting->index);
+    return whole;
+}
+
+/* Who sends to whom, by which interface. */
+struct way {
+    struct rill_endpoint local, remote;
+    struct ip_interface *interface;
+};
+
+static int find_way(struct udp_host *host, const struct udp_socket *socket,
+                    const struct rill_udp_message *message, struct way *way) {
+    way->remote = message && message->remote.port ? message->remote : socket->remote;
+    way->local = socket->local;
+    if (message && !rill_address_is_any(&message->local.address))
+        way->local.address = message->local.address;
+    if (!way->remote.port || rill_address_is_any(&way->remote.address))
+        return RILL_ERROR_ARGUMENT;
+    struct rill_address source;
+    if (!rill__ip_network(host->ip, &way->remote.address) ||
+        !rill__ip_route(host->ip, &way->remote.address, &way->interface, &source))
+        return RILL_ERROR_NO_ROUTE;
+    if (rill_address_is_any(&way->local.address)) {
+        way->local.address = source;
+        return 0;
+    }
+    struct ip_interface *owner = rill__ip_address_owner(host->ip, &way->local.address);
+    if (!owner ||
+        rill_address_is_ipv4(&way->local.address) != rill_address_is_ipv4(&way->remote.address))
+        return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
+    way->interface = owner;
+    return 0;
+}
+
+/* Header and payload as one packet, or a list of fragments; null: no memory. */
+static struct rill_packet *build(struct udp_host *host, const struct way *way, const void *data,
+                                 size_t length, const struct rill_udp_message *message) {
+    struct rill_packet *packet = rill_packet_open(host->core->pool);
+    struct rill_block *block = rill_block_open(host->core->pool, length);
+    if (!packet || !block) {
+        rill_packet_drop(packet);
+        if (block)
+            rill_block_drop(block);
+        return 0;
+    }
+    if (length)
+        memcpy(rill_block_data(block), data, length);
+    host->core->bytes_copied += length;
+    struct rill_slice slice = {rill_block_data(block), length, block};
+    int full = rill_packet_append(packet, slice);
+    (void)full; /* the first slice of an empty packet */
+    packet->header_offset -= UDP_HEADER;
+    packet->header_length = UDP_HEADER;
+    packet->length += UDP_HEADER;
+    packet->cause = RILL_CAUSE_DATAGRAM;
+    uint8_t *header = packet->headroom + packet->header_offset;
+    bytes_put16(header, way->local.port);
+    bytes_put16(header + 2, way->remote.port);
+    bytes_put16(header + 4, (uint32_t)length + UDP_HEADER);
+    bytes_put16(header + 6, 0);
+    struct ip_send send = {.source = &way->local.address,
+                           .destination = &way->remote.address,
+                           .interface = way->interface,
+                           .checksum_offset = 6,
+                           .protocol = 17,
+                           .traffic_class = message ? message->traffic_class : 0,
+                           .hop_limit = message ? message->hop_limit : 0,
+                           .pseudo_header = true,
+                           .may_fragment = true};
+    rill__ip_finish(host->ip, packet, &send);
+    header = packet->headroom + packet->header_offset + packet->header_length - UDP_HEADER;
+    if (!(packet->flags & RILL_PACKET_CHECKSUM_PARTIAL) && bytes_get16(header + 6) == 0)
+        bytes_put16(header + 6, 0xffff); /* RFC 768: a sum of 0 goes as all ones */
+    return rill__ip_fragment(host->ip, packet, way->interface);
+}
+
+int64_t rill__udp_send(struct udp_host *host, rill_handle handle, const void *data, size_t length,
+                       const struct rill_udp_message *message) {
+    struct udp_socket *socket = rill__udp_find(host, handle);
+    struct way way;
+    if (!socket)
+        return RILL_ERROR_HANDLE;
+    if (socket->error)
+        return take_error(socket);
+    if (length > RILL_UDP_PAYLOAD_MAX)
+        return RILL_ERROR_ARGUMENT;
+    int error = find_way(host, socket, message, &way);
+    if (error)
+        return error;
+    /* A socket stands in one interface's ready list at a time. */
+    bool elsewhere = socket->sending_head && socket->source.interface != way.interface->index;
+    if (elsewhere || (socket->send_queued && socket->send_queued + length > socket->send_buffer)) {
+        socket->wants_write = true;
+        return RILL_ERROR_AGAIN;
+    }
+    struct rill_packet *packet = build(host, &way, data, length, message);
+    if (!packet)
+        return RILL_ERROR_MEMORY;
+    if (socket->sending_tail)
+        socket->sending_tail->next = packet;
+    else
+        socket->sending_head = packet;
+    for (; packet; packet = packet->next) {
+        socket->sending_tail = packet;
+        socket->send_queued += packet->length;
+    }
+    socket->sent++;
+    socket->source.interface = (uint8_t)way.interface->index;
+    rill__ip_source_ready(host->ip, &socket->source);
+    return (int64_t)length;
+}
+
+struct rill_packet *rill__udp_output(void *transport, struct ip_source *source, size_t frames_max) {
+    struct udp_host *host = transport;
+    struct udp_socket *socket = RILL_CONTAINER(source, struct udp_socket, source);
+    struct rill_packet *packet = socket->sending_head;
+    (void)frames_max; /* each is one frame */
+    if (!packet)
+        return 0;
+    socket->sending_head = packet->next;
+    if (!packet->next)
+        socket->sending_tail = 0;
+    packet->next = 0;
+    socket->send_queued -= packet->length;
+    if (socket->wants_write && socket->send_queued <= socket->send_buffer / 2) {
+        socket->wants_write = false;
+        rill__event_raise(host->core, &socket->event, RILL_EVENT_WRITABLE);
+    }
+    return packet;
+}
