@@ -1,8 +1,7 @@
 # A front to CMake's presets: `make`, `make run`, `make test`.
-PRESET_release := build
 JOBS ?= 2
 
-.PHONY: all run test bench tools-build tools-test clean
+.PHONY: all run test bench install tools-build tools-test clean
 
 all: tools-build
 	@cmake --preset release > build-configure.log 2>&1 || { cat build-configure.log >&2; rm -f build-configure.log; exit 1; }
@@ -23,6 +22,10 @@ tools-test:
 
 test: tools-test all
 	@tests/run
+
+# make install PREFIX=/usr/local
+install: all
+	cmake --install build --prefix $(or $(PREFIX),/usr/local)
 
 bench: all
 	@build/rill bench bulk

@@ -21,11 +21,13 @@ extern "C" {
 struct rill_stack;
 struct rill_network_ops;    /* rill_ipv4, rill_ipv6 */
 struct rill_transport_ops;  /* rill_tcp */
+struct rill_fragment_ops;   /* rill_fragments */
 struct rill_congestion_ops; /* rill_reno */
 
 extern RILL_API const struct rill_network_ops rill_ipv4;
 extern RILL_API const struct rill_network_ops rill_ipv6;
 extern RILL_API const struct rill_transport_ops rill_tcp;
+extern RILL_API const struct rill_fragment_ops rill_fragments;
 extern RILL_API const struct rill_congestion_ops rill_reno;
 
 #define RILL_TRANSPORTS 4
@@ -44,6 +46,7 @@ struct rill_stack_config {
     /* The parts. What is not named here is not linked. */
     const struct rill_network_ops *ipv4, *ipv6; /* may be null */
     const struct rill_transport_ops *transports[RILL_TRANSPORTS];
+    const struct rill_fragment_ops *fragments; /* null: fragments are neither taken nor sent */
     const struct rill_congestion_ops *congestion;
 
     /* TCP */
@@ -71,6 +74,10 @@ struct rill_stack_config {
 
 /* Fills in every default. `pool` and `seed` stay 0 and must be set; `allocator` too. */
 RILL_API void rill_stack_config_default(struct rill_stack_config *config);
+
+/* The same without any part: no network, transport, fragments or congestion control is named, so
+ * none is linked but those the caller then names. */
+RILL_API void rill_stack_config_bare(struct rill_stack_config *config);
 
 /* Opens a host. Returns 0, RILL_ERROR_ARGUMENT (a field out of its range) or RILL_ERROR_MEMORY. */
 RILL_API RILL_MUST_CHECK int rill_stack_open(const struct rill_stack_config *config,

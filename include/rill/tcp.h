@@ -99,7 +99,8 @@ RILL_API RILL_MUST_CHECK int64_t rill_tcp_receive_slices(struct rill_stack *stac
                                                          rill_handle connection,
                                                          struct rill_slice *slices, size_t max);
 
-/* Half-close: FIN after all that was queued. Returns 0, RILL_ERROR_STATE or RILL_ERROR_HANDLE. */
+/* Half-close: FIN after all that was queued. Returns 0, RILL_ERROR_STATE, RILL_ERROR_HANDLE, or
+ * RILL_ERROR_MEMORY (of a connection long idle: try again). */
 RILL_API int rill_tcp_shutdown(struct rill_stack *stack, rill_handle connection);
 
 /* Gives up the handle of a connection, listener or parked SYN. A connection is closed in both

@@ -61,6 +61,19 @@ uint64_t rill__checksum_add_at(uint64_t sum, const uint8_t *data, size_t length,
     return add_carry(sum, (uint16_t)(piece << 8 | piece >> 8));
 }
 
+uint64_t rill__checksum_pseudo(const uint8_t *addresses, size_t length_of_both, uint8_t protocol,
+                               uint32_t length) {
+    uint8_t rest[8] = {(uint8_t)(length >> 24),
+                       (uint8_t)(length >> 16),
+                       (uint8_t)(length >> 8),
+                       (uint8_t)length,
+                       0,
+                       0,
+                       0,
+                       protocol};
+    return rill__checksum_add(rill__checksum_add(0, addresses, length_of_both), rest, sizeof rest);
+}
+
 void rill__checksum_store(uint8_t *out, uint16_t folded) {
     memcpy(out, &folded, 2);
 }

@@ -8,7 +8,7 @@
 #include "packet/segment.h"
 #include "wire/ipv4.h"
 
-enum { ECHO_REPLY = 0, ECHO_REQUEST = 8, V6_ECHO_REQUEST = 128, V6_ECHO_REPLY = 129, HEADER = 8 };
+enum { HEADER = 8 };
 
 static bool checksum_ok(const struct ip_datagram *datagram, bool pseudo) {
     if (datagram->packet->flags & (RILL_PACKET_CHECKSUM_PARTIAL | RILL_PACKET_CHECKSUM_VERIFIED))
@@ -64,7 +64,7 @@ static enum rill_drop echo(struct ip_host *host, struct ip_datagram *datagram, u
                            .pseudo_header = datagram->protocol == WIRE_PROTOCOL_ICMPV6,
                            .may_fragment = true};
     rill__ip_finish(host, packet, &send);
-    packet = rill__ip_fragment(host, packet, datagram->interface);
+    packet = rill__ip_fit(host, packet, datagram->interface);
     while (packet) {
         struct rill_packet *next = packet->next;
         rill__ip_reply(host, datagram->interface, packet, true);
@@ -73,12 +73,12 @@ static enum rill_drop echo(struct ip_host *host, struct ip_datagram *datagram, u
     return RILL_DROP_NONE;
 }
 
-static void input(struct ip_host *host, struct ip_datagram *datagram, bool pseudo, uint8_t request,
-                  uint8_t reply) {
+void rill__icmp_message(struct ip_host *host, struct ip_datagram *datagram, uint8_t request,
+                        uint8_t reply) {
     enum rill_drop drop = RILL_DROP_NONE;
     if (datagram->contiguous < HEADER)
         drop = RILL_DROP_TRUNCATED;
-    else if (!checksum_ok(datagram, pseudo))
+    else if (!checksum_ok(datagram, datagram->protocol == WIRE_PROTOCOL_ICMPV6))
         drop = RILL_DROP_ICMP_CHECKSUM;
     else if (datagram->data[0] == request && datagram->data[1] == 0)
         drop = echo(host, datagram, reply);
@@ -86,12 +86,4 @@ static void input(struct ip_host *host, struct ip_datagram *datagram, bool pseud
         drop = rill__icmp_error_input(host, datagram, datagram->data, datagram->contiguous);
     if (drop)
         rill__core_drop(host->core, drop);
-}
-
-void rill__icmp_input(struct ip_host *host, struct ip_datagram *datagram) {
-    input(host, datagram, false, ECHO_REQUEST, ECHO_REPLY);
-}
-
-void rill__icmpv6_input(struct ip_host *host, struct ip_datagram *datagram) {
-    input(host, datagram, true, V6_ECHO_REQUEST, V6_ECHO_REPLY);
 }

@@ -22,10 +22,12 @@ static enum rill_drop dispatch(struct ip_host *host, struct ip_datagram *datagra
         rill__address_is_loopback(&datagram->source) ||
         rill__ip_address_owner(host, &datagram->source))
         return RILL_DROP_IP_SOURCE;
-    if (datagram->is_fragment)
-        rill__ip_reassemble(host, datagram);
-    else
+    if (!datagram->is_fragment)
         rill__ip_deliver(host, datagram);
+    else if (host->fragments)
+        host->fragments->reassemble(host, datagram);
+    else
+        return RILL_DROP_IP_FRAGMENT;
     return RILL_DROP_NONE;
 }
 

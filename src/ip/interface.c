@@ -76,7 +76,8 @@ int rill__ip_address_add(struct ip_host *host, uint32_t interface,
 }
 
 void rill__ip_fini(struct ip_host *host) {
-    rill__ip_reassembly_fini(host);
+    if (host->fragments)
+        host->fragments->fini(host);
     for (uint32_t i = 0; i < host->interface_count; i++) {
         struct ip_interface *interface = host->interfaces[i];
         while (interface->replies_head) {

@@ -90,6 +90,18 @@ struct rill_transport_ops {
     int (*user_set)(void *transport, rill_handle handle, void *user);
 };
 
+/* Fragments, both ways; a host may be without. */
+struct rill_fragment_ops {
+    /* Borrows the fragment's packet. */
+    void (*reassemble)(struct ip_host *host, struct ip_datagram *fragment);
+    /* Cuts a finished packet that is longer than the interface's MTU; gives a list linked by
+     * `next`, or the packet itself if it fits, or null (no memory, the packet is dropped). Consumes
+     * the packet. */
+    struct rill_packet *(*cut)(struct ip_host *host, struct rill_packet *packet,
+                               struct ip_interface *interface);
+    void (*fini)(struct ip_host *host);
+};
+
 struct ip_address {
     struct rill_address address;
     uint8_t prefix_bits; /* of 128 */
@@ -120,6 +132,7 @@ struct ip_limiter {
 struct ip_host {
     struct core *core;
     struct ip_limiter limiter;
+    const struct rill_fragment_ops *fragments;  /* null: none are taken or sent */
     struct ip_reassembly *reassembly;           /* null until the first fragment */
     uint32_t identification;                    /* of the next datagram that may be fragmented */
     const struct rill_network_ops *networks[2]; /* IPv4, IPv6 */
@@ -153,17 +166,14 @@ void rill__ip_input(struct ip_host *host, struct ip_interface *interface,
 /* Looks the protocol up and passes the datagram on; also for what was reassembled. */
 void rill__ip_deliver(struct ip_host *host, struct ip_datagram *datagram);
 
-/* reassembly.c: borrows the fragment's packet. */
-void rill__ip_reassemble(struct ip_host *host, struct ip_datagram *fragment);
-void rill__ip_reassembly_fini(struct ip_host *host);
-
-/* fragment.c: cuts a finished packet that is longer than the interface's MTU; gives a list linked
- * by `next`, or the packet itself if it fits, or null (no memory, the packet is dropped). Consumes
- * the packet. */
+/* fragment.c, reassembly.c: behind the table rill_fragments */
 struct rill_packet *rill__ip_fragment(struct ip_host *host, struct rill_packet *packet,
                                       struct ip_interface *interface);
 
 /* output.c */
+/* Cuts a packet longer than the MTU, if the host can; a list, or null. Consumes the packet. */
+struct rill_packet *rill__ip_fit(struct ip_host *host, struct rill_packet *packet,
+                                 struct ip_interface *interface);
 size_t rill__ip_output(struct ip_host *host, struct ip_interface *interface,
                        struct rill_packet **packets, size_t max, size_t frames_max);
 void rill__ip_source_ready(struct ip_host *host, struct ip_source *source);

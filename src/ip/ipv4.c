@@ -46,6 +46,10 @@ static uint64_t pseudo_sum(const struct ip_datagram *datagram) {
                                  datagram->protocol, datagram->length);
 }
 
+static void icmp_input(struct ip_host *host, struct ip_datagram *datagram) {
+    rill__icmp_message(host, datagram, 8, 0); /* RFC 792: echo, echo reply */
+}
+
 const struct rill_network_ops rill_ipv4 = {
     .version = 4,
     .header_length = WIRE_IPV4_HEADER,
@@ -53,5 +57,5 @@ const struct rill_network_ops rill_ipv4 = {
     .emit = emit,
     .pseudo_sum = pseudo_sum,
     .icmp_protocol = WIRE_PROTOCOL_ICMP,
-    .icmp_input = rill__icmp_input,
+    .icmp_input = icmp_input,
 };

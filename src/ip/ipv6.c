@@ -127,6 +127,10 @@ static uint64_t pseudo_sum(const struct ip_datagram *datagram) {
                                  datagram->protocol, datagram->length);
 }
 
+static void icmp_input(struct ip_host *host, struct ip_datagram *datagram) {
+    rill__icmp_message(host, datagram, 128, 129); /* RFC 4443 §4.1, §4.2 */
+}
+
 const struct rill_network_ops rill_ipv6 = {
     .version = 6,
     .header_length = WIRE_IPV6_HEADER,
@@ -135,5 +139,5 @@ const struct rill_network_ops rill_ipv6 = {
     .emit = emit,
     .pseudo_sum = pseudo_sum,
     .icmp_protocol = WIRE_PROTOCOL_ICMPV6,
-    .icmp_input = rill__icmpv6_input,
+    .icmp_input = icmp_input,
 };

@@ -6,6 +6,16 @@
 #include "base/util.h"
 #include "ip/ip.h"
 
+struct rill_packet *rill__ip_fit(struct ip_host *host, struct rill_packet *packet,
+                                 struct ip_interface *interface) {
+    if (packet->length <= interface->mtu)
+        return packet;
+    if (host->fragments)
+        return host->fragments->cut(host, packet, interface);
+    rill_packet_drop(packet);
+    return 0;
+}
+
 void rill__ip_source_ready(struct ip_host *host, struct ip_source *source) {
     if (source->where)
         return;

@@ -118,7 +118,7 @@ static struct ip_reassembly *table_of(struct ip_host *host) {
     return table;
 }
 
-void rill__ip_reassembly_fini(struct ip_host *host) {
+static void fini(struct ip_host *host) {
     struct ip_reassembly *table = host->reassembly;
     if (!table)
         return;
@@ -285,7 +285,7 @@ static bool plausible(const struct set *set, const struct ip_datagram *fragment)
     return true;
 }
 
-void rill__ip_reassemble(struct ip_host *host, struct ip_datagram *fragment) {
+static void reassemble(struct ip_host *host, struct ip_datagram *fragment) {
     struct ip_reassembly *table = table_of(host);
     struct set *set = table ? set_of(table, fragment) : 0;
     if (!set) {
@@ -315,3 +315,9 @@ void rill__ip_reassemble(struct ip_host *host, struct ip_datagram *fragment) {
     while (table->held > BYTES_MAX)
         drop_set(table, table->oldest);
 }
+
+const struct rill_fragment_ops rill_fragments = {
+    .reassemble = reassemble,
+    .cut = rill__ip_fragment,
+    .fini = fini,
+};

@@ -97,10 +97,10 @@ static void fix_headers(uint8_t *out, size_t transport, size_t length, uint32_t 
         bytes_put16(out + 10, 0);
         uint16_t header = rill__checksum_fold(rill__checksum_add(0, out, transport));
         rill__checksum_store(out + 10, (uint16_t)~header);
-        sum = rill__ipv4_pseudo_sum(out + 12, out + 16, WIRE_PROTOCOL_TCP, transport_length);
+        sum = rill__checksum_pseudo(out + 12, 8, WIRE_PROTOCOL_TCP, transport_length);
     } else {
         bytes_put16(out + 4, (uint32_t)(length - WIRE_IPV6_HEADER));
-        sum = rill__ipv6_pseudo_sum(out + 8, out + 24, WIRE_PROTOCOL_TCP, transport_length);
+        sum = rill__checksum_pseudo(out + 8, 32, WIRE_PROTOCOL_TCP, transport_length);
     }
     uint8_t *tcp = out + transport;
     bytes_put32(tcp + 4, bytes_get32(tcp + 4) + (uint32_t)offset);

@@ -50,6 +50,7 @@ int rill_stack_open(const struct rill_stack_config *config, struct rill_stack **
     stack->ip.core = &stack->core;
     stack->ip.networks[0] = config->ipv4;
     stack->ip.networks[1] = config->ipv6;
+    stack->ip.fragments = config->fragments;
     stack->ip.identification = (uint32_t)rill__random_next(&stack->core.random);
     stack->ip.limiter.key.k0 = rill__random_next(&stack->core.random);
     stack->ip.limiter.key.k1 = rill__random_next(&stack->core.random);

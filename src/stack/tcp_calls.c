@@ -3,6 +3,19 @@
 #include "stack/stack.h"
 #include "tcp/tcp_api.h"
 
+#include <string.h>
+
+void rill_tcp_listen_config_default(struct rill_tcp_listen_config *config) {
+    memset(config, 0, sizeof *config);
+    config->size = sizeof *config;
+    config->backlog = 4096;
+}
+
+void rill_tcp_connect_config_default(struct rill_tcp_connect_config *config) {
+    memset(config, 0, sizeof *config);
+    config->size = sizeof *config;
+}
+
 static struct tcp_host *host_of(struct rill_stack *stack) {
     RILL_ASSERT(!stack->core.in_leaf);
     return stack->tcp;

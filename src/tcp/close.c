@@ -103,7 +103,7 @@ void rill__connection_shrink(struct tcp_host *host, struct connection *connectio
     if (!active || active->send.bytes || active->receive.bytes || active->receive.ranges ||
         active->scoreboard.head || active->debt_count || active->in_recovery || active->unacked ||
         connection->flags & CONNECTION_QUEUED || connection->owes ||
-        connection->state < RILL_TCP_ESTABLISHED)
+        connection->state < RILL_TCP_ESTABLISHED || fin_is_owed(connection))
         return;
     free_active(host, connection);
 }

@@ -281,6 +281,11 @@ static inline struct ip_interface *connection_interface(const struct tcp_host *h
     return host->ip->interfaces[connection->source.interface];
 }
 
+/* Asked for and not sent yet: for lack of memory, or because output has not been called. */
+static inline bool fin_is_owed(const struct connection *connection) {
+    return (connection->flags & (CONNECTION_SHUTDOWN | CONNECTION_FIN_SENT)) == CONNECTION_SHUTDOWN;
+}
+
 /* FIN has a sequence number after the last byte: where the stream of bytes ends. */
 static inline bool state_is_synchronized(uint8_t state) {
     return state >= RILL_TCP_ESTABLISHED;

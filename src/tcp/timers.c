@@ -82,9 +82,10 @@ static bool is_quiet(const struct connection *connection) {
     bool fin_waits = (connection->flags & (CONNECTION_FIN_SEEN | CONNECTION_FIN_RECEIVED)) ==
                      CONNECTION_FIN_SEEN;
     bool queued = (connection->flags & CONNECTION_QUEUED) != 0; /* the listener's links are in it */
-    return !fin_waits && !queued && !active->send.bytes && !active->receive.bytes &&
-           !active->receive.ranges && !active->scoreboard.head && !active->debt_count &&
-           !active->unacked && !connection->owes && connection->state >= RILL_TCP_ESTABLISHED;
+    return !fin_waits && !fin_is_owed(connection) && !queued && !active->send.bytes &&
+           !active->receive.bytes && !active->receive.ranges && !active->scoreboard.head &&
+           !active->debt_count && !active->unacked && !connection->owes &&
+           connection->state >= RILL_TCP_ESTABLISHED;
 }
 
 void rill__timers_file(struct tcp_host *host, struct connection *connection) {

@@ -223,7 +223,7 @@ static struct rill_packet *build(struct udp_host *host, const struct way *way, c
     header = packet->headroom + packet->header_offset + packet->header_length - UDP_HEADER;
     if (!(packet->flags & RILL_PACKET_CHECKSUM_PARTIAL) && bytes_get16(header + 6) == 0)
         bytes_put16(header + 6, 0xffff); /* RFC 768: a sum of 0 goes as all ones */
-    return rill__ip_fragment(host->ip, packet, way->interface);
+    return rill__ip_fit(host->ip, packet, way->interface);
 }
 
 int64_t rill__udp_send(struct udp_host *host, rill_handle handle, const void *data, size_t length,

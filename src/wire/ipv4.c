@@ -49,11 +49,8 @@ void rill__ipv4_emit(const struct wire_ipv4 *header, uint8_t *out) {
 
 uint64_t rill__ipv4_pseudo_sum(const uint8_t source[4], const uint8_t destination[4],
                                uint8_t protocol, uint32_t length) {
-    uint8_t pseudo[12];
-    memcpy(pseudo, source, 4);
-    memcpy(pseudo + 4, destination, 4);
-    pseudo[8] = 0;
-    pseudo[9] = protocol;
-    bytes_put16(pseudo + 10, length);
-    return rill__checksum_add(0, pseudo, sizeof pseudo);
+    uint8_t addresses[8];
+    memcpy(addresses, source, 4);
+    memcpy(addresses + 4, destination, 4);
+    return rill__checksum_pseudo(addresses, sizeof addresses, protocol, length);
 }

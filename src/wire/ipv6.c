@@ -34,10 +34,8 @@ void rill__ipv6_emit(const struct wire_ipv6 *header, uint8_t *out) {
 
 uint64_t rill__ipv6_pseudo_sum(const uint8_t source[16], const uint8_t destination[16],
                                uint8_t protocol, uint32_t length) {
-    uint8_t pseudo[40] = {0};
-    memcpy(pseudo, source, 16);
-    memcpy(pseudo + 16, destination, 16);
-    bytes_put32(pseudo + 32, length);
-    pseudo[39] = protocol;
-    return rill__checksum_add(0, pseudo, sizeof pseudo);
+    uint8_t addresses[32];
+    memcpy(addresses, source, 16);
+    memcpy(addresses + 16, destination, 16);
+    return rill__checksum_pseudo(addresses, sizeof addresses, protocol, length);
 }

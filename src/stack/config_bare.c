@@ -1,0 +1,33 @@
+/* stack/config_bare.c: every number of a host's config; no part is named here, so none is linked.
+ */
+#include <rill/stack.h>
+
+#include <string.h>
+
+void rill_stack_config_bare(struct rill_stack_config *config) {
+    memset(config, 0, sizeof *config);
+    config->size = sizeof *config;
+    config->memory_limit = 512u << 20;
+    config->receive_buffer = 1u << 20;
+    config->send_buffer = 1u << 20;
+    config->initial_window = 10; /* RFC 6928 §2 */
+    config->window_scaling = config->timestamps = config->sack = true;
+    config->nagle = true;
+    config->statistics = true;
+    config->rto_initial = RILL_SECOND; /* RFC 6298 §2.1 */
+    config->rto_min = 200 * RILL_MILLISECOND;
+    config->rto_max = 120 * RILL_SECOND;
+    config->delayed_ack = 40 * RILL_MILLISECOND;
+    config->time_wait = 60 * RILL_SECOND; /* DEVIATION: 2 MSL is 4 min; re-use goes by timestamps */
+    config->fin_wait_2 = 60 * RILL_SECOND;
+    config->keepalive_idle = 7200 * RILL_SECOND; /* RFC 9293 §3.8.4 */
+    config->keepalive_interval = 75 * RILL_SECOND;
+    config->keepalive_count = 9;
+    config->syn_retries = 6;
+    config->syn_ack_retries = 5;
+    config->data_retries = 15;
+    config->port_first = 1024; /* RFC 6056 §3.2 */
+    config->port_last = 65535;
+    config->time_wait_max = 1u << 20;
+    config->connections_max = 1u << 24;
+}
