@@ -77,7 +77,7 @@ struct rill_packet {
     struct rill_packet *next; /* for the present owner's use */
     struct rill_pool *pool;
     rill_time arrival;        /* when it arrived, RILL_TIME_NEVER: use the `now` of the call */
-    uint32_t length;          /* all bytes, headers included, from the network header on */
+    uint32_t length;          /* all bytes, headers included */
     uint16_t gso_size;        /* 0 or the payload bytes of each segment */
     uint16_t checksum_start;  /* from the network header */
     uint16_t checksum_offset; /* from checksum_start */
@@ -86,7 +86,8 @@ struct rill_packet {
     uint8_t flags;            /* enum rill_packet_flag */
     uint8_t cause;            /* enum rill_cause, of packets a stack emitted */
     uint8_t slice_count;
-    uint8_t reserved[3];
+    uint8_t link_length; /* bytes of link header before the network header; 0 on raw IP links */
+    uint8_t reserved[2];
     uint8_t headroom[RILL_PACKET_HEADROOM];
     struct rill_slice slices[RILL_PACKET_SLICES];
 };

@@ -22,12 +22,14 @@ struct rill_stack;
 struct rill_network_ops;    /* rill_ipv4, rill_ipv6 */
 struct rill_transport_ops;  /* rill_tcp */
 struct rill_fragment_ops;   /* rill_fragments */
+struct rill_framing_ops;    /* rill_ethernet */
 struct rill_congestion_ops; /* rill_reno */
 
 extern RILL_API const struct rill_network_ops rill_ipv4;
 extern RILL_API const struct rill_network_ops rill_ipv6;
 extern RILL_API const struct rill_transport_ops rill_tcp;
 extern RILL_API const struct rill_fragment_ops rill_fragments;
+extern RILL_API const struct rill_framing_ops rill_ethernet;
 extern RILL_API const struct rill_congestion_ops rill_reno;
 
 #define RILL_TRANSPORTS 4
@@ -94,8 +96,10 @@ enum rill_interface_flag {
 
 struct rill_interface_config {
     size_t size;
-    uint32_t mtu;   /* 68 … 65535; IPv6 needs 1280 */
-    uint32_t flags; /* enum rill_interface_flag */
+    uint32_t mtu;                           /* 68 … 65535; IPv6 needs 1280 */
+    uint32_t flags;                         /* enum rill_interface_flag */
+    const struct rill_framing_ops *framing; /* null: packets begin with the IP header */
+    uint8_t mac[6];                         /* ours, where the framing has addresses */
 };
 RILL_API void rill_interface_config_default(struct rill_interface_config *config);
 
@@ -111,8 +115,17 @@ RILL_API RILL_MUST_CHECK int rill_address_add(struct rill_stack *stack, uint32_t
                                               const struct rill_address *address,
                                               uint8_t prefix_length);
 
-/* Packets that arrived on an interface, network header first. All are consumed. Returns 0 or
- * RILL_ERROR_ARGUMENT (no such interface; the packets are dropped all the same). */
+/* Packets to a prefix go to `gateway` on the interface; the longest prefix wins, and the prefixes
+ * of the interface's own addresses need no route. `prefix_length` 0: the default route. Returns 0,
+ * RILL_ERROR_ARGUMENT or RILL_ERROR_LIMIT. */
+RILL_API RILL_MUST_CHECK int rill_route_add(struct rill_stack *stack, uint32_t interface,
+                                            const struct rill_address *prefix,
+                                            uint8_t prefix_length,
+                                            const struct rill_address *gateway);
+
+/* Packets that arrived on an interface, the framing's header (or the network header) first. All are
+ * consumed. Returns 0 or RILL_ERROR_ARGUMENT (no such interface; the packets are dropped all the
+ * same). */
 RILL_API int rill_input(struct rill_stack *stack, uint32_t interface, struct rill_packet **packets,
                         size_t count, rill_time now);
 

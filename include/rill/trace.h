@@ -36,7 +36,8 @@ extern "C" {
     X(RILL_CAUSE_RST_TIMEOUT, "rst: gave up")                                                      \
     X(RILL_CAUSE_ECHO_REPLY, "echo reply")                                                         \
     X(RILL_CAUSE_ICMP_ERROR, "icmp error")                                                         \
-    X(RILL_CAUSE_DATAGRAM, "datagram")
+    X(RILL_CAUSE_DATAGRAM, "datagram")                                                             \
+    X(RILL_CAUSE_NEIGHBOUR, "neighbour discovery")
 
 enum rill_cause {
 #define RILL_CAUSE_ENUM(name, text) name,
@@ -50,6 +51,14 @@ enum rill_cause {
     X(RILL_DROP_NONE, "not dropped", "")                                                           \
     X(RILL_DROP_NO_MEMORY, "no memory", "")                                                        \
     X(RILL_DROP_NO_INTERFACE, "no such interface", "")                                             \
+    X(RILL_DROP_NO_ROUTE, "no route", "RFC 1122 §3.3.1")                                           \
+    X(RILL_DROP_ETHERNET_NOT_OURS, "frame for another station", "")                                \
+    X(RILL_DROP_ETHERNET_TYPE, "no such ethertype", "")                                            \
+    X(RILL_DROP_ARP_MALFORMED, "ARP message malformed", "RFC 826")                                 \
+    X(RILL_DROP_NDP_INVALID, "neighbour discovery message not valid", "RFC 4861 §7.1")             \
+    X(RILL_DROP_NEIGHBOUR_SILENT, "neighbour does not answer", "RFC 4861 §7.2.2")                  \
+    X(RILL_DROP_NEIGHBOUR_QUEUE_FULL, "too many packets wait for a neighbour", "RFC 4861 §7.2.2")  \
+    X(RILL_DROP_ADDRESS_CONFLICT, "somebody else uses our address", "RFC 5227 §2.4")               \
     X(RILL_DROP_TRUNCATED, "shorter than its header", "RFC 1122 §3.2.1")                           \
     X(RILL_DROP_IP_VERSION, "not IPv4 or IPv6, or family not in use", "RFC 1122 §3.2.1.1")         \
     X(RILL_DROP_IP_HEADER_LENGTH, "IP header length wrong", "RFC 791 §3.1")                        \

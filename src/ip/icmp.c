@@ -3,6 +3,7 @@
  * in fragments if it is longer than the link takes. */
 #include "ip/icmp.h"
 
+#include "base/address.h"
 #include "base/checksum.h"
 #include "ip/icmp_error.h"
 #include "packet/segment.h"
@@ -10,7 +11,8 @@
 
 enum { HEADER = 8 };
 
-static bool checksum_ok(const struct ip_datagram *datagram, bool pseudo) {
+bool rill__icmp_checksum_ok(const struct ip_datagram *datagram) {
+    bool pseudo = datagram->protocol == WIRE_PROTOCOL_ICMPV6;
     if (datagram->packet->flags & (RILL_PACKET_CHECKSUM_PARTIAL | RILL_PACKET_CHECKSUM_VERIFIED))
         return true;
     uint64_t sum = pseudo ? datagram->network->pseudo_sum(datagram) : 0;
@@ -78,9 +80,10 @@ void rill__icmp_message(struct ip_host *host, struct ip_datagram *datagram, uint
     enum rill_drop drop = RILL_DROP_NONE;
     if (datagram->contiguous < HEADER)
         drop = RILL_DROP_TRUNCATED;
-    else if (!checksum_ok(datagram, datagram->protocol == WIRE_PROTOCOL_ICMPV6))
+    else if (!rill__icmp_checksum_ok(datagram))
         drop = RILL_DROP_ICMP_CHECKSUM;
-    else if (datagram->data[0] == request && datagram->data[1] == 0)
+    else if (datagram->data[0] == request && datagram->data[1] == 0 &&
+             !rill__address_is_group(&datagram->destination))
         drop = echo(host, datagram, reply);
     else
         drop = rill__icmp_error_input(host, datagram, datagram->data, datagram->contiguous);

@@ -4,23 +4,50 @@
 #include "base/address.h"
 #include "ip/icmp.h"
 #include "packet/segment.h"
+#include <string.h>
+
+/* All nodes, or the group in which an own address is asked for (RFC 4291 §2.8). */
+static bool is_our_group(const struct ip_interface *interface, const struct rill_address *address) {
+    static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1};
+    static const uint8_t solicited[13] = {0xff, 2, [11] = 1, [12] = 0xff};
+    if (!interface->framing || address->bytes[0] != 0xff)
+        return false;
+    if (memcmp(address->bytes, all_nodes, 16) == 0)
+        return true;
+    for (uint32_t i = 0; i < interface->address_count; i++)
+        if (memcmp(address->bytes, solicited, 13) == 0 &&
+            memcmp(address->bytes + 13, interface->addresses[i].address.bytes + 13, 3) == 0)
+            return true;
+    return false;
+}
 
 static bool is_ours(struct ip_host *host, struct ip_interface *interface,
                     const struct rill_address *address) {
-    if (interface->flags & RILL_INTERFACE_ACCEPT_ANY)
-        return !rill_address_is_any(address) && !rill__address_is_group(address) &&
-               !rill__address_is_loopback(address);
-    return rill__ip_address_owner(host, address) != 0;
+    if (interface->flags & RILL_INTERFACE_ACCEPT_ANY && !rill_address_is_any(address) &&
+        !rill__address_is_group(address) && !rill__address_is_loopback(address))
+        return true;
+    return rill__ip_address_owner(host, address) || is_our_group(interface, address);
+}
+
+/* RFC 4862 §5.4.2: who makes sure that an address is free has none to ask from. */
+static bool is_detection(const struct ip_datagram *datagram) {
+    return datagram->protocol == 58 && datagram->network->version == 6 && datagram->contiguous &&
+           datagram->data[0] == 135 && datagram->interface->framing &&
+           rill_address_is_any(&datagram->source);
+}
+
+/* RFC 1122 §3.2.1.3: no group, no unspecified, no loopback address; and nobody else has ours. */
+static bool source_ok(struct ip_host *host, const struct ip_datagram *datagram) {
+    return is_detection(datagram) ||
+           !(rill__address_is_group(&datagram->source) || rill_address_is_any(&datagram->source) ||
+             rill__address_is_loopback(&datagram->source) ||
+             rill__ip_address_owner(host, &datagram->source));
 }
 
 static enum rill_drop dispatch(struct ip_host *host, struct ip_datagram *datagram) {
     if (!is_ours(host, datagram->interface, &datagram->destination))
         return RILL_DROP_IP_NOT_OURS;
-    /* RFC 1122 §3.2.1.3: no group, no unspecified, no loopback address; and nobody else has ours.
-     */
-    if (rill__address_is_group(&datagram->source) || rill_address_is_any(&datagram->source) ||
-        rill__address_is_loopback(&datagram->source) ||
-        rill__ip_address_owner(host, &datagram->source))
+    if (!source_ok(host, datagram))
         return RILL_DROP_IP_SOURCE;
     if (!datagram->is_fragment)
         rill__ip_deliver(host, datagram);
@@ -48,6 +75,12 @@ void rill__ip_deliver(struct ip_host *host, struct ip_datagram *datagram) {
 
 static enum rill_drop input(struct ip_host *host, struct ip_interface *interface,
                             struct rill_packet *packet) {
+    if (interface->framing) {
+        bool is_ip;
+        enum rill_drop refused = interface->framing->input(interface, packet, &is_ip);
+        if (refused || !is_ip)
+            return refused;
+    }
     size_t contiguous;
     const uint8_t *head = rill__packet_head(packet, &contiguous);
     if (contiguous == 0)

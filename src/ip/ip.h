@@ -107,8 +107,32 @@ struct ip_address {
     uint8_t prefix_bits; /* of 128 */
 };
 
+/* What stands before the IP header on an interface. */
+struct rill_framing_ops {
+    uint8_t header_length;
+    /* Takes the link header off; `is_ip`: the packet goes on to IP. Else it was for the link
+     * itself. */
+    enum rill_drop (*input)(struct ip_interface *interface, struct rill_packet *packet,
+                            bool *is_ip);
+    /* Gives an IP packet its link header, or null: it waits, or has been dropped. Consumes it. */
+    struct rill_packet *(*output)(struct ip_interface *interface, struct rill_packet *packet);
+    /* ICMPv6 messages 133 to 137, checksum verified. */
+    void (*neighbour_message)(struct ip_interface *interface, struct ip_datagram *datagram);
+    void (*fini)(struct ip_interface *interface);
+};
+
+#define IP_ROUTES_MAX 64
+struct ip_route {
+    struct rill_address prefix, gateway;
+    uint8_t bits; /* of 128 */
+    uint8_t interface;
+};
+
 struct ip_interface {
     struct ip_host *host;
+    const struct rill_framing_ops *framing; /* null: raw IP */
+    struct ip_neighbours *neighbours;       /* the framing's; null until the first */
+    uint8_t mac[6];
     uint32_t index;
     uint32_t mtu, flags;
     struct ip_source *ready_head, **ready_end;
@@ -142,6 +166,8 @@ struct ip_host {
     } transports[RILL_TRANSPORTS];
     struct ip_interface *interfaces[IP_INTERFACES_MAX];
     uint32_t interface_count;
+    struct ip_route routes[IP_ROUTES_MAX];
+    uint32_t route_count;
 };
 
 /* interface.c */
@@ -156,6 +182,11 @@ struct ip_interface *rill__ip_address_owner(struct ip_host *host,
 /* Where a packet to `remote` goes out, and the source address it would get. False: no route. */
 bool rill__ip_route(struct ip_host *host, const struct rill_address *remote,
                     struct ip_interface **interface, struct rill_address *source);
+int rill__ip_route_add(struct ip_host *host, uint32_t interface, const struct rill_address *prefix,
+                       uint8_t prefix_length, const struct rill_address *gateway);
+/* Who on the link is to get a packet to `remote`: himself or a gateway. False: nobody. */
+bool rill__ip_next_hop(const struct ip_interface *interface, const struct rill_address *remote,
+                       struct rill_address *hop);
 const struct rill_network_ops *rill__ip_network(const struct ip_host *host,
                                                 const struct rill_address *address);
 

@@ -128,6 +128,15 @@ static uint64_t pseudo_sum(const struct ip_datagram *datagram) {
 }
 
 static void icmp_input(struct ip_host *host, struct ip_datagram *datagram) {
+    uint8_t type = datagram->contiguous ? datagram->data[0] : 0;
+    const struct rill_framing_ops *framing = datagram->interface->framing;
+    if (framing && type >= 133 && type <= 137) { /* RFC 4861 §4 */
+        if (rill__icmp_checksum_ok(datagram))
+            framing->neighbour_message(datagram->interface, datagram);
+        else
+            rill__core_drop(host->core, RILL_DROP_ICMP_CHECKSUM);
+        return;
+    }
     rill__icmp_message(host, datagram, 128, 129); /* RFC 4443 §4.1, §4.2 */
 }
 

@@ -63,8 +63,9 @@ static struct rill_packet *pop_reply(struct ip_interface *interface) {
         interface->replies_tail = 0;
     packet->next = 0;
     interface->replies--;
-    if (packet->cause == RILL_CAUSE_ECHO_REPLY)
-        interface->echo_replies--;
+    if (packet->cause == RILL_CAUSE_ECHO_REPLY && !packet->link_length)
+        interface->echo_replies--; /* with a link header it was counted before it waited for its
+                                      neighbour */
     return packet;
 }
 
@@ -96,13 +97,25 @@ static struct rill_packet *pop_source(struct ip_host *host, struct ip_interface 
     return 0;
 }
 
+static struct rill_packet *next_packet(struct ip_host *host, struct ip_interface *interface,
+                                       size_t frames_max) {
+    for (;;) {
+        struct rill_packet *packet = interface->replies_head
+                                         ? pop_reply(interface)
+                                         : pop_source(host, interface, frames_max);
+        if (!packet || !interface->framing || packet->link_length)
+            return packet;
+        packet = interface->framing->output(interface, packet);
+        if (packet)
+            return packet;
+    }
+}
+
 size_t rill__ip_output(struct ip_host *host, struct ip_interface *interface,
                        struct rill_packet **packets, size_t max, size_t frames_max) {
     size_t count = 0, frames = 0;
     while (count < max && frames < frames_max) {
-        struct rill_packet *packet = interface->replies_head
-                                         ? pop_reply(interface)
-                                         : pop_source(host, interface, frames_max - frames);
+        struct rill_packet *packet = next_packet(host, interface, frames_max - frames);
         if (!packet)
             break;
         size_t n = packet->gso_size ? rill_packet_frames(packet) : 1;

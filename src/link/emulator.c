@@ -145,6 +145,7 @@ static struct rill_packet *frame_packet(struct rill_path *path, const struct ril
             rill_block_drop(block);
         return 0;
     }
+    packet->link_length = from->link_length;
     return packet;
 }
 
@@ -167,7 +168,10 @@ static bool is_lost(struct rill_path *path) {
 
 /* CE on a frame whose sender is ECN-capable (RFC 3168 §5). */
 static void mark(struct rill_path *path, struct rill_packet *packet) {
+    if (packet->length < packet->link_length + 40u)
+        return;
     uint8_t *data = (uint8_t *)(uintptr_t)packet->slices[0].data; /* the block is ours alone */
+    data += packet->link_length;
     bool ipv4 = data[0] >> 4 == 4;
     unsigned ecn = ipv4 ? data[1] & 3u : data[1] >> 4 & 3u;
     if (ecn == 0 || ecn == 3)
@@ -233,7 +237,7 @@ static rill_time arrival_of(struct rill_path *path, rill_time departure) {
 static void send_frame(struct rill_path *path, struct rill_packet *packet, rill_time now) {
     path->info.frames_in++;
     path->info.bytes_in += packet->length;
-    if (path->config.mtu && packet->length > path->config.mtu) {
+    if (path->config.mtu && packet->length - packet->link_length > path->config.mtu) {
         path->info.mtu_dropped++;
         rill_packet_drop(packet);
         return;

@@ -16,7 +16,11 @@ bool rill_capture_packet(const struct rill_packet *packet, rill_time when, int o
     bool ok = true;
     for (uint32_t i = 0; ok && i < rill_packet_frames(packet); i++) {
         size_t length = rill_packet_frame(packet, i, frame, frame_max);
-        ok = write(context, out, rill_capture_frame(out, frame, length, when, outbound, comment));
+        size_t link = packet->link_length; /* the file's link type is raw IP */
+        if (!link || (length > link && (frame[link] >> 4 == 4 || frame[link] >> 4 == 6)))
+            ok = write(
+                context, out,
+                rill_capture_frame(out, frame + link, length - link, when, outbound, comment));
     }
     rill_block_drop(block);
     return ok;

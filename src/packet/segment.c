@@ -47,12 +47,14 @@ const uint8_t *rill__packet_head(const struct rill_packet *packet, size_t *lengt
     return packet->slice_count ? packet->slices[0].data : 0;
 }
 
-/* The bytes of IP and TCP header of a super-segment; 0 if it is none. */
+/* The bytes of IP and TCP header of a super-segment, behind its link header; 0 if it is none. */
 static size_t headers_length(const struct rill_packet *packet, size_t *transport) {
     size_t have;
     const uint8_t *head = rill__packet_head(packet, &have);
-    if (have < WIRE_IPV4_HEADER)
+    if (have < packet->link_length + (size_t)WIRE_IPV4_HEADER)
         return 0;
+    head += packet->link_length;
+    have -= packet->link_length;
     if (head[0] >> 4 == 4 && head[9] == WIRE_PROTOCOL_TCP)
         *transport = (size_t)(head[0] & 15) * 4;
     else if (head[0] >> 4 == 6 && head[6] == WIRE_PROTOCOL_TCP)
@@ -62,7 +64,8 @@ static size_t headers_length(const struct rill_packet *packet, size_t *transport
     if (*transport < WIRE_IPV4_HEADER || have < *transport + WIRE_TCP_HEADER)
         return 0;
     size_t length = *transport + (size_t)(head[*transport + 12] >> 4) * 4;
-    if (length < *transport + WIRE_TCP_HEADER || length > have || length > packet->length)
+    if (length < *transport + WIRE_TCP_HEADER || length > have ||
+        length > packet->length - packet->link_length)
         return 0;
     return length;
 }
@@ -71,7 +74,7 @@ uint32_t rill_packet_frames(const struct rill_packet *packet) {
     size_t transport, headers;
     if (!packet->gso_size || (headers = headers_length(packet, &transport)) == 0)
         return 1;
-    size_t payload = packet->length - headers;
+    size_t payload = packet->length - packet->link_length - headers;
     return payload <= packet->gso_size
                ? 1
                : (uint32_t)((payload + packet->gso_size - 1) / packet->gso_size);
@@ -79,7 +82,8 @@ uint32_t rill_packet_frames(const struct rill_packet *packet) {
 
 void rill_packet_flatten(const struct rill_packet *packet, uint8_t *out) {
     rill__packet_copy(packet, 0, out, packet->length);
-    size_t start = packet->checksum_start, at = start + packet->checksum_offset;
+    size_t start = packet->link_length + packet->checksum_start,
+           at = start + packet->checksum_offset;
     if (!(packet->flags & RILL_PACKET_CHECKSUM_PARTIAL) || at + 2 > packet->length)
         return;
     uint16_t sum = rill__checksum_fold(rill__checksum_add(0, out + start, packet->length - start));
@@ -124,13 +128,14 @@ size_t rill_packet_frame(const struct rill_packet *packet, uint32_t index, uint8
         rill_packet_flatten(packet, out);
         return packet->length;
     }
+    size_t link = packet->link_length;
     size_t transport = 0, headers = headers_length(packet, &transport);
     size_t offset = (size_t)index * packet->gso_size;
-    size_t payload = RILL_MIN(packet->gso_size, packet->length - headers - offset);
-    if (headers + payload > capacity)
+    size_t payload = RILL_MIN(packet->gso_size, packet->length - link - headers - offset);
+    if (link + headers + payload > capacity)
         return 0;
-    rill__packet_copy(packet, 0, out, headers);
-    rill__packet_copy(packet, headers + offset, out + headers, payload);
-    fix_headers(out, transport, headers + payload, index, offset, index + 1 == frames);
-    return headers + payload;
+    rill__packet_copy(packet, 0, out, link + headers);
+    rill__packet_copy(packet, link + headers + offset, out + link + headers, payload);
+    fix_headers(out + link, transport, headers + payload, index, offset, index + 1 == frames);
+    return link + headers + payload;
 }

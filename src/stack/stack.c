@@ -65,9 +65,9 @@ int rill_stack_open(const struct rill_stack_config *config, struct rill_stack **
 
 void rill_stack_close(struct rill_stack *stack) {
     RILL_ASSERT(!stack->core.in_leaf);
+    rill__ip_fini(&stack->ip); /* takes its timers out of the wheel: the transports' go with it */
     for (int i = 0; i < RILL_TRANSPORTS && stack->ip.transports[i].ops; i++)
         stack->ip.transports[i].ops->close(stack->ip.transports[i].state);
-    rill__ip_fini(&stack->ip);
     RILL_ASSERT(stack->core.memory_held == 0);
     rill__core_release(&stack->core, stack, sizeof *stack);
 }
@@ -80,6 +80,11 @@ int rill_interface_add(struct rill_stack *stack, const struct rill_interface_con
 int rill_address_add(struct rill_stack *stack, uint32_t interface,
                      const struct rill_address *address, uint8_t prefix_length) {
     return rill__ip_address_add(&stack->ip, interface, address, prefix_length);
+}
+
+int rill_route_add(struct rill_stack *stack, uint32_t interface, const struct rill_address *prefix,
+                   uint8_t prefix_length, const struct rill_address *gateway) {
+    return rill__ip_route_add(&stack->ip, interface, prefix, prefix_length, gateway);
 }
 
 int rill_input(struct rill_stack *stack, uint32_t interface, struct rill_packet **packets,
