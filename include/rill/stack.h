@@ -141,7 +141,7 @@ RILL_API size_t rill_output(struct rill_stack *stack, uint32_t interface,
 enum rill_event_bit {
     RILL_EVENT_READABLE = 1,     /* bytes to read, or the peer's FIN */
     RILL_EVENT_WRITABLE = 2,     /* room in the send buffer */
-    RILL_EVENT_CONNECTED = 4,    /* an active open succeeded */
+    RILL_EVENT_CONNECTED = 4,    /* the connection is established */
     RILL_EVENT_ACCEPTABLE = 8,   /* a listener has a connection to accept */
     RILL_EVENT_SYN = 16,         /* a deferred listener has a SYN to decide on */
     RILL_EVENT_PEER_CLOSED = 32, /* the peer's FIN came: the last byte is there */

@@ -37,7 +37,8 @@ struct rill_tcp_listen_config {
 RILL_API void rill_tcp_listen_config_default(struct rill_tcp_listen_config *config);
 
 /* Passive open. Returns 0, RILL_ERROR_ARGUMENT, RILL_ERROR_ADDRESS_IN_USE,
- * RILL_ERROR_ADDRESS_NOT_AVAILABLE (not an address of ours) or RILL_ERROR_MEMORY. */
+ * RILL_ERROR_ADDRESS_NOT_AVAILABLE (not an address of ours), RILL_ERROR_STATE (no TCP in this host)
+ * or RILL_ERROR_MEMORY. */
 RILL_API RILL_MUST_CHECK int rill_tcp_listen(struct rill_stack *stack,
                                              const struct rill_tcp_listen_config *config,
                                              rill_handle *out);
@@ -82,14 +83,16 @@ RILL_API RILL_MUST_CHECK int64_t rill_tcp_send(struct rill_stack *stack, rill_ha
                                                const void *data, size_t length);
 
 /* The same by reference: takes over the holds of the slices it takes. Returns the number of slices
- * taken, whole ones only, or an error as above. */
+ * taken, whole ones only, or an error as above, or RILL_ERROR_LIMIT: the first is more than the
+ * stack's memory limit will ever let in. */
 RILL_API RILL_MUST_CHECK int64_t rill_tcp_send_slices(struct rill_stack *stack,
                                                       rill_handle connection,
                                                       const struct rill_slice *slices,
                                                       size_t count);
 
 /* Reads bytes in order, copying them. Returns how many, 0 at the end of the stream (the peer's
- * FIN), or RILL_ERROR_AGAIN, RILL_ERROR_HANDLE, or the error the connection ended with. */
+ * FIN), or RILL_ERROR_AGAIN, RILL_ERROR_HANDLE, RILL_ERROR_ARGUMENT (length 0), or the error the
+ * connection ended with. */
 RILL_API RILL_MUST_CHECK int64_t rill_tcp_receive(struct rill_stack *stack, rill_handle connection,
                                                   void *data, size_t length);
 

@@ -164,7 +164,9 @@ rill_time rill__wheel_next(const struct wheel *wheel) {
             for (const struct wheel_entry *e = head->next; e != head; e = e->next) {
                 if (e->deadline < best)
                     best = e->deadline;
-                if (++looked == 8 && e->next != head)
+                /* On level 0 a bound would lie at the present tick, and whoever waits for it would
+                 * not move: there it is exact. */
+                if (level > 0 && ++looked == 8 && e->next != head)
                     return RILL_MIN(best, slot_tick(wheel, level, slot) << WHEEL_TICK_BITS);
             }
             return best;

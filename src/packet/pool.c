@@ -18,18 +18,39 @@ void rill_pool_config_default(struct rill_pool_config *config) {
     config->reserve_packets = 64;
 }
 
+static void give_back(struct rill_pool *pool, void *memory, size_t size) {
+    pool->bytes_allocated -= size;
+    pool->allocator.release(pool->allocator.context, memory, size);
+}
+
+/* What is at home in one class must not keep another from growing: it goes back until `size` fits.
+ */
+static void trim(struct rill_pool *pool, size_t size) {
+    for (int i = POOL_CLASSES - 1; i >= 0; i--) {
+        while (pool->home[i] && pool->bytes_allocated + size > pool->bytes_max) {
+            struct rill_block *block = pool->home[i];
+            pool->home[i] = block->next;
+            give_back(pool, block, BLOCK_HEADER + block->capacity);
+        }
+    }
+    while (pool->packets_home && pool->bytes_allocated + size > pool->bytes_max) {
+        struct rill_packet *packet = pool->packets_home;
+        pool->packets_home = packet->next;
+        give_back(pool, packet, sizeof *packet);
+    }
+}
+
 static void *allocate(struct rill_pool *pool, size_t size) {
+    if (size > pool->bytes_max)
+        return 0;
+    if (pool->bytes_allocated + size > pool->bytes_max)
+        trim(pool, size);
     if (pool->bytes_allocated + size > pool->bytes_max)
         return 0;
     void *memory = pool->allocator.allocate(pool->allocator.context, size);
     if (memory)
         pool->bytes_allocated += size;
     return memory;
-}
-
-static void give_back(struct rill_pool *pool, void *memory, size_t size) {
-    pool->bytes_allocated -= size;
-    pool->allocator.release(pool->allocator.context, memory, size);
 }
 
 struct rill_pool *rill_pool_open(const struct rill_allocator *allocator,
@@ -96,7 +117,7 @@ void rill_pool_get_info(const struct rill_pool *pool, struct rill_pool_info *inf
 }
 
 static struct rill_block *block_start(struct rill_pool *pool, struct rill_block *block,
-                                      uint32_t size_class, size_t capacity) {
+                                      uint8_t size_class, size_t capacity) {
     memset(block, 0, sizeof *block);
     block->pool = pool;
     block->data = (uint8_t *)block + BLOCK_HEADER;
@@ -108,7 +129,9 @@ static struct rill_block *block_start(struct rill_pool *pool, struct rill_block 
 }
 
 struct rill_block *rill_block_open(struct rill_pool *pool, size_t capacity) {
-    uint32_t size_class = 0;
+    if (capacity > SIZE_MAX - BLOCK_HEADER)
+        return 0;
+    uint8_t size_class = 0;
     while (size_class < POOL_CLASSES && class_capacity[size_class] < capacity)
         size_class++;
     if (size_class < POOL_CLASSES) {
@@ -131,6 +154,7 @@ struct rill_block *rill_block_wrap(struct rill_pool *pool, const void *data, siz
     block->data =
         (uint8_t *)(uintptr_t)data; /* only ever read: nobody appends to a wrapped block */
     block->capacity = length;
+    block->wrapped = true;
     block->release = release;
     block->context = context;
     return block;

@@ -13,7 +13,8 @@ struct rill_block {
     uint8_t *data;
     size_t capacity;
     uint32_t holds;
-    uint32_t size_class; /* POOL_CLASSES: of its own size, given back to the allocator */
+    bool wrapped;       /* around bytes of the application's */
+    uint8_t size_class; /* POOL_CLASSES: of its own size, given back to the allocator */
     void (*release)(void *context);
     void *context;
 };

@@ -12,14 +12,23 @@
 #include "base/util.h"
 #include <string.h>
 
+/* Far beyond any use, and sums with the present time do not overflow. */
+#define TIME_MAX (UINT64_C(1) << 62)
+
+static bool times_ok(const struct rill_stack_config *c) {
+    return c->rto_min >= RILL_MILLISECOND && c->rto_min <= c->rto_max && c->rto_max <= TIME_MAX &&
+           c->rto_initial >= RILL_MILLISECOND && c->rto_initial <= c->rto_max &&
+           c->delayed_ack <= 500 * RILL_MILLISECOND && /* RFC 9293 §3.8.6.3, MUST-58 */
+           c->time_wait <= TIME_MAX && c->fin_wait_2 <= TIME_MAX && c->keepalive_idle <= TIME_MAX &&
+           c->keepalive_interval <= TIME_MAX;
+}
+
 static bool config_ok(const struct rill_stack_config *c) {
     return c->size == sizeof *c && c->allocator.allocate && c->allocator.release && c->pool &&
            (c->ipv4 || c->ipv6) && c->congestion && c->receive_buffer >= 1 &&
            c->receive_buffer <= 1u << 30 && c->send_buffer >= 1 && c->send_buffer <= 1u << 30 &&
-           c->initial_window >= 1 && c->rto_min >= RILL_MILLISECOND && c->rto_min <= c->rto_max &&
-           c->rto_initial >= RILL_MILLISECOND && c->rto_initial <= c->rto_max &&
-           c->port_first >= 1 && c->port_first <= c->port_last && c->time_wait_max >= 1 &&
-           c->delayed_ack <= 500 * RILL_MILLISECOND && /* RFC 9293 §3.8.6.3, MUST-58 */
+           c->initial_window >= 1 && times_ok(c) && c->port_first >= 1 &&
+           c->port_first <= c->port_last && c->time_wait_max >= 1 &&
            (c->mss_max == 0 || c->mss_max >= 88);
 }
 

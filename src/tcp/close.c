@@ -60,11 +60,29 @@ void rill__connection_end(struct tcp_host *host, struct connection *connection, 
         host, connection, RILL_EVENT_CLOSED | RILL_EVENT_READABLE | (error ? RILL_EVENT_ERROR : 0));
 }
 
+/* What is still owed goes at once: after this the time-wait record answers for us. */
+static void acknowledge_now(struct tcp_host *host, struct connection *connection) {
+    struct tcp_control control = {
+        .key = &connection->key,
+        .sequence = connection->snd_nxt,
+        .acknowledgement = connection->rcv_nxt,
+        .window = rill__window_advertise(connection),
+        .flags = WIRE_ACK,
+        .timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0,
+        .timestamp_value = rill__timestamp_now(host, connection->ts_offset),
+        .timestamp_echo = connection->ts_recent,
+        .cause = RILL_CAUSE_ACK,
+    };
+    rill__tcp_control(host, connection_interface(host, connection), &control);
+}
+
 void rill__connection_time_wait(struct tcp_host *host, struct connection *connection) {
     if (connection->flags & CONNECTION_IN_DEMUX) {
         rill__demux_remove(host, &connection->key, TCP_KIND_CONNECTION, connection->index);
         connection->flags &= (uint16_t)~CONNECTION_IN_DEMUX;
     }
+    if (connection->owes & OWES_ACK)
+        acknowledge_now(host, connection);
     /* Without memory for the record the four-tuple is free at once: RFC 1337's risk, not a leak. */
     (void)rill__time_wait_start(host, connection);
     rill__timers_stopped(host, connection);

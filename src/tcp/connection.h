@@ -82,6 +82,7 @@ struct active {
     uint8_t quick_acks;     /* segments still to be acknowledged at once. input_text.c */
     uint8_t in_recovery;    /* fast recovery: 1, after a partial ACK 2. recovery.c */
     uint8_t challenges;     /* sent in the present interval. input.c */
+    uint8_t probing;        /* a timer has sent into the shut window */
     uint8_t debt_count;
     uint8_t keepalives; /* probes without answer. timers.c */
     struct ack_debt debts[TCP_DEBTS];

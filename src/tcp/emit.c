@@ -106,15 +106,46 @@ static void ack_options(struct connection *connection, rill_seq acknowledgement,
     connection->last_ack_sent = acknowledgement;
 }
 
-/* SACK blocks in a segment with data take room from it (RFC 6691 §2): less data, or no blocks. */
-static void fit_options(struct connection *connection, const struct plan *plan,
-                        struct wire_tcp *header) {
-    if (plan->length && header->sack_count) {
-        uint32_t room = connection->mss > plan->length ? connection->mss - plan->length : 0;
-        if (rill__tcp_header_length(header->has_timestamps, header->sack_count) - WIRE_TCP_HEADER >
-            room)
-            header->sack_count = 0; /* an ACK of its own says it soon enough */
+/* SACK blocks take room: from the data of a segment that has some (RFC 6691 §2), else from the
+ * link. As many as fit are said; an ACK of its own says the rest soon enough. */
+static void fit_options(struct tcp_host *host, struct connection *connection,
+                        const struct plan *plan, struct wire_tcp *header) {
+    const struct ip_interface *interface = connection_interface(host, connection);
+    uint32_t most = rill__mss_of_interface(host, interface, &connection->key.remote);
+    uint32_t room = plan->length ? connection->mss : most;
+    room = room > plan->length ? room - plan->length : 0;
+    while (header->sack_count &&
+           rill__tcp_header_length(header->has_timestamps, header->sack_count) - WIRE_TCP_HEADER >
+               room)
+        header->sack_count--;
+}
+
+/* Takes `excess` bytes off the packet's end. */
+static void cut_packet(struct rill_packet *packet, uint32_t excess) {
+    packet->length -= excess;
+    while (excess) {
+        struct rill_slice *last = &packet->slices[packet->slice_count - 1];
+        uint32_t part = RILL_MIN(excess, (uint32_t)last->length);
+        last->length -= part;
+        excess -= part;
+        if (!last->length) {
+            rill_block_drop(last->block);
+            packet->slice_count--;
+        }
     }
+}
+
+/* The planned bytes, or as many whole segments (or less than one) as the packet's slices hold. */
+static void add_payload(struct connection *connection, struct plan *plan, uint32_t payload,
+                        struct rill_packet *packet) {
+    uint32_t got =
+        rill__send_queue_read(&connection->active->send, plan->sequence, plan->length, packet);
+    if (got == plan->length)
+        return;
+    uint32_t excess = got > payload ? got % payload : 0;
+    cut_packet(packet, excess);
+    plan->length = got - excess;
+    plan->flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
 }
 
 struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *connection,
@@ -136,17 +167,12 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
     } else {
         header.has_timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
         ack_options(connection, acknowledgement, &header);
-        fit_options(connection, plan, &header);
+        fit_options(host, connection, plan, &header);
     }
     uint32_t payload = rill__payload_max(connection);
     if (plan->length) {
-        uint32_t got =
-            rill__send_queue_read(&connection->active->send, plan->sequence, plan->length, packet);
-        if (got <
-            plan->length) { /* more slices than a packet has: whole segments, if there is one */
-            header.flags = plan->flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
-            plan->length = got;
-        }
+        add_payload(connection, plan, payload, packet);
+        header.flags = plan->flags;
     }
     if (plan->length > payload)
         packet->gso_size = (uint16_t)payload;

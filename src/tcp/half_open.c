@@ -201,7 +201,7 @@ static void establish(struct tcp_host *host, struct half_open *half, struct tcp_
     connection->ts_recent = copy.ts_recent;
     connection->ts_offset = copy.ts_offset;
     uint16_t ours = rill__mss_of_interface(host, interface, &copy.key.remote);
-    connection->mss = RILL_MIN(ours, copy.mss ? copy.mss : 536);
+    connection->mss = RILL_MIN(ours, copy.mss ? copy.mss : rill__mss_default(&copy.key.remote));
     connection->active->iss = copy.iss;
     connection->active->irs = copy.irs;
     connection->active->retries = copy.retries;
@@ -248,6 +248,8 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                        exact ? RILL_DROP_TCP_HALF_OPEN_RST : RILL_DROP_TCP_RST_CHALLENGED);
         if (exact)
             rill__half_open_free(host, half);
+        else if (!half->parked)
+            rill__half_open_answer(host, half); /* its ACK is the challenge */
         return;
     }
     if (segment->flags & WIRE_SYN) { /* fourth: back to LISTEN */

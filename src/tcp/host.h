@@ -113,6 +113,8 @@ int rill__port_choose(struct tcp_host *host, struct tcp_key *key);
 /* options.c: what a SYN offers, and what came of both sides' offers. */
 uint16_t rill__mss_of_interface(const struct tcp_host *host, const struct ip_interface *interface,
                                 const struct rill_address *remote);
+/* What a SYN without the option means. */
+uint16_t rill__mss_default(const struct rill_address *remote);
 uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer);
 /* The payload of a full segment, options counted (RFC 6691). */
 uint32_t rill__payload_max(const struct connection *connection);
@@ -141,8 +143,9 @@ void rill__connection_shrink(struct tcp_host *host, struct connection *connectio
 /* listen.c */
 struct listener *rill__listener_find(struct tcp_host *host, const struct tcp_key *key);
 struct listener *rill__listener_at(struct tcp_host *host, uint32_t index, uint32_t generation);
-void rill__listener_input(struct tcp_host *host, struct listener *listener,
-                          struct tcp_segment *segment);
+/* Gives the record a SYN has left, or null. */
+struct half_open *rill__listener_input(struct tcp_host *host, struct listener *listener,
+                                       struct tcp_segment *segment);
 void rill__listener_queue(struct tcp_host *host, struct listener *listener,
                           struct connection *connection);
 void rill__listener_unqueue(struct tcp_host *host, struct connection *connection);
@@ -172,6 +175,9 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
 void rill__tcp_no_socket(struct tcp_host *host, struct tcp_segment *segment);
 void rill__tcp_drop(struct tcp_host *host, const struct connection *connection,
                     const struct tcp_segment *segment, enum rill_drop drop);
+/* Tells the trace of a segment that is taken. */
+void rill__tcp_received(struct tcp_host *host, const struct connection *connection,
+                        const struct tcp_segment *segment);
 /* Sequence numbers the segment occupies: payload, SYN, FIN. */
 static inline uint32_t segment_span(const struct tcp_segment *segment) {
     return segment->payload + (segment->flags & WIRE_SYN ? 1 : 0) +
@@ -268,6 +274,7 @@ const char *rill__connection_check(const struct tcp_host *host,
 /* Asserts them, if the config asks for it. Ends every call that touches a connection. */
 void rill__connection_verify(const struct tcp_host *host, const struct connection *connection);
 
+void rill__tell_writer(struct tcp_host *host, struct connection *connection);
 /* send.c */
 uint32_t rill__send_room(const struct connection *connection);
 

@@ -40,8 +40,8 @@ void rill__tcp_drop(struct tcp_host *host, const struct connection *connection,
     rill__core_trace(host->core, &record);
 }
 
-static void trace_received(struct tcp_host *host, const struct connection *connection,
-                           const struct tcp_segment *segment) {
+void rill__tcp_received(struct tcp_host *host, const struct connection *connection,
+                        const struct tcp_segment *segment) {
     if (!host->core->trace)
         return;
     struct rill_trace_record record = {
@@ -236,7 +236,7 @@ static bool check_timestamp(struct tcp_host *host, struct connection *connection
 static void remember_timestamp(struct connection *connection, const struct tcp_segment *segment) {
     rill_seq last = connection->last_ack_sent;
     if (connection->flags & CONNECTION_TIMESTAMPS && segment->header.has_timestamps &&
-        seq_leq(segment->sequence, last) && !(segment->flags & WIRE_RST))
+        seq_leq(segment->header.sequence, last) && !(segment->flags & WIRE_RST))
         connection->ts_recent = segment->header.timestamp_value;
 }
 
@@ -315,7 +315,7 @@ static bool check_rst(struct tcp_host *host, struct connection *connection,
         rill__owe_challenge(host, connection);
         return false;
     }
-    trace_received(host, connection, segment);
+    rill__tcp_received(host, connection, segment);
     bool was_closing =
         connection->state == RILL_TCP_CLOSING || connection->state == RILL_TCP_LAST_ACK;
     int error = connection->state == RILL_TCP_SYN_RECEIVED ? RILL_ERROR_REFUSED : RILL_ERROR_RESET;
@@ -333,6 +333,7 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
         segment->header.sequence == connection->active->irs) {
         segment->flags &= (uint8_t)~WIRE_SYN;
         segment->sequence++;
+        trim(host, connection, segment);
         return true;
     }
     rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_SYN_CHALLENGED);
@@ -353,13 +354,12 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     bool repeats_syn = connection->state == RILL_TCP_SYN_RECEIVED && segment->flags & WIRE_SYN;
     if (!repeats_syn && !check_sequence(host, connection, segment)) /* first */
         return;
-    remember_timestamp(connection, segment);
     trim(host, connection, segment);
     if (!check_rst(host, connection, segment)) /* second */
         return;
     if (!check_syn(host, connection, segment)) /* fourth */
         return;
-    trace_received(host, connection, segment);
+    rill__tcp_received(host, connection, segment);
     if (!(segment->flags & WIRE_ACK)) { /* fifth */
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_ACK_MISSING);
         return;
@@ -370,6 +370,7 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     }
     if (!rill__input_ack(host, connection, segment))
         return;
+    remember_timestamp(connection, segment);
     rill__timers_segment_accepted(host, connection);
     if (segment->payload && !rill__input_text(host, connection, segment)) /* seventh */
         return;

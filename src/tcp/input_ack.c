@@ -89,7 +89,7 @@ static void advance(struct tcp_host *host, struct connection *connection,
 }
 
 /* Room in the send buffer is worth an event when it is a good part of it. */
-static void tell_writer(struct tcp_host *host, struct connection *connection) {
+void rill__tell_writer(struct tcp_host *host, struct connection *connection) {
     if (!(connection->flags & CONNECTION_WANTS_WRITE) ||
         rill__send_room(connection) < connection->send_buffer / 3 + 1)
         return;
@@ -166,7 +166,7 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
     rill__recovery_acked(host, connection, &summary);
     update_window(host, connection, segment);
     if (summary.advanced) {
-        tell_writer(host, connection);
+        rill__tell_writer(host, connection);
         rill__tcp_ready(host, connection);
         if (connection->flags & CONNECTION_FIN_SENT && connection->snd_una == connection->snd_nxt)
             return fin_acked(host, connection);

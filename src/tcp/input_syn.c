@@ -5,7 +5,7 @@
 static void negotiate(struct tcp_host *host, struct connection *connection,
                       const struct tcp_segment *segment) {
     const struct wire_tcp *header = &segment->header;
-    uint16_t peer = header->mss ? header->mss : 536; /* RFC 9293 §3.7.1, MUST-15 */
+    uint16_t peer = header->mss ? header->mss : rill__mss_default(&connection->key.remote);
     connection->mss = RILL_MIN(connection->mss, peer);
     if (header->has_window_scale && host->config.window_scaling) {
         connection->flags |= CONNECTION_SCALED;
@@ -77,16 +77,19 @@ void rill__input_syn_sent(struct tcp_host *host, struct connection *connection,
         return;
     }
     if (segment->flags & WIRE_RST) { /* second; erratum 8167: rcv_nxt means nothing here */
-        if (acks)
+        if (acks) {
+            rill__tcp_received(host, connection, segment);
             rill__connection_end(host, connection, RILL_ERROR_REFUSED);
-        else
+        } else {
             rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_RST_IN_SYN_SENT);
+        }
         return;
     }
     if (!(segment->flags & WIRE_SYN)) { /* fifth */
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_NOTHING_IN_SYN_SENT);
         return;
     }
+    rill__tcp_received(host, connection, segment);
     take_syn(host, connection, segment); /* fourth */
     if (acks)
         established(host, connection, segment);

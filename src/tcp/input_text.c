@@ -5,6 +5,7 @@
  * the first segments of a connection, or when a FIN ends them; else after the delayed-ACK time
  * (§3.8.6.3). Bytes out of order: one duplicate ACK each (RFC 5681 §4.2). */
 #include "tcp/host.h"
+#include "tcp/reassembly.h"
 
 static void acknowledge_now(struct tcp_host *host, struct connection *connection) {
     connection->owes |= OWES_ACK;
@@ -76,6 +77,8 @@ bool rill__input_fin(struct tcp_host *host, struct connection *connection,
     if (!(connection->flags & CONNECTION_FIN_SEEN) || connection->rcv_nxt != active->fin_at)
         return true;
     connection->rcv_nxt++;
+    while (active->receive.ranges) /* bytes beyond the end: no sender of sense has sent them */
+        rill__reassembly_drop_last(host->core, &host->receive, &active->receive);
     if (seq_lt(connection->rcv_adv, connection->rcv_nxt))
         connection->rcv_adv = connection->rcv_nxt;
     connection->flags |= CONNECTION_FIN_RECEIVED;
@@ -88,23 +91,9 @@ bool rill__input_fin(struct tcp_host *host, struct connection *connection,
     case RILL_TCP_FIN_WAIT_1: /* were our FIN acknowledged, the fifth step would have moved on */
         connection->state = RILL_TCP_CLOSING;
         break;
-    case RILL_TCP_FIN_WAIT_2: {
-        /* The record answers for us from now on, beginning with this FIN. */
-        struct tcp_control control = {
-            .key = &connection->key,
-            .sequence = connection->snd_nxt,
-            .acknowledgement = connection->rcv_nxt,
-            .window = rill__window_advertise(connection),
-            .flags = WIRE_ACK,
-            .timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0,
-            .timestamp_value = rill__timestamp_now(host, connection->ts_offset),
-            .timestamp_echo = connection->ts_recent,
-            .cause = RILL_CAUSE_ACK,
-        };
-        rill__tcp_control(host, connection_interface(host, connection), &control);
+    case RILL_TCP_FIN_WAIT_2: /* what is owed for this FIN goes with it */
         rill__connection_time_wait(host, connection);
         return false;
-    }
     default:
         break;
     }

@@ -104,29 +104,30 @@ int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config 
 }
 
 /* RFC 9293 §3.10.7.2 */
-void rill__listener_input(struct tcp_host *host, struct listener *listener,
-                          struct tcp_segment *segment) {
+struct half_open *rill__listener_input(struct tcp_host *host, struct listener *listener,
+                                       struct tcp_segment *segment) {
     if (segment->flags & WIRE_RST) { /* first: an RST is ignored */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_RST_NO_SOCKET);
-        return;
+        return 0;
     }
     if (segment->flags & WIRE_ACK || !(segment->flags & WIRE_SYN)) { /* second and fourth */
         rill__tcp_no_socket(host, segment);
-        return;
+        return 0;
     }
     if (listener->half_open + listener->accept_count >= listener->backlog) {
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_BACKLOG_FULL);
-        return;
+        return 0;
     }
     struct half_open *half = rill__half_open_start(host, listener, segment); /* third */
     if (!half) {
         rill__tcp_drop(host, 0, segment, RILL_DROP_NO_MEMORY);
-        return;
+        return 0;
     }
     if (listener->deferred)
         rill__event_raise(host->core, &listener->event, RILL_EVENT_SYN);
     else
         rill__half_open_answer(host, half);
+    return half;
 }
 
 void rill__listener_queue(struct tcp_host *host, struct listener *listener,

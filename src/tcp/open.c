@@ -52,6 +52,8 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
     active->recover = connection->snd_una - 1;
     active->full_until = connection->snd_una;
     active->receive_mss = 536;
+    if (connection->mss) /* what is full is not larger than what we may send ourselves */
+        active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     connection->active = active;
     return true;
 }
@@ -82,6 +84,7 @@ void rill__connection_established(struct tcp_host *host, struct connection *conn
     if (connection->active->retries)
         rill__rtt_syn_resent(connection);
     connection->active->retries = connection->active->backoff = 0;
+    connection->active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     connection->active->quick_acks = 16; /* the peer's slow start wants to hear of each segment */
     host->config.congestion->open(&connection->congestion, rill__payload_max(connection),
                                   initial_window(host, connection));
@@ -111,16 +114,16 @@ static int choose_local(struct tcp_host *host, const struct rill_tcp_connect_con
 
 /* A four-tuple our own TIME-WAIT remembers may be opened again: with an ISN beyond all it has used,
  * so that the peer, in whatever state, takes the SYN for new. */
-static int claim(struct tcp_host *host, const struct tcp_key *key, rill_seq *iss) {
+static int claim(struct tcp_host *host, const struct tcp_key *key, rill_seq *iss,
+                 struct time_wait **old) {
     *iss = rill__isn(host, key);
     uint32_t value = rill__demux_find(host, key);
     if (value == TCP_NOT_FOUND)
         return 0;
     if (value >> TCP_KIND_SHIFT != TCP_KIND_TIME_WAIT)
         return RILL_ERROR_ADDRESS_IN_USE;
-    struct time_wait *record = slab_at(&host->time_waits, value & TCP_INDEX_MASK);
-    *iss = seq_max(*iss, record->snd_nxt + TIME_WAIT_GAP);
-    rill__time_wait_free(host, record);
+    *old = slab_at(&host->time_waits, value & TCP_INDEX_MASK);
+    *iss = seq_max(*iss, (*old)->snd_nxt + TIME_WAIT_GAP);
     return 0;
 }
 
@@ -147,9 +150,10 @@ int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_confi
     struct tcp_key key;
     struct ip_interface *interface = 0;
     rill_seq iss;
+    struct time_wait *old = 0;
     int error = choose_local(host, config, &key, &interface);
     if (!error)
-        error = claim(host, &key, &iss);
+        error = claim(host, &key, &iss, &old);
     if (error)
         return error;
     if (host->connections.used >= host->config.connections_max)
@@ -157,6 +161,8 @@ int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_confi
     struct connection *connection = rill__connection_open(host, &key, interface);
     if (!connection)
         return RILL_ERROR_MEMORY;
+    if (old)
+        rill__time_wait_free(host, old);
     if (config->receive_buffer)
         connection->receive_buffer = config->receive_buffer;
     connection->user = config->user;

@@ -10,6 +10,10 @@ uint16_t rill__mss_of_interface(const struct tcp_host *host, const struct ip_int
     return (uint16_t)mss;
 }
 
+uint16_t rill__mss_default(const struct rill_address *remote) {
+    return rill_address_is_ipv4(remote) ? 536 : 1220; /* RFC 9293 §3.7.1, MUST-15 */
+}
+
 uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer) {
     uint8_t scale = 0;
     if (!host->config.window_scaling)

@@ -62,6 +62,9 @@ void rill__reassembly_drop_last(struct core *core, struct receive_slabs *slabs,
 static bool keep(const struct source *source, const struct rill_slice *part, struct rill_slice *out,
                  uint32_t *charge) {
     struct core *core = source->core;
+    if (source->queue->held >
+        4 * ((uint64_t)source->queue->bytes + source->queue->out_of_order) + 65536)
+        return false; /* small pieces in large blocks: not more than they are worth */
     bool hold =
         part->block && rill__receive_may_hold(core, source->queue, part->block, part->length);
     struct rill_block *block = part->block;

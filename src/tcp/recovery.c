@@ -67,6 +67,9 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
         return;
     }
     active->retries = 0;
+    if (!active->in_recovery && seq_gt(connection->snd_una, active->recover))
+        active->recover = connection->snd_una - 1; /* never 2^31 behind */
+    active->full_until = seq_max(active->full_until, connection->snd_una);
     if (!active->in_recovery) {
         active->duplicate_acks = 0;
         host->config.congestion->acked(&connection->congestion, rill__payload_max(connection),
@@ -84,6 +87,7 @@ void rill__recovery_timeout(struct tcp_host *host, struct connection *connection
     if (connection->snd_wnd == 0 && state_is_synchronized(connection->state)) {
         /* The peer's window is shut: this is the persist timer's case (RFC 9293 §3.8.6.1), and says
          * nothing of congestion. */
+        active->probing = 1;
         rill__scoreboard_mark_lost(&active->scoreboard, head);
         return;
     }

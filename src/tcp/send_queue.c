@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "base/util.h"
+#include "packet/pool.h"
 #include <string.h>
 
 #define BLOCK_SMALL 2048u
@@ -14,14 +15,6 @@ static struct send_chunk *chunk_at(const struct send_queue *queue, uint32_t i) {
     return &queue->ring[(queue->head + i) & queue->mask];
 }
 
-static void charge(struct core *core, const struct rill_block *block) {
-    core->memory_held += rill_block_capacity(block);
-}
-
-static void discharge(struct core *core, const struct rill_block *block) {
-    core->memory_held -= rill_block_capacity(block);
-}
-
 /* Senders may take half the budget: what peers do not read must not keep us from receiving. */
 static bool within_budget(const struct core *core, size_t bytes) {
     return core->memory_held + bytes <= core->memory_limit / 2;
@@ -29,7 +22,7 @@ static bool within_budget(const struct core *core, size_t bytes) {
 
 void rill__send_queue_fini(struct core *core, struct send_queue *queue) {
     for (uint32_t i = 0; i < queue->count; i++) {
-        discharge(core, chunk_at(queue, i)->block);
+        core->memory_held -= chunk_at(queue, i)->charge;
         rill_block_drop(chunk_at(queue, i)->block);
     }
     if (queue->ring)
@@ -57,14 +50,15 @@ static bool make_room(struct core *core, struct send_queue *queue) {
 }
 
 static void push(struct core *core, struct send_queue *queue, const uint8_t *data, size_t length,
-                 struct rill_block *block) {
+                 struct rill_block *block, uint32_t charge) {
     struct send_chunk *chunk = chunk_at(queue, queue->count++);
     chunk->data = data;
     chunk->block = block;
     chunk->length = (uint32_t)length;
     chunk->sequence = queue->first + queue->bytes;
     queue->bytes += (uint32_t)length;
-    charge(core, block);
+    chunk->charge = charge;
+    core->memory_held += charge;
 }
 
 /* Room left in the last block, if it is ours to write to. */
@@ -81,7 +75,7 @@ static bool open_block(struct core *core, struct send_queue *queue, size_t wante
     struct rill_block *block = rill_block_open(core->pool, size);
     if (!block)
         return false;
-    push(core, queue, rill_block_data(block), 0, block);
+    push(core, queue, rill_block_data(block), 0, block, (uint32_t)rill_block_capacity(block));
     queue->tail_open = true;
     queue->tail_at = 0;
     return true;
@@ -109,10 +103,15 @@ size_t rill__send_queue_copy(struct core *core, struct send_queue *queue, const 
     return done;
 }
 
+uint32_t rill__send_queue_charge(const struct rill_slice *slice) {
+    return (uint32_t)(slice->block->wrapped ? slice->length : rill_block_capacity(slice->block));
+}
+
 bool rill__send_queue_slice(struct core *core, struct send_queue *queue, struct rill_slice slice) {
-    if (!within_budget(core, rill_block_capacity(slice.block)) || !make_room(core, queue))
+    uint32_t charge = rill__send_queue_charge(&slice);
+    if (!within_budget(core, charge) || !make_room(core, queue))
         return false;
-    push(core, queue, slice.data, slice.length, slice.block);
+    push(core, queue, slice.data, slice.length, slice.block, charge);
     queue->tail_open = false;
     return true;
 }
@@ -131,7 +130,7 @@ void rill__send_queue_acked(struct core *core, struct send_queue *queue, rill_se
             return;
         }
         acked -= chunk->length;
-        discharge(core, chunk->block);
+        core->memory_held -= chunk->charge;
         rill_block_drop(chunk->block);
         queue->head = (queue->head + 1) & queue->mask;
         queue->count--;

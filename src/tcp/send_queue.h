@@ -14,6 +14,7 @@ struct send_chunk {
     struct rill_block *block;
     uint32_t length;
     rill_seq sequence;
+    uint32_t charge; /* to the budget: the block, or of an application's block the slice */
 };
 
 struct send_queue {
@@ -30,6 +31,9 @@ void rill__send_queue_fini(struct core *core, struct send_queue *queue);
 /* Copies up to `length` bytes in. Returns how many: fewer only when memory or budget end. */
 size_t rill__send_queue_copy(struct core *core, struct send_queue *queue, const uint8_t *data,
                              size_t length);
+
+/* What a slice would be charged. */
+uint32_t rill__send_queue_charge(const struct rill_slice *slice);
 
 /* Takes over one slice with its hold; false when memory or budget end (the hold stays the
  * caller's). */

@@ -93,24 +93,17 @@ static bool is_new_connection(const struct time_wait *record, const struct tcp_s
     return seq_gt(segment->sequence, record->rcv_nxt);
 }
 
-/* MAY-2 has a condition: our new initial number is larger than all the old connection has used. */
-static void begin_beyond(struct tcp_host *host, const struct tcp_segment *segment, rill_seq used) {
-    uint32_t value = rill__demux_find(host, &segment->key);
-    if (value == TCP_NOT_FOUND || value >> TCP_KIND_SHIFT != TCP_KIND_HALF_OPEN)
-        return;
-    struct half_open *half = slab_at(&host->half_opens, value & TCP_INDEX_MASK);
-    half->iss = seq_max(half->iss, used + TIME_WAIT_GAP);
-}
-
 void rill__time_wait_input(struct tcp_host *host, struct time_wait *record,
                            struct tcp_segment *segment) {
     if (is_new_connection(record, segment)) {
         struct listener *listener = rill__listener_find(host, &segment->key);
         if (listener) {
-            rill_seq used = record->snd_nxt;
-            rill__time_wait_free(host, record);
-            rill__listener_input(host, listener, segment);
-            begin_beyond(host, segment, used);
+            struct half_open *half = rill__listener_input(host, listener, segment);
+            if (half) { /* else the backlog is full, and we still remember */
+                /* MAY-2's condition: our number is larger than all the old connection has used. */
+                half->iss = seq_max(half->iss, record->snd_nxt + TIME_WAIT_GAP);
+                rill__time_wait_free(host, record);
+            }
             return;
         }
     }

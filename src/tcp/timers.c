@@ -48,11 +48,12 @@ void rill__timers_window_opened(struct tcp_host *host, struct connection *connec
     struct active *active = connection->active;
     active->persist_at = RILL_TIME_NEVER;
     active->backoff = active->retries = 0;
-    if (active->scoreboard.head) {
+    if (active->scoreboard.head && active->probing) {
         rill__scoreboard_mark_all_lost(&active->scoreboard);
         active->recover = connection->snd_nxt;
         active->rto_at = host->core->now + rill__rto(host, connection);
     }
+    active->probing = 0;
 }
 
 void rill__timers_segment_accepted(struct tcp_host *host, struct connection *connection) {
@@ -82,7 +83,8 @@ static bool is_quiet(const struct connection *connection) {
     bool fin_waits = (connection->flags & (CONNECTION_FIN_SEEN | CONNECTION_FIN_RECEIVED)) ==
                      CONNECTION_FIN_SEEN;
     bool queued = (connection->flags & CONNECTION_QUEUED) != 0; /* the listener's links are in it */
-    return !fin_waits && !fin_is_owed(connection) && !queued && !active->send.bytes &&
+    bool writer = (connection->flags & CONNECTION_WANTS_WRITE) != 0; /* waits for memory */
+    return !writer && !fin_waits && !fin_is_owed(connection) && !queued && !active->send.bytes &&
            !active->receive.bytes && !active->receive.ranges && !active->scoreboard.head &&
            !active->debt_count && !active->unacked && !connection->owes &&
            connection->state >= RILL_TCP_ESTABLISHED;
@@ -136,6 +138,7 @@ static void persist_expired(struct tcp_host *host, struct connection *connection
     struct active *active = connection->active;
     active->persist_at = RILL_TIME_NEVER;
     active->backoff += active->backoff < 20;
+    active->probing = 1;
     connection->owes |= OWES_PROBE;
     rill__tcp_ready(host, connection);
 }
@@ -173,6 +176,7 @@ static bool active_expired(struct tcp_host *host, struct connection *connection,
     }
     if (active->idle_at <= now) {
         active->idle_at = RILL_TIME_NEVER;
+        rill__tell_writer(host, connection);
         if (!is_quiet(connection))
             rill__tcp_ready(host, connection);
         else if (!active->keepalives && !active->challenges)

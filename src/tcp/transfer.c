@@ -14,6 +14,13 @@ static int check_send(struct tcp_host *host, struct connection *connection) {
     return 0;
 }
 
+/* Not the send buffer but memory has stopped the writer: no acknowledgement may ever come to wake
+ * it. */
+static void await_memory(struct tcp_host *host, struct connection *connection) {
+    connection->active->idle_at = host->core->now + 10 * RILL_MILLISECOND;
+    rill__timers_file(host, connection);
+}
+
 static void queued(struct tcp_host *host, struct connection *connection) {
     rill__tcp_ready(host, connection);
     rill__timers_file(host, connection);
@@ -32,6 +39,8 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
         rill__send_queue_copy(host->core, &connection->active->send, data, RILL_MIN(length, room));
     if (taken < length)
         connection->flags |= CONNECTION_WANTS_WRITE;
+    if (taken < RILL_MIN(length, room))
+        await_memory(host, connection);
     if (taken)
         queued(host, connection);
     return taken || !length ? (int64_t)taken : RILL_ERROR_AGAIN;
@@ -52,6 +61,8 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
     if (error)
         return error;
     size_t taken = 0;
+    if (count && rill__send_queue_charge(&slices[0]) > host->core->memory_limit / 2)
+        return RILL_ERROR_LIMIT; /* never, however long one waits */
     while (taken < count && fits(connection, slices[taken].length) &&
            (slices[taken].length == 0 ||
             rill__send_queue_slice(host->core, &connection->active->send, slices[taken]))) {
@@ -61,6 +72,8 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
     }
     if (taken < count)
         connection->flags |= CONNECTION_WANTS_WRITE;
+    if (taken < count && fits(connection, slices[taken].length))
+        await_memory(host, connection);
     if (taken)
         queued(host, connection);
     return taken || !count ? (int64_t)taken : RILL_ERROR_AGAIN;
@@ -90,6 +103,8 @@ int64_t rill__tcp_receive(struct tcp_host *host, rill_handle handle, void *data,
     struct connection *connection = rill__connection_find(host, handle);
     if (!connection)
         return RILL_ERROR_HANDLE;
+    if (!length) /* 0 would mean the end of the stream */
+        return RILL_ERROR_ARGUMENT;
     if (!connection->active || !connection->active->receive.bytes)
         return nothing_to_read(connection);
     size_t n = rill__receive_queue_read(host->core, &connection->active->receive, data, length);
@@ -102,6 +117,8 @@ int64_t rill__tcp_receive_slices(struct tcp_host *host, rill_handle handle,
     struct connection *connection = rill__connection_find(host, handle);
     if (!connection)
         return RILL_ERROR_HANDLE;
+    if (!max)
+        return RILL_ERROR_ARGUMENT;
     if (!connection->active || !connection->active->receive.bytes)
         return nothing_to_read(connection);
     size_t n = 0;

@@ -40,7 +40,10 @@ uint16_t rill__window_advertise(struct connection *connection) {
     uint32_t promised = rill__receive_window(connection);
     uint32_t window = RILL_MAX(offer(connection), promised);
     uint32_t field = window >> connection->rcv_scale;
-    if (field << connection->rcv_scale < promised) /* RFC 7323 §2.4: do not retract by rounding */
+    /* RFC 7323 §2.4: do not retract by rounding, as long as the buffer takes what it adds; else the
+     * field says less than rcv_adv, which still counts. */
+    if (field << connection->rcv_scale < promised &&
+        (field + 1) << connection->rcv_scale <= free_space(connection))
         field++;
     field = RILL_MIN(field, 65535);
     rill_seq edge = connection->rcv_nxt + (field << connection->rcv_scale);
