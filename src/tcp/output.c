@@ -331,6 +331,11 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
         !(plan.flags & (WIRE_SYN | WIRE_FIN)))
         number = connection->active->debts[0].acknowledgement;
     struct rill_packet *packet = rill__tcp_emit(host, connection, &plan, number);
+    if (!packet && plan.length) { /* the ACK that data would have carried goes from the reserve */
+        plan = (struct plan){0};
+        if (plan_ack(connection, &plan))
+            packet = rill__tcp_emit(host, connection, &plan, number);
+    }
     if (!packet || !prepare_record(host, connection, &plan)) {
         rill_packet_drop(packet);
         connection->active->idle_at =

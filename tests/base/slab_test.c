@@ -1,0 +1,116 @@
+/* tests/base/slab_test.c: objects of one size by index and generation. */
+#include "base/base_test.h"
+
+#include "base/slab.h"
+
+static void slab_objects_are_zeroed_aligned_and_apart(void **state) {
+    (void)state;
+    struct test_memory memory = {.fill = 0xa5};
+    struct rill_allocator allocator = test_allocator(&memory);
+    struct slab slab;
+    rill__slab_init(&slab, &allocator, 40, 1000);
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint32_t index;
+        uint8_t *object = rill__slab_open(&slab, &index);
+        assert_non_null(object);
+        assert_int_equal((uintptr_t)object % 16, 0);
+        assert_ptr_equal(object, slab_at(&slab, index));
+        for (int k = 0; k < 40; k++)
+            assert_int_equal(object[k], 0);
+        memset(object, 0xff, 40); /* would be seen by the next one, were it not apart */
+    }
+    uint32_t index;
+    assert_null(rill__slab_open(&slab, &index)); /* used_max */
+    assert_int_equal(slab.used, 1000);
+    rill__slab_fini(&slab);
+    assert_int_equal(memory.live_bytes, 0);
+}
+
+static void slab_generation_tells_a_reused_slot_from_the_old_one(void **state) {
+    (void)state;
+    struct test_memory memory = {0};
+    struct rill_allocator allocator = test_allocator(&memory);
+    struct slab slab;
+    uint32_t first, second;
+    rill__slab_init(&slab, &allocator, 8, 1000);
+    void *object = rill__slab_open(&slab, &first);
+    uint32_t generation = slab.generation[first];
+    assert_ptr_equal(rill__slab_find(&slab, first, generation), object);
+    assert_null(rill__slab_find(&slab, first, generation + 1));
+    assert_null(rill__slab_find(&slab, first + 1, slab.generation[first + 1])); /* not in use */
+    assert_null(rill__slab_find(&slab, 1u << 27, generation));
+    rill__slab_close(&slab, first);
+    assert_null(rill__slab_find(&slab, first, generation));
+    assert_non_null(rill__slab_open(&slab, &second));
+    assert_int_equal(second, first); /* last in, first out */
+    assert_null(rill__slab_find(&slab, first, generation));
+    assert_non_null(rill__slab_find(&slab, first, slab.generation[first]));
+    slab.generation[first] = UINT32_MAX; /* 2^32 uses later: 0 is never a generation */
+    rill__slab_close(&slab, first);
+    assert_int_equal(slab.generation[first], 1);
+    rill__slab_fini(&slab);
+}
+
+static void slab_random_use_matches_a_model(void **state) {
+    (void)state;
+    struct test_memory memory = {0};
+    struct rill_allocator allocator = test_allocator(&memory);
+    struct slab slab;
+    static uint32_t live[3000], value[100000];
+    uint32_t count = 0;
+    uint64_t seed = 42;
+    rill__slab_init(&slab, &allocator, sizeof(uint32_t), 3000);
+    for (uint32_t i = 0; i < 60000; i++) {
+        bool open = count == 0 || (count < 3000 && test_next(&seed) % 100 < (i < 30000 ? 60 : 40));
+        if (open) {
+            uint32_t index, *object = rill__slab_open(&slab, &index);
+            assert_non_null(object);
+            live[count++] = index;
+            *object = value[index] = i + 1;
+        } else {
+            uint32_t at = (uint32_t)(test_next(&seed) % count), index = live[at];
+            assert_int_equal(*(uint32_t *)slab_at(&slab, index), value[index]);
+            rill__slab_close(&slab, index);
+            live[at] = live[--count];
+        }
+        assert_int_equal(slab.used, count);
+    }
+    rill__slab_fini(&slab);
+    assert_int_equal(memory.live_blocks, 0);
+}
+
+static void slab_each_allocation_failing_is_null_and_no_leak(void **state) {
+    (void)state;
+    for (uint64_t fail = 1; fail < 30; fail++) {
+        struct test_memory memory = {.fail_at = fail};
+        struct rill_allocator allocator = test_allocator(&memory);
+        struct slab slab;
+        uint32_t index, opened = 0, refused = 0;
+        rill__slab_init(&slab, &allocator, 24, 10000);
+        for (int i = 0; i < 900; i++) {
+            if (rill__slab_open(&slab, &index))
+                opened++;
+            else
+                refused++; /* once; the next try succeeds */
+        }
+        assert_int_equal(refused, memory.failed);
+        assert_int_equal(slab.used, opened);
+        rill__slab_fini(&slab);
+        assert_int_equal(memory.live_blocks, 0);
+        if (!memory.failed) {
+            assert_true(fail > 8);
+            return;
+        }
+    }
+    fail_msg("every allocation has failed once, and there was always one more");
+}
+
+int slab_tests(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slab_objects_are_zeroed_aligned_and_apart),
+        cmocka_unit_test(slab_generation_tells_a_reused_slot_from_the_old_one),
+        cmocka_unit_test(slab_random_use_matches_a_model),
+        cmocka_unit_test(slab_each_allocation_failing_is_null_and_no_leak),
+    };
+    return cmocka_run_group_tests_name("slab", tests, 0, 0);
+}
