@@ -187,7 +187,7 @@ static void closing_a_host_with_a_fragment_waiting_among_its_timers(void **state
     rill_tcp_close(test.world.stacks[1], b);
     test_run(&test, RILL_MILLISECOND);
     static const uint8_t fragment[28] = {0x45, 0,    0,  28, 0, 1, 0x20, 0, 64, 17,
-                                         0x06, 0xce, 10, 0,  0, 2, 10,   0, 0,  1};
+                                         0x46, 0xce, 10, 0,  0, 2, 10,   0, 0,  1};
     struct rill_packet *packet = rill_packet_open(test.pool);
     struct rill_block *block = rill_block_open(test.pool, sizeof fragment);
     memcpy(rill_block_data(block), fragment, sizeof fragment);
@@ -196,8 +196,7 @@ static void closing_a_host_with_a_fragment_waiting_among_its_timers(void **state
     rill_input(test.world.stacks[0], 0, &packet, 1, test.world.now);
     struct rill_pool_info info;
     rill_pool_get_info(test.pool, &info);
-    assert_int_equal(info.packets_out, 0);
-    assert_int_equal(info.blocks_out, 1); /* it waits */
+    assert_int_equal(info.packets_out, 1); /* it waits */
     test_world_close(&test);
     assert_int_equal(test.memory.live_bytes, 0);
 }

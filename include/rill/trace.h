@@ -84,7 +84,6 @@ enum rill_cause {
     X(RILL_DROP_TCP_PORT_ZERO, "TCP port 0", "RFC 6335 §6")                                        \
     X(RILL_DROP_TCP_NO_SOCKET, "no socket at that port", "RFC 9293 §3.10.7.1")                     \
     X(RILL_DROP_TCP_RST_NO_SOCKET, "RST for no connection", "RFC 9293 §3.10.7.1")                  \
-    X(RILL_DROP_TCP_MULTICAST, "segment to or from a group address", "RFC 1122 §4.2.3.10")         \
     X(RILL_DROP_TCP_SEQUENCE, "outside the receive window", "RFC 9293 §3.10.7.4")                  \
     X(RILL_DROP_TCP_PAWS, "older than the last timestamp", "RFC 7323 §5.3")                        \
     X(RILL_DROP_TCP_TIMESTAMP_MISSING, "timestamp agreed on but missing", "RFC 7323 §3.2")         \

@@ -58,7 +58,7 @@ static void finish(struct fuzz_bytes *bytes) {
         sum = rill__ipv6_pseudo_sum(data + 8, data + 24, data[6], length);
     }
     uint8_t protocol = data[0] >> 4 == 4 ? data[9] : data[6];
-    uint8_t *field = data + at + (protocol == 6 ? 16 : 2);
+    uint8_t *field = data + at + (protocol == 6 ? 16 : protocol == 17 ? 6 : 2);
     field[0] = field[1] = 0;
     uint16_t folded = rill__checksum_fold(rill__checksum_add(sum, data + at, length));
     rill__checksum_store(field, (uint16_t)~folded);
@@ -220,17 +220,21 @@ static void other_protocol(struct fuzz *fuzz, struct fuzz_bytes *bytes) {
     if (fuzz_below(fuzz, 4) == 0)
         (fuzz_below(fuzz, 2) ? &from : &to)->bytes[12 + fuzz_below(fuzz, 4)] =
             (uint8_t)fuzz_random(fuzz);
-    uint8_t protocol = fuzz_below(fuzz, 4) ? icmp : (uint8_t)fuzz_random(fuzz);
+    const uint8_t protocols[] = {icmp, icmp, 17, (uint8_t)fuzz_random(fuzz)};
+    uint8_t protocol = protocols[fuzz_below(fuzz, 4)];
     size_t length = 8 + fuzz_below(fuzz, 100);
     uint8_t *data = put_ip(bytes, &from, &to, protocol, length < 20 ? 20 : length);
     for (size_t i = 0; i < length; i++)
         data[i] = (uint8_t)fuzz_random(fuzz);
-    if (fuzz_below(fuzz, 2)) {
+    if (protocol == 17) {
+        bytes_put16(data + 4, (uint32_t)(fuzz_below(fuzz, 8) ? length : fuzz_random(fuzz)));
+    } else if (fuzz_below(fuzz, 2)) {
         data[0] = icmp == 1 ? 8 : 128;
         data[1] = 0;
     }
-    if (fuzz_below(fuzz, 8))
-        finish(bytes);
+    finish(bytes);
+    if (fuzz_below(fuzz, 8) == 0)
+        data[7] ^= 1;
 }
 
 static void craft(struct fuzz *fuzz, struct fuzz_bytes *bytes) {

@@ -37,6 +37,48 @@ static void two_ends_beyond_each_others_window_still_hear_each_other(void **stat
     }
 }
 
+/* Takes all that a host has to say; keeps only what carries data, or only what does not. */
+static size_t output(struct test_world *test, int host, struct rill_packet **kept, bool data) {
+    struct rill_packet *packets[64];
+    size_t n = rill_output(test->world.stacks[host], 0, packets, 64, SIZE_MAX, 0), count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if ((packets[i]->slice_count > 0) == data)
+            kept[count++] = packets[i];
+        else
+            rill_packet_drop(packets[i]);
+    }
+    return count;
+}
+
+/* The peer has used up our window, and one segment of it is lost: what it says without data stands
+ * at the window's right edge, and is the only news of what we have sent. */
+static void ack_at_the_right_edge_of_a_full_window_counts(void **state) {
+    (void)state;
+    enum { WINDOW = 10 * 1448 };
+    static const uint8_t bytes[WINDOW];
+    static struct test_world test;
+    test_world_init(&test, 1);
+    test.config[1].receive_buffer = WINDOW;
+    assert_int_equal(test_world_open(&test), 0);
+    rill_handle a, b;
+    assert_int_equal(test_open_pair(&test, test_listen(&test, 1, 80), 80, &a, &b), 0);
+    assert_int_equal(rill_tcp_send(test.world.stacks[0], a, bytes, WINDOW), WINDOW);
+    struct rill_packet *packets[64];
+    assert_int_equal(output(&test, 0, packets, true), 10);
+    rill_packet_drop(packets[0]);
+    rill_input(test.world.stacks[1], 0, packets + 1, 9, 0);
+    assert_int_equal(rill_tcp_send(test.world.stacks[1], b, bytes, 1000), 1000);
+    assert_int_equal(output(&test, 1, packets, true), 1); /* the duplicate ACKs are lost */
+    rill_input(test.world.stacks[0], 0, packets, 1, 0);
+    assert_int_equal(output(&test, 0, packets, false), 1);
+    rill_input(test.world.stacks[1], 0, packets, 1, 0);
+    struct rill_tcp_info info;
+    assert_int_equal(rill_tcp_get_info(test.world.stacks[1], b, &info), 0);
+    assert_int_equal(info.in_flight, 0);
+    assert_int_equal(info.send_queued, 0);
+    test_world_close(&test);
+}
+
 /* An acknowledgement is lost and the segment comes again: the answer has to echo the second one's
  * timestamp, or all the time since the first counts as a round trip, and the timeout grows with
  * each loss up to its ceiling (1 MB at 20 % loss took four hours instead of three minutes). */
@@ -92,6 +134,7 @@ static void sleeping_reader_holds_no_more_than_its_buffer(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_ends_beyond_each_others_window_still_hear_each_other),
+        cmocka_unit_test(ack_at_the_right_edge_of_a_full_window_counts),
         cmocka_unit_test(lost_acknowledgements_do_not_blow_up_the_timeout),
         cmocka_unit_test(sleeping_reader_holds_no_more_than_its_buffer),
     };

@@ -150,6 +150,8 @@ static void back_off_stays_until_a_segment_sent_once_is_acknowledged(void **stat
     EXPECT_NONE(&peer);
     peer_send(&peer, WIRE_ACK, 0, 300, 0); /* a sample at last */
     assert_true(peer_info(&peer).rtt > 80 * RILL_MILLISECOND);
+    struct rill_tcp_info info = peer_info(&peer);
+    assert_true(info.rto < info.rtt + 4 * info.rtt_variance + RILL_MILLISECOND); /* and no more */
     peer_close(&peer);
 }
 
