@@ -1,0 +1,385 @@
+/* link/host.c: see host.h. */
+#include "link/host.h"
+
+#include "base/address.h"
+#include "base/util.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#define BATCH 64
+
+static void *allocate(void *context, size_t size) {
+    (void)context;
+    return malloc(size);
+}
+
+static void release(void *context, void *memory, size_t size) {
+    (void)context;
+    (void)size;
+    free(memory);
+}
+
+/* The first address of a prefix that is not rill's own; false if it has no other. */
+static bool default_peer(const struct link_prefix *own, struct link_prefix *peer) {
+    unsigned bits = rill_address_is_ipv4(&own->address) ? 96u + own->length : own->length;
+    if (bits >= 128)
+        return false;
+    *peer = *own;
+    for (unsigned bit = bits; bit < 128; bit++)
+        peer->address.bytes[bit / 8] &= (uint8_t) ~(0x80u >> bit % 8);
+    bool pair = bits == 127; /* RFC 3021, RFC 6164: both are hosts */
+    if (!pair)
+        peer->address.bytes[15] |= 1;
+    if (rill_address_equal(&peer->address, &own->address))
+        peer->address.bytes[15] ^= pair ? 1 : 3;
+    return bits <= 126 || pair;
+}
+
+static void prefix(struct link_prefix *out, const char *address, uint8_t length) {
+    int error = rill_address_parse(address, &out->address);
+    (void)error; /* ours, and right */
+    out->length = length;
+}
+
+/* Fills in what the user has not said. */
+static void complete(struct host_config *config) {
+    if (config->address_count == 0) {
+        prefix(&config->addresses[config->address_count++], "10.77.0.2", 24);
+        if (config->mtu == 0 || config->mtu >= 1280) /* RFC 8200 §5 */
+            prefix(&config->addresses[config->address_count++], "fd77::2", 64);
+    }
+    if (config->peer_count)
+        return;
+    for (size_t i = 0; i < config->address_count; i++)
+        if (default_peer(&config->addresses[i], &config->peers[config->peer_count]))
+            config->peer_count++;
+}
+
+static bool write_all(void *context, const uint8_t *data, size_t length) {
+    return fwrite(data, 1, length, context) == length;
+}
+
+static FILE *open_file(const char *name, const char *option, struct link_error *error) {
+    FILE *file = fopen(name, "wbe");
+    if (!file)
+        link_error_set(error, LINK_FAILED,
+                       "cannot write %s: %s; give %s a path that can be written", name,
+                       strerror(errno), option);
+    return file;
+}
+
+static bool open_files(struct host *host, const struct host_config *config,
+                       struct link_error *error) {
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    host->wall_offset = (uint64_t)wall.tv_sec * RILL_SECOND + (uint64_t)wall.tv_nsec - loop_now();
+    host->capture_name = config->capture;
+    host->trace_name = config->trace;
+    if (config->capture) {
+        uint8_t head[RILL_CAPTURE_OVERHEAD];
+        host->capture = open_file(config->capture, "--capture", error);
+        if (!host->capture)
+            return false;
+        setvbuf(host->capture, 0, _IOFBF, 1 << 18);
+        host->capture_failed = !write_all(host->capture, head, rill_capture_begin(head));
+    }
+    if (config->trace)
+        host->trace = open_file(config->trace, "--trace", error);
+    return !config->trace || host->trace;
+}
+
+/* A leaf callback: a line of JSON for each thing that happened. */
+static void on_trace(void *context, const struct rill_trace_record *record) {
+    static const char *const kinds[] = {"sent", "received", "dropped", "state"};
+    struct host *host = context;
+    char local[RILL_ENDPOINT_TEXT], remote[RILL_ENDPOINT_TEXT];
+    fprintf(host->trace,
+            "{\"time\":%llu.%09llu,\"kind\":\"%s\",\"local\":\"%s\",\"remote\":\"%s\","
+            "\"flags\":%u,\"sequence\":%u,\"acknowledgement\":%u,\"length\":%u,\"window\":%u,"
+            "\"state\":\"%s\",\"cwnd\":%u,\"ssthresh\":%u,\"in_flight\":%u",
+            (unsigned long long)(record->now / RILL_SECOND),
+            (unsigned long long)(record->now % RILL_SECOND), kinds[record->kind & 3],
+            rill_endpoint_format(&record->local, local),
+            rill_endpoint_format(&record->remote, remote), record->flags, record->sequence,
+            record->acknowledgement, record->length, record->window,
+            rill_tcp_state_text((enum rill_tcp_state)record->state), record->cwnd, record->ssthresh,
+            record->in_flight);
+    if (record->kind == RILL_TRACE_SENT)
+        fprintf(host->trace, ",\"cause\":\"%s\"", rill_cause_text(record->cause));
+    if (record->kind == RILL_TRACE_DROPPED)
+        fprintf(host->trace, ",\"drop\":\"%s\"", rill_drop_name(record->drop));
+    fputs("}\n", host->trace);
+}
+
+static void on_link_ready(struct loop_watch *watch, uint32_t events) {
+    (void)events;
+    RILL_CONTAINER(watch, struct host, link_watch)->readable = true;
+}
+
+/* "tun:NAME" or "tap:NAME" -> the device, opened. */
+static bool open_link(struct host *host, const struct host_config *config,
+                      struct link_error *error) {
+    if (!config->link) {
+        link_error_set(error, LINK_ASKED,
+                       "which link? give --link tun:NAME, such as --link tun:rill0");
+        return false;
+    }
+    if (strncmp(config->link, "packet:", 7) == 0) {
+        link_error_set(
+            error, LINK_ASKED,
+            "'%s': packet links come with a later version; use --link tun:NAME or tap:NAME",
+            config->link);
+        return false;
+    }
+    bool tap = strncmp(config->link, "tap:", 4) == 0;
+    if (!tap && strncmp(config->link, "tun:", 4) != 0) {
+        link_error_set(error, LINK_ASKED, "'%s' is no link; use --link tun:NAME or tap:NAME",
+                       config->link);
+        return false;
+    }
+    static const uint8_t none[6];
+    if (!tap && memcmp(config->mac, none, sizeof none) != 0) {
+        link_error_set(error, LINK_ASKED, "--mac is for Ethernet links; %s has none", config->link);
+        return false;
+    }
+    struct tun_config tun = {.name = config->link + 4,
+                             .tap = tap,
+                             .mtu = (uint32_t)config->mtu,
+                             .peers = config->peers,
+                             .peer_count = config->peer_count};
+    return tun_open(&host->tun, &tun, error);
+}
+
+/* Ours, or a random one of those anybody may use for himself (the second bit says so). */
+static bool choose_mac(const struct host_config *config, uint8_t mac[6]) {
+    static const uint8_t none[6];
+    memcpy(mac, config->mac, 6);
+    if (memcmp(mac, none, 6) != 0)
+        return true;
+    if (config->seeded) {
+        memcpy(mac, &config->seed, 6);
+    } else if (getrandom(mac, 6, 0) != 6) {
+        return false;
+    }
+    mac[0] = (uint8_t)((mac[0] & 0xfc) | 2);
+    return true;
+}
+
+/* Addresses, and the gateway as the way to everywhere. */
+static int add_addresses(struct host *host, const struct host_config *config) {
+    int failed = 0;
+    for (size_t i = 0; i < config->address_count && !failed; i++) {
+        const struct link_prefix *own = &config->addresses[i];
+        failed = rill_address_add(host->stack, 0, &own->address, own->length);
+        host->addresses[host->address_count++] = *own;
+    }
+    static const struct rill_address any;
+    if (!failed && !rill_address_is_any(&config->gateway))
+        failed = rill_route_add(host->stack, 0, &any, 0, &config->gateway);
+    return failed;
+}
+
+static bool open_stack(struct host *host, const struct host_config *config,
+                       struct link_error *error) {
+    struct rill_stack_config stack;
+    struct rill_interface_config interface;
+    uint32_t number;
+    rill_stack_config_default(&stack);
+    stack.allocator = (struct rill_allocator){0, allocate, release};
+    host->pool = rill_pool_open(&stack.allocator, 0);
+    stack.pool = host->pool;
+    stack.seed[0] = config->seed;
+    if (!config->seeded && getrandom(stack.seed, sizeof stack.seed, 0) != sizeof stack.seed) {
+        link_error_set(error, LINK_MACHINE, "no random numbers from the system: %s",
+                       strerror(errno));
+        return false;
+    }
+    stack.trace = host->trace ? on_trace : 0;
+    stack.trace_context = host;
+    rill_interface_config_default(&interface);
+    interface.mtu = host->tun.mtu;
+    interface.flags = host->tun.flags;
+    interface.framing = host->tun.tap ? &rill_ethernet : 0;
+    if (host->tun.tap && !choose_mac(config, interface.mac)) {
+        link_error_set(error, LINK_MACHINE, "no random numbers from the system: %s",
+                       strerror(errno));
+        return false;
+    }
+    int failed = host->pool ? rill_stack_open(&stack, &host->stack) : RILL_ERROR_MEMORY;
+    if (!failed)
+        failed = rill_interface_add(host->stack, &interface, &number);
+    if (!failed)
+        failed = add_addresses(host, config);
+    if (failed)
+        link_error_set(error, LINK_FAILED, "cannot set up the host: %s (%zu addresses, MTU %u)",
+                       rill_error_text(failed), config->address_count, host->tun.mtu);
+    return !failed;
+}
+
+/* Addresses that make no sense together are told before anything is opened. */
+static bool check(const struct host_config *config, struct link_error *error) {
+    bool in_reach = rill_address_is_any(&config->gateway);
+    for (size_t i = 0; i < config->address_count && !in_reach; i++) {
+        const struct link_prefix *own = &config->addresses[i];
+        bool ipv4 = rill_address_is_ipv4(&own->address);
+        in_reach = ipv4 == rill_address_is_ipv4(&config->gateway) &&
+                   rill__address_in_prefix(&config->gateway, &own->address,
+                                           own->length + (ipv4 ? 96u : 0u));
+    }
+    if (!in_reach)
+        link_error_set(error, LINK_ASKED,
+                       "--gateway lies in no prefix of rill's addresses; add an "
+                       "--address of its prefix");
+    if (config->mtu && (config->mtu < 68 || config->mtu > 65535)) {
+        link_error_set(error, LINK_ASKED, "--mtu is from 68 to 65535");
+        return false;
+    }
+    for (size_t i = 0; i < config->address_count; i++) {
+        if (!rill_address_is_ipv4(&config->addresses[i].address) && config->mtu &&
+            config->mtu < 1280) {
+            link_error_set(error, LINK_ASKED, "IPv6 needs an --mtu of 1280 or more (RFC 8200)");
+            return false;
+        }
+    }
+    return in_reach;
+}
+
+static void close_parts(struct host *host) {
+    if (host->stack)
+        rill_stack_close(host->stack);
+    tun_close(&host->tun);
+    if (host->pool)
+        rill_pool_close(host->pool);
+    loop_close(&host->loop);
+    host->stack = 0;
+    host->pool = 0;
+}
+
+bool host_open(struct host *host, const struct host_config *given, struct link_error *error) {
+    struct host_config config = *given;
+    memset(host, 0, sizeof *host);
+    host->tun.fd = host->loop.epoll = host->loop.signals.fd = -1;
+    complete(&config);
+    if (!check(&config, error))
+        return false;
+    int cause = loop_open(&host->loop);
+    if (cause)
+        link_error_set(error, LINK_MACHINE, "no event loop: %s", strerror(cause));
+    bool ok = !cause && open_link(host, &config, error) && open_files(host, &config, error) &&
+              open_stack(host, &config, error);
+    if (ok) {
+        host->link_watch = (struct loop_watch){host->tun.fd, on_link_ready};
+        cause = loop_add(&host->loop, &host->link_watch, EPOLLIN);
+        if (cause)
+            link_error_set(error, LINK_MACHINE, "cannot watch %s: %s", host->tun.name,
+                           strerror(cause));
+    }
+    if (ok && !cause) {
+        host->now = loop_now();
+        rill_advance(host->stack, host->now, 0);
+        return true;
+    }
+    struct link_error ignored;
+    host_close(host, &ignored);
+    return false;
+}
+
+bool host_close(struct host *host, struct link_error *error) {
+    bool ok = true;
+    close_parts(host);
+    if (host->capture && (fclose(host->capture) || host->capture_failed)) {
+        link_error_set(error, LINK_FAILED,
+                       "the capture %s is not whole: writing it failed; is the disk "
+                       "full?",
+                       host->capture_name);
+        ok = false;
+    }
+    if (host->trace) {
+        bool failed = ferror(host->trace) != 0;
+        if (fclose(host->trace) || failed) {
+            link_error_set(error, LINK_FAILED,
+                           "the trace %s is not whole: writing it failed; is the "
+                           "disk full?",
+                           host->trace_name);
+            ok = false;
+        }
+    }
+    host->capture = host->trace = 0;
+    return ok;
+}
+
+static void capture(struct host *host, const struct rill_packet *packet, int outbound) {
+    if (host->capture && !rill_capture_packet(packet, host->now + host->wall_offset, outbound,
+                                              write_all, host->capture))
+        host->capture_failed = true;
+}
+
+static void take_input(struct host *host) {
+    struct rill_packet *packets[BATCH];
+    size_t n = tun_receive(&host->tun, host->pool, packets, BATCH);
+    host->readable = false;
+    for (size_t i = 0; i < n; i++)
+        capture(host, packets[i], 0);
+    if (n)
+        rill_input(host->stack, 0, packets, n, host->now);
+}
+
+void host_flush(struct host *host) {
+    struct rill_packet *packets[BATCH];
+    size_t n;
+    while ((n = rill_output(host->stack, 0, packets, BATCH, SIZE_MAX, host->now)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            capture(host, packets[i], 1);
+            tun_send(&host->tun, packets[i]);
+            rill_packet_drop(packets[i]);
+        }
+    }
+}
+
+static void tell_events(struct host *host) {
+    struct rill_event events[BATCH];
+    size_t n;
+    while ((n = rill_events(host->stack, events, BATCH)) > 0) {
+        for (size_t i = 0; i < n; i++) {
+            struct host_target *target = events[i].user;
+            if (target)
+                target->on_event(target, &events[i]);
+        }
+    }
+}
+
+void host_round(struct host *host, rill_time until) {
+    rill_time deadline = rill_deadline(host->stack);
+    loop_wait(&host->loop, RILL_MIN(until, deadline));
+    host->now = loop_now();
+    host->rounds++;
+    if (host->readable)
+        take_input(host);
+    rill_advance(host->stack, host->now, 0);
+    tell_events(host);
+    host_flush(host);
+}
+
+bool host_drain(struct host *host, rill_time patience) {
+    rill_time until = loop_now() + patience;
+    struct rill_stack_info info;
+    for (;;) {
+        host_flush(host);
+        rill_stack_get_info(host->stack, &info);
+        if (info.connections == 0)
+            return true;
+        if (host->loop.stopped || loop_now() >= until)
+            return false;
+        host_round(host, until);
+    }
+}
+
+const struct rill_address *host_address(const struct host *host, bool ipv4) {
+    for (size_t i = 0; i < host->address_count; i++)
+        if (rill_address_is_ipv4(&host->addresses[i].address) == ipv4)
+            return &host->addresses[i].address;
+    return 0;
+}

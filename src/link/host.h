@@ -1,0 +1,70 @@
+/* link/host.h: a host in the world: a stack, its pool, a link, and the loop that drives them.
+ *
+ * A round: sleep until a descriptor is ready or the stack wants to be called; take up to 64 frames;
+ * run timers; tell events; send all there is. Everything happens in one thread. */
+#ifndef RILL_LINK_HOST_H
+#define RILL_LINK_HOST_H
+
+#include "link/loop.h"
+#include "link/tun.h"
+
+#include <rill/rill.h>
+#include <stdio.h>
+
+/* Whoever gets events of a handle: rill_user_set is given one. It may give up its own handle in the
+ * callback, not that of another. */
+struct host_target {
+    void (*on_event)(struct host_target *target, const struct rill_event *event);
+};
+
+#define HOST_ADDRESSES 16
+
+struct host_config {
+    const char *link; /* "tun:NAME" or "tap:NAME" */
+    uint8_t mac[6];   /* ours on an Ethernet; all zero: a random one */
+    struct link_prefix addresses[HOST_ADDRESSES], peers[HOST_ADDRESSES];
+    size_t address_count, peer_count; /* 0: the defaults */
+    struct rill_address gateway;      /* all zero: none */
+    uint64_t mtu;                     /* 0: 1500, or the device's own */
+    uint64_t seed;
+    bool seeded;                 /* else the seed is the system's */
+    const char *capture, *trace; /* files, or null */
+};
+
+struct host {
+    struct loop loop;
+    struct loop_watch link_watch;
+    struct tun tun;
+    struct rill_pool *pool;
+    struct rill_stack *stack;
+    struct link_prefix addresses[HOST_ADDRESSES];
+    size_t address_count;
+    rill_time now;
+    bool readable; /* the link has frames for us */
+    FILE *capture, *trace;
+    const char *capture_name, *trace_name;
+    bool capture_failed;
+    uint64_t wall_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC at the start, for captures */
+    uint64_t rounds;
+};
+
+/* Returns false with `error` filled; nothing is left open then. */
+bool host_open(struct host *host, const struct host_config *config, struct link_error *error);
+
+/* Ends it: nothing more is sent. False with `error` filled if the capture or trace is not whole. */
+bool host_close(struct host *host, struct link_error *error);
+
+/* One round; sleeps until `until` at the longest. */
+void host_round(struct host *host, rill_time until);
+
+/* Sends what waits. */
+void host_flush(struct host *host);
+
+/* Rounds until no connection is left (TIME-WAIT aside) or `patience` is over, so that what was
+ * closed is also seen to be closed. Returns false if it was over, or a signal came. */
+bool host_drain(struct host *host, rill_time patience);
+
+/* The address of that family, or null. */
+const struct rill_address *host_address(const struct host *host, bool ipv4);
+
+#endif
