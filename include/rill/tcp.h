@@ -83,8 +83,8 @@ RILL_API RILL_MUST_CHECK int64_t rill_tcp_send(struct rill_stack *stack, rill_ha
                                                const void *data, size_t length);
 
 /* The same by reference: takes over the holds of the slices it takes. Returns the number of slices
- * taken, whole ones only, or an error as above, or RILL_ERROR_LIMIT: the first is more than the
- * stack's memory limit will ever let in. */
+ * taken, whole ones only, or an error as above, or RILL_ERROR_LIMIT: the first is longer than 2^30
+ * bytes or more than the stack's memory limit will ever let in. */
 RILL_API RILL_MUST_CHECK int64_t rill_tcp_send_slices(struct rill_stack *stack,
                                                       rill_handle connection,
                                                       const struct rill_slice *slices,

@@ -86,7 +86,7 @@ int rill__tcp_set_option(struct tcp_host *host, rill_handle handle, enum rill_tc
     default:
         return RILL_ERROR_ARGUMENT;
     }
-    if (rill__window_update_due(connection))
+    if (rill__window_update_due(connection) && rill__connection_activate(host, connection))
         connection->owes |= OWES_WINDOW_UPDATE;
     rill__tell_writer(host, connection);
     rill__tcp_ready(host, connection);

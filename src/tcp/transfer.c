@@ -46,10 +46,18 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
     return taken || !length ? (int64_t)taken : RILL_ERROR_AGAIN;
 }
 
+#define SLICE_MAX (1u << 30)
+
 /* A slice larger than the whole buffer goes in alone. */
 static bool fits(const struct connection *connection, size_t length) {
     return length <= rill__send_room(connection) ||
-           (!connection->active->send.bytes && length <= 1u << 30);
+           (!connection->active->send.bytes && length <= SLICE_MAX);
+}
+
+/* Not now nor ever, however long one waits. */
+static bool never_fits(const struct tcp_host *host, const struct rill_slice *slice) {
+    return slice->length > SLICE_MAX ||
+           rill__send_queue_charge(slice) > host->core->memory_limit / 2;
 }
 
 int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
@@ -61,8 +69,8 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
     if (error)
         return error;
     size_t taken = 0;
-    if (count && rill__send_queue_charge(&slices[0]) > host->core->memory_limit / 2)
-        return RILL_ERROR_LIMIT; /* never, however long one waits */
+    if (count && never_fits(host, &slices[0]))
+        return RILL_ERROR_LIMIT;
     while (taken < count && fits(connection, slices[taken].length) &&
            (slices[taken].length == 0 ||
             rill__send_queue_slice(host->core, &connection->active->send, slices[taken]))) {
