@@ -6,6 +6,7 @@
 #include "base/address.h"
 #include "base/checksum.h"
 #include "ip/icmp_error.h"
+#include "packet/pool.h"
 #include "packet/segment.h"
 #include "wire/ipv4.h"
 
@@ -36,27 +37,20 @@ bool rill__icmp_checksum_ok(const struct ip_datagram *datagram) {
 }
 
 static enum rill_drop echo(struct ip_host *host, struct ip_datagram *datagram, uint8_t reply_type) {
-    struct rill_packet *packet = rill_packet_open(host->core->pool);
-    struct rill_block *block = rill_block_open(host->core->pool, datagram->length);
-    if (!packet || !block) {
-        rill_packet_drop(packet);
-        if (block)
-            rill_block_drop(block);
+    uint8_t *data;
+    size_t rest = datagram->length - HEADER;
+    struct rill_packet *packet = rill__packet_open_filled(host->core->pool, rest, &data);
+    if (!packet)
         return RILL_DROP_NO_MEMORY;
-    }
-    uint8_t *data = rill_block_data(block);
-    rill__packet_copy(datagram->packet, datagram->header_length, data, datagram->length);
+    rill__packet_copy(datagram->packet, datagram->header_length + HEADER, data, rest);
     /* The ICMP header goes to the headroom, where ip_finish expects a transport header. */
     packet->header_offset -= HEADER;
     packet->header_length = HEADER;
-    packet->length = HEADER;
+    packet->length += HEADER;
     uint8_t *header = packet->headroom + packet->header_offset;
     for (int i = 0; i < HEADER; i++)
-        header[i] = i < 4 ? 0 : data[i];
+        header[i] = i < 4 ? 0 : datagram->data[i];
     header[0] = reply_type;
-    struct rill_slice rest = {data + HEADER, datagram->length - HEADER, block};
-    int full = rill_packet_append(packet, rest);
-    (void)full; /* the first slice of an empty packet */
     packet->cause = RILL_CAUSE_ECHO_REPLY;
     struct ip_send send = {.source = &datagram->destination,
                            .destination = &datagram->source,

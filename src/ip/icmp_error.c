@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/util.h"
 #include "ip/icmp.h"
+#include "packet/pool.h"
 #include "packet/segment.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
@@ -142,18 +143,11 @@ void rill__icmp_unreachable(struct ip_host *host, const struct ip_datagram *data
     }
     uint32_t quote = datagram->header_length + datagram->length;
     quote = RILL_MIN(quote, (uint32_t)(ipv4 ? V4_QUOTE_MAX : V6_QUOTE_MAX));
-    struct rill_packet *packet = rill_packet_open(host->core->pool);
-    struct rill_block *block = rill_block_open(host->core->pool, quote);
-    if (!packet || !block) {
-        rill_packet_drop(packet);
-        if (block)
-            rill_block_drop(block);
+    uint8_t *data;
+    struct rill_packet *packet = rill__packet_open_filled(host->core->pool, quote, &data);
+    if (!packet)
         return;
-    }
-    rill__packet_copy(datagram->packet, 0, rill_block_data(block), quote);
-    struct rill_slice slice = {rill_block_data(block), quote, block};
-    int full = rill_packet_append(packet, slice);
-    (void)full; /* the first slice of an empty packet */
+    rill__packet_copy(datagram->packet, 0, data, quote);
     packet->header_offset -= HEADER;
     packet->header_length = HEADER;
     packet->length += HEADER;

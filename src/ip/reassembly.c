@@ -8,6 +8,7 @@
 #include "base/slab.h"
 #include "base/util.h"
 #include "ip/ip.h"
+#include "packet/pool.h"
 #include "packet/segment.h"
 #include <string.h>
 
@@ -179,20 +180,13 @@ static bool find_place(struct set *set, uint32_t offset, uint32_t length, struct
  */
 static struct rill_packet *keep(struct ip_host *host, const struct ip_datagram *fragment,
                                 uint32_t *charge) {
-    struct rill_packet *packet = rill_packet_open(host->core->pool);
-    struct rill_block *block = rill_block_open(host->core->pool, fragment->length);
-    if (!packet || !block) {
-        rill_packet_drop(packet);
-        if (block)
-            rill_block_drop(block);
+    uint8_t *data;
+    struct rill_packet *packet =
+        rill__packet_open_filled(host->core->pool, fragment->length, &data);
+    if (!packet)
         return 0;
-    }
-    rill__packet_copy(fragment->packet, fragment->header_length, rill_block_data(block),
-                      fragment->length);
-    struct rill_slice slice = {rill_block_data(block), fragment->length, block};
-    int full = rill_packet_append(packet, slice);
-    (void)full; /* the first slice of an empty packet */
-    *charge = (uint32_t)(rill_block_capacity(block) + sizeof *packet);
+    rill__packet_copy(fragment->packet, fragment->header_length, data, fragment->length);
+    *charge = (uint32_t)(rill_block_capacity(packet->slices[0].block) + sizeof *packet);
     return packet;
 }
 
@@ -229,24 +223,17 @@ static enum rill_drop add_part(struct ip_reassembly *table, struct set *set,
 static struct rill_packet *join(struct ip_reassembly *table, struct set *set) {
     const struct rill_network_ops *network = set->header.network;
     uint32_t header = network->header_length;
-    struct rill_packet *packet = rill_packet_open(table->host->core->pool);
-    struct rill_block *block = rill_block_open(table->host->core->pool, header + set->total);
-    if (!packet || !block) {
-        rill_packet_drop(packet);
-        if (block)
-            rill_block_drop(block);
+    uint8_t *data;
+    struct rill_packet *packet =
+        rill__packet_open_filled(table->host->core->pool, header + set->total, &data);
+    if (!packet)
         return 0;
-    }
     struct ip_datagram whole = set->header;
     whole.is_fragment = whole.more_fragments = false;
     whole.length = set->total;
-    network->emit(&whole, rill_block_data(block));
+    network->emit(&whole, data);
     for (const struct part *part = set->parts; part; part = part->next)
-        memcpy(rill_block_data(block) + header + part->offset, part->packet->slices[0].data,
-               part->length);
-    struct rill_slice slice = {rill_block_data(block), header + set->total, block};
-    int full = rill_packet_append(packet, slice);
-    (void)full; /* the first slice of an empty packet */
+        memcpy(data + header + part->offset, part->packet->slices[0].data, part->length);
     return packet;
 }
 

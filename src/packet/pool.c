@@ -211,6 +211,22 @@ struct rill_packet *rill_packet_open(struct rill_pool *pool) {
     return packet ? packet_start(pool, packet) : 0;
 }
 
+struct rill_packet *rill__packet_open_filled(struct rill_pool *pool, size_t length,
+                                             uint8_t **data) {
+    struct rill_packet *packet = rill_packet_open(pool);
+    struct rill_block *block = rill_block_open(pool, length);
+    if (!packet || !block) {
+        rill_packet_drop(packet);
+        if (block)
+            rill_block_drop(block);
+        return 0;
+    }
+    *data = block->data;
+    packet->slices[packet->slice_count++] = (struct rill_slice){block->data, length, block};
+    packet->length += (uint32_t)length;
+    return packet;
+}
+
 struct rill_packet *rill__packet_open_control(struct rill_pool *pool) {
     struct rill_packet *packet = rill_packet_open(pool);
     if (packet || !pool->reserve)

@@ -29,6 +29,9 @@ struct rill_pool {
     bool closing;
 };
 
+/* A packet with one slice of `length` bytes, to be written at `*data`. Null when out of memory. */
+struct rill_packet *rill__packet_open_filled(struct rill_pool *pool, size_t length, uint8_t **data);
+
 /* A packet for a segment without data: from the reserve if nothing else is left. */
 struct rill_packet *rill__packet_open_control(struct rill_pool *pool);
 

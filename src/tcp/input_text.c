@@ -66,6 +66,9 @@ bool rill__input_fin(struct tcp_host *host, struct connection *connection,
     if (connection->flags & CONNECTION_FIN_RECEIVED)
         return true;
     struct active *active = connection->active;
+    if (connection->flags & CONNECTION_FIN_SEEN && seq_gt(connection->rcv_nxt, active->fin_at))
+        connection->flags &=
+            (uint16_t)~CONNECTION_FIN_SEEN; /* bytes have come across it: it was none */
     if (segment->flags & WIRE_FIN) {
         if (!(connection->flags & CONNECTION_FIN_SEEN)) {
             connection->flags |= CONNECTION_FIN_SEEN;

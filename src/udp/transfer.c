@@ -11,6 +11,7 @@
 #include "base/checksum.h"
 #include "base/util.h"
 #include "ip/icmp.h"
+#include "packet/pool.h"
 #include "packet/segment.h"
 #include <string.h>
 
@@ -36,25 +37,19 @@ static struct udp_waiting *keep(struct udp_host *host, const struct ip_datagram 
                                 uint32_t length) {
     uint32_t index;
     struct udp_waiting *waiting = rill__slab_open(&host->waiting, &index);
-    struct rill_packet *packet = rill_packet_open(host->core->pool);
-    struct rill_block *block = rill_block_open(host->core->pool, length);
-    if (!waiting || !packet || !block) {
+    uint8_t *data;
+    struct rill_packet *packet = rill__packet_open_filled(host->core->pool, length, &data);
+    if (!waiting || !packet) {
         rill_packet_drop(packet);
-        if (block)
-            rill_block_drop(block);
         if (waiting)
             rill__slab_close(&host->waiting, index);
         return 0;
     }
-    rill__packet_copy(datagram->packet, datagram->header_length + UDP_HEADER,
-                      rill_block_data(block), length);
-    struct rill_slice slice = {rill_block_data(block), length, block};
-    int full = rill_packet_append(packet, slice);
-    (void)full; /* the first slice of an empty packet */
+    rill__packet_copy(datagram->packet, datagram->header_length + UDP_HEADER, data, length);
     waiting->index = index;
     waiting->packet = packet;
     waiting->length = length;
-    waiting->charge = (uint32_t)rill_block_capacity(block);
+    waiting->charge = (uint32_t)rill_block_capacity(packet->slices[0].block);
     return waiting;
 }
 
@@ -187,20 +182,13 @@ static int find_way(struct udp_host *host, const struct udp_socket *socket,
 /* Header and payload as one packet, or a list of fragments; null: no memory. */
 static struct rill_packet *build(struct udp_host *host, const struct way *way, const void *data,
                                  size_t length, const struct rill_udp_message *message) {
-    struct rill_packet *packet = rill_packet_open(host->core->pool);
-    struct rill_block *block = rill_block_open(host->core->pool, length);
-    if (!packet || !block) {
-        rill_packet_drop(packet);
-        if (block)
-            rill_block_drop(block);
+    uint8_t *bytes;
+    struct rill_packet *packet = rill__packet_open_filled(host->core->pool, length, &bytes);
+    if (!packet)
         return 0;
-    }
     if (length)
-        memcpy(rill_block_data(block), data, length);
+        memcpy(bytes, data, length);
     host->core->bytes_copied += length;
-    struct rill_slice slice = {rill_block_data(block), length, block};
-    int full = rill_packet_append(packet, slice);
-    (void)full; /* the first slice of an empty packet */
     packet->header_offset -= UDP_HEADER;
     packet->header_length = UDP_HEADER;
     packet->length += UDP_HEADER;

@@ -422,6 +422,26 @@ static void closing_fin_and_ack_in_one_batch_owe_an_ack(void **state) {
 }
 
 /* Bytes beyond the FIN lay in the queue of early bytes when it was taken, and rcv_nxt ran past. */
+/* A peer that contradicts itself: bytes come where its FIN was. Its next FIN is taken at its own
+ * place. */
+static void fin_that_bytes_have_crossed_is_forgotten(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer_established(&peer);
+    peer_send(&peer, WIRE_ACK, 1000, 0, 500); /* covers the place of ... */
+    peer_send(&peer, WIRE_FIN | WIRE_ACK, 1200, 0, 0);
+    peer_drain(&peer);
+    peer_send(&peer, WIRE_ACK, 0, 0, 1000);
+    peer_drain(&peer);
+    assert_int_equal(peer_read(&peer, SIZE_MAX), 1500);
+    assert_int_equal(peer_state(&peer), RILL_TCP_ESTABLISHED);
+    peer_send(&peer, WIRE_FIN | WIRE_ACK, 1500, 0, 0);
+    assert_int_equal(peer_state(&peer), RILL_TCP_CLOSE_WAIT);
+    peer_drain(&peer);
+    peer_close(&peer);
+}
+
 static void fin_with_early_bytes_beyond_it_frees_them(void **state) {
     (void)state;
     struct peer peer;
@@ -534,6 +554,7 @@ int review_tests(void) {
         cmocka_unit_test(half_open_inexact_rst_draws_a_syn_ack_and_does_not_kill),
         cmocka_unit_test(closing_fin_and_ack_in_one_batch_owe_an_ack),
         cmocka_unit_test(fin_with_early_bytes_beyond_it_frees_them),
+        cmocka_unit_test(fin_that_bytes_have_crossed_is_forgotten),
         cmocka_unit_test(fin_is_sent_even_if_the_idle_timer_fires_first),
         cmocka_unit_test(keepalive_does_not_end_an_orphan_with_data_unacknowledged),
     };
