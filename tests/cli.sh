@@ -69,6 +69,7 @@ check "every byte arrives under loss and reordering" json_of_demo \
 check "without loss nothing is resent" json_of_demo "all(x['segments_resent'] == 0 for x in c)"
 check "the round trip is the path's" json_of_demo "all(80 <= x['rtt_ms'] < 90 for x in c)" --rtt 80ms
 check "a rate bounds the time" json_of_demo "d['virtual_seconds'] > 7 * 2**20 * 8 / 50e6" --rate 50M
+check "far more bytes than any buffer holds" json_of_demo "d['ok'] and c[1]['bytes_received'] == 20 * 2**20" --bytes 20M
 check "one connection of no bytes" json_of_demo "d['ok'] and len(c) == 2 and c[0]['bytes_received'] == 0" \
     --connections 1 --bytes 0
 check "three hundred connections" json_of_demo "d['ok'] and len(c) == 301" --connections 300 --bytes 10K

@@ -37,7 +37,7 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
     size_t room = rill__send_room(connection);
     size_t taken =
         rill__send_queue_copy(host->core, &connection->active->send, data, RILL_MIN(length, room));
-    if (taken < length)
+    if (taken < length || !rill__send_room(connection)) /* full: who asks rill_ready waits too */
         connection->flags |= CONNECTION_WANTS_WRITE;
     if (taken < RILL_MIN(length, room))
         await_memory(host, connection);
@@ -78,7 +78,7 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
             rill_block_drop(slices[taken].block);
         taken++;
     }
-    if (taken < count)
+    if (taken < count || !rill__send_room(connection))
         connection->flags |= CONNECTION_WANTS_WRITE;
     if (taken < count && fits(connection, slices[taken].length))
         await_memory(host, connection);

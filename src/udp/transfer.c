@@ -244,6 +244,7 @@ int64_t rill__udp_send(struct udp_host *host, rill_handle handle, const void *da
         socket->sending_tail = packet;
         socket->send_queued += packet->length;
     }
+    socket->wants_write |= socket->send_queued >= socket->send_buffer;
     socket->sent++;
     socket->source.interface = (uint8_t)way.interface->index;
     rill__ip_source_ready(host->ip, &socket->source);

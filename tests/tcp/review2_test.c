@@ -462,11 +462,38 @@ static void host_without_tcp_says_so(void **state) {
     peer_close(&peer);
 }
 
+/* Whoever fills the buffer exactly and then asks rill_ready, instead of sending in vain, hears of
+ * room too. */
+static void buffer_filled_exactly_is_followed_by_writable(void **state) {
+    (void)state;
+    struct test_world test;
+    test_world_init(&test, 30);
+    test_world_delay(&test, RILL_MILLISECOND);
+    test.config[0].send_buffer = 8192;
+    assert_int_equal(test_world_open(&test), 0);
+    rill_handle listener = test_listen(&test, 1, 80), a, b;
+    assert_int_equal(test_open_pair(&test, listener, 80, &a, &b), 0);
+    struct rill_stack *stack = test.world.stacks[0];
+    struct rill_event event;
+    static uint8_t bytes[8192];
+    while (rill_events(stack, &event, 1))
+        ;
+    assert_int_equal(rill_tcp_send(stack, a, bytes, sizeof bytes), sizeof bytes);
+    assert_false(rill_ready(stack, a) & RILL_EVENT_WRITABLE);
+    test_run(&test, RILL_SECOND);
+    assert_true(rill_ready(stack, a) & RILL_EVENT_WRITABLE);
+    assert_int_equal(rill_events(stack, &event, 1), 1);
+    assert_true(event.handle == a && event.bits & RILL_EVENT_WRITABLE);
+    test_world_close(&test);
+    assert_int_equal(test.memory.live_bytes, 0);
+}
+
 int review2_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_connections_early_bytes_do_not_take_the_hosts_budget),
         cmocka_unit_test(again_for_want_of_memory_is_followed_by_writable),
         cmocka_unit_test(again_of_a_slice_and_of_an_empty_pool_is_followed_by_writable),
+        cmocka_unit_test(buffer_filled_exactly_is_followed_by_writable),
         cmocka_unit_test(slice_beyond_half_the_memory_limit_is_limit),
         cmocka_unit_test(wrapped_block_in_slices_is_charged_by_slice),
         cmocka_unit_test(slices_that_run_out_make_no_short_segment_mid_stream),
