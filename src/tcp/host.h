@@ -195,6 +195,8 @@ void rill__input_syn_sent(struct tcp_host *host, struct connection *connection,
 /* input_ack.c: RFC 9293 §3.10.7.4, fifth. False: the segment goes no further. */
 bool rill__input_ack(struct tcp_host *host, struct connection *connection,
                      struct tcp_segment *segment);
+/* WRITABLE for a writer who has met a full buffer, once a good part of it is free. */
+void rill__tell_writer(struct tcp_host *host, struct connection *connection);
 
 /* input_icmp.c */
 void rill__tcp_error(void *transport, const struct ip_error *error);
@@ -223,7 +225,7 @@ uint16_t rill__window_advertise(struct connection *connection);
 bool rill__window_update_due(const struct connection *connection);
 
 /* timers.c: its interface is what happened. */
-void rill__timers_sent(struct tcp_host *host, struct connection *connection, bool resent);
+void rill__timers_sent(struct tcp_host *host, struct connection *connection);
 void rill__timers_acked(struct tcp_host *host, struct connection *connection);
 void rill__timers_ack_delayed(struct tcp_host *host, struct connection *connection);
 void rill__timers_ack_sent(struct connection *connection);
@@ -274,11 +276,9 @@ const char *rill__connection_check(const struct tcp_host *host,
 /* Asserts them, if the config asks for it. Ends every call that touches a connection. */
 void rill__connection_verify(const struct tcp_host *host, const struct connection *connection);
 
-void rill__tell_writer(struct tcp_host *host, struct connection *connection);
-/* send.c */
-uint32_t rill__send_room(const struct connection *connection);
-
 /* ready.c */
+/* Bytes the send buffer still takes. */
+uint32_t rill__send_room(const struct connection *connection);
 /* News for the application, if it has the handle. */
 void rill__connection_raise(struct tcp_host *host, struct connection *connection, uint32_t bits);
 uint32_t rill__tcp_ready_bits(void *transport, rill_handle handle);
@@ -293,7 +293,7 @@ static inline bool fin_is_owed(const struct connection *connection) {
     return (connection->flags & (CONNECTION_SHUTDOWN | CONNECTION_FIN_SENT)) == CONNECTION_SHUTDOWN;
 }
 
-/* FIN has a sequence number after the last byte: where the stream of bytes ends. */
+/* RFC 9293 §3.3.2: both sides know each other's numbers. */
 static inline bool state_is_synchronized(uint8_t state) {
     return state >= RILL_TCP_ESTABLISHED;
 }

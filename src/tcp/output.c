@@ -283,11 +283,11 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
     if (plan->record) {
         rill__scoreboard_resent(&active->scoreboard, plan->record, host->core->now,
                                 rill__timestamp_now(host, connection->ts_offset));
-        rill__timers_sent(host, connection, true);
+        rill__timers_sent(host, connection);
     } else if (active->scoreboard.tail &&
                seq_gt(active->scoreboard.tail->end, connection->snd_nxt)) {
         connection->snd_nxt = active->scoreboard.tail->end;
-        rill__timers_sent(host, connection, false);
+        rill__timers_sent(host, connection);
     }
     if (congestion_room(connection) < rill__payload_max(connection))
         active->full_until = connection->snd_nxt;

@@ -11,10 +11,10 @@
 
 #define IDLE_TIME RILL_SECOND
 
-void rill__timers_sent(struct tcp_host *host, struct connection *connection, bool resent) {
+void rill__timers_sent(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
-    (void)resent; /* RFC 6298 §5.1: only if it is not running */
     active->persist_at = RILL_TIME_NEVER;
+    /* RFC 6298 §5.1: only if it is not running */
     if (active->rto_at == RILL_TIME_NEVER)
         active->rto_at = host->core->now + rill__rto(host, connection);
 }
