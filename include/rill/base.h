@@ -81,10 +81,13 @@ struct rill_address {
     uint8_t bytes[16];
 };
 
-/* A socket in the sense of RFC 9293: an address and a port (host byte order). */
+/* A socket in the sense of RFC 9293: an address and a port (host byte order). A link-local address
+ * means something only on one link: its zone (RFC 4007 §6) is the number of the interface plus 1; 0
+ * lets the stack choose. For other addresses the zone is 0. */
 struct rill_endpoint {
     struct rill_address address;
     uint16_t port;
+    uint16_t zone;
 };
 
 RILL_API struct rill_address rill_address_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);

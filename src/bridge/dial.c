@@ -69,7 +69,7 @@ static void end(struct dial *dial, rill_handle connection, int error) {
 
 /* Notes why the attempt at the latest address failed. */
 static void failed(struct dial *dial, int error) {
-    struct rill_endpoint remote = {dial->addresses[dial->at - 1], dial->port};
+    struct rill_endpoint remote = {dial->addresses[dial->at - 1], dial->port, 0};
     char text[RILL_ENDPOINT_TEXT];
     bool ipv4 = rill_address_is_ipv4(&remote.address);
     rill_endpoint_format(&remote, text);

@@ -127,7 +127,7 @@ static bool start_listening(struct server *server, uint16_t *port) {
 
 static void print_urls(const struct server *server, const char *directory, uint16_t port) {
     for (size_t i = 0; i < server->host.address_count; i++) {
-        struct rill_endpoint endpoint = {server->host.addresses[i].address, port};
+        struct rill_endpoint endpoint = {server->host.addresses[i].address, port, 0};
         char text[RILL_ENDPOINT_TEXT];
         rill_endpoint_format(&endpoint, text);
         if (port == 80)

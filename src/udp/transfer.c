@@ -88,8 +88,8 @@ static enum rill_drop input(struct udp_host *host, struct ip_datagram *datagram)
         return RILL_DROP_UDP_LENGTH;
     if (!checksum_ok(datagram, length))
         return RILL_DROP_UDP_CHECKSUM;
-    struct rill_endpoint remote = {datagram->source, bytes_get16(datagram->data)};
-    struct rill_endpoint local = {datagram->destination, bytes_get16(datagram->data + 2)};
+    struct rill_endpoint remote = {datagram->source, bytes_get16(datagram->data), 0};
+    struct rill_endpoint local = {datagram->destination, bytes_get16(datagram->data + 2), 0};
     struct udp_socket *socket = local.port ? rill__udp_lookup(host, &local, &remote) : 0;
     if (!socket) {
         rill__icmp_unreachable(host->ip, datagram, IP_ERROR_PORT);
@@ -109,8 +109,8 @@ void rill__udp_input(void *transport, struct ip_datagram *datagram) {
  * is told, as on other systems: an unconnected one could not tell which of its datagrams it was. */
 void rill__udp_error(void *transport, const struct ip_error *error) {
     struct udp_host *host = transport;
-    struct rill_endpoint local = {error->local, bytes_get16(error->quoted)};
-    struct rill_endpoint remote = {error->remote, bytes_get16(error->quoted + 2)};
+    struct rill_endpoint local = {error->local, bytes_get16(error->quoted), 0};
+    struct rill_endpoint remote = {error->remote, bytes_get16(error->quoted + 2), 0};
     struct udp_socket *socket = rill__udp_lookup(host, &local, &remote);
     if (!socket || !socket->remote.port || error->kind == IP_ERROR_TOO_BIG)
         return;
