@@ -72,6 +72,9 @@ struct rill_stack_config {
     uint16_t port_first, port_last;                     /* ephemeral ports, RFC 6056 */
     uint32_t time_wait_max;                             /* records; the oldest goes first */
     uint32_t connections_max;
+    /* IPv6 addresses that the stack makes itself are the same for the same secret, link and prefix
+     * (RFC 7217 §5): keep it over restarts. 0 and 0: taken from the seed. */
+    uint64_t address_secret[2];
 };
 
 /* Fills in every default. `pool` and `seed` stay 0 and must be set; `allocator` too. */
@@ -92,6 +95,17 @@ enum rill_interface_flag {
     RILL_INTERFACE_CHECKSUM = 1,   /* the link finishes transport checksums */
     RILL_INTERFACE_GSO = 2,        /* the link takes super-segments of up to 64 KiB */
     RILL_INTERFACE_ACCEPT_ANY = 4, /* every destination address is taken as ours */
+    /* The host's own: 127.0.0.0/8 and ::1 may be its addresses, packets to any address of ours
+     * leave by it, and the caller gives what rill_output takes from it back to rill_input. */
+    RILL_INTERFACE_LOOPBACK = 8,
+};
+
+/* How an address is made sure to be nobody else's, on an Ethernet (RFC 4862 §5.4, RFC 5227 §2.1).
+ */
+enum rill_detection {
+    RILL_DETECTION_OPTIMISTIC, /* it is used meanwhile (RFC 4429) */
+    RILL_DETECTION_STRICT,     /* it is used after: one to two seconds, IPv4 four to seven */
+    RILL_DETECTION_OFF,        /* it is used, and nobody is asked */
 };
 
 struct rill_interface_config {
@@ -100,6 +114,10 @@ struct rill_interface_config {
     uint32_t flags;                         /* enum rill_interface_flag */
     const struct rill_framing_ops *framing; /* null: packets begin with the IP header */
     uint8_t mac[6];                         /* ours, where the framing has addresses */
+    uint8_t detection;                      /* enum rill_detection */
+    /* IPv6 on a link with framing: a link-local address is made, routers are asked, and what they
+     * advertise is taken: routes, addresses (RFC 4862), MTU. */
+    bool autoconfigure;
 };
 RILL_API void rill_interface_config_default(struct rill_interface_config *config);
 
@@ -109,19 +127,84 @@ RILL_API RILL_MUST_CHECK int rill_interface_add(struct rill_stack *stack,
                                                 const struct rill_interface_config *config,
                                                 uint32_t *interface);
 
-/* Gives the interface an address with its prefix length (of the family: 24, or 64). Returns 0,
- * RILL_ERROR_ARGUMENT, RILL_ERROR_ADDRESS_IN_USE or RILL_ERROR_LIMIT. */
+/* The interface's own handle: what happens to it comes as events of this handle (the bits from
+ * RILL_EVENT_LINK_UP on). It cannot be closed. 0: no such interface. */
+RILL_API rill_handle rill_interface_handle(const struct rill_stack *stack, uint32_t interface);
+
+/* The link went up or down; it begins up. While it is down nothing is taken or given; when it comes
+ * back, addresses are checked and routers asked anew. Returns 0 or RILL_ERROR_ARGUMENT. */
+RILL_API int rill_link_set(struct rill_stack *stack, uint32_t interface, bool up);
+
+/* Gives the interface an address with its prefix length (of the family: 24, or 64). The prefix is
+ * then reached by this interface. Returns 0, RILL_ERROR_ARGUMENT, RILL_ERROR_ADDRESS_IN_USE,
+ * RILL_ERROR_LIMIT or RILL_ERROR_MEMORY. */
 RILL_API RILL_MUST_CHECK int rill_address_add(struct rill_stack *stack, uint32_t interface,
                                               const struct rill_address *address,
                                               uint8_t prefix_length);
 
-/* Packets to a prefix go to `gateway` on the interface; the longest prefix wins, and the prefixes
- * of the interface's own addresses need no route. `prefix_length` 0: the default route. Returns 0,
- * RILL_ERROR_ARGUMENT or RILL_ERROR_LIMIT. */
+/* Takes an address away. Connections that use it stay: they can neither send nor receive until it
+ * comes back or their timers end them. Returns 0 or RILL_ERROR_ADDRESS_NOT_AVAILABLE. */
+RILL_API int rill_address_remove(struct rill_stack *stack, uint32_t interface,
+                                 const struct rill_address *address);
+
+enum rill_address_state {
+    RILL_ADDRESS_TENTATIVE,  /* being checked, not in use yet */
+    RILL_ADDRESS_OPTIMISTIC, /* being checked, in use */
+    RILL_ADDRESS_PREFERRED,
+    RILL_ADDRESS_DEPRECATED, /* in use; new connections take others if they can (RFC 4862 §5.5.4) */
+    RILL_ADDRESS_DUPLICATE,  /* somebody else has it: not in use */
+};
+
+struct rill_address_info {
+    size_t size;
+    struct rill_address address;
+    uint8_t prefix_length; /* of the family */
+    enum rill_address_state state;
+    bool automatic;                         /* from a router's advertisement, or link-local */
+    rill_time preferred_until, valid_until; /* RILL_TIME_NEVER: for ever */
+};
+/* The interface's address number `index`, counted from 0. Returns 0 or RILL_ERROR_ARGUMENT: there
+ * are not so many. */
+RILL_API RILL_MUST_CHECK int rill_address_get(const struct rill_stack *stack, uint32_t interface,
+                                              uint32_t index, struct rill_address_info *info);
+
+/* Packets to a prefix go to `gateway` on the interface (all zero: to whom they are addressed, who
+ * is on the link); the longest prefix wins, and among equals the first; the prefixes of the
+ * interface's own addresses need no route. `prefix_length` 0: the default route, of the gateway's
+ * family or that of `prefix`. Returns 0, RILL_ERROR_ARGUMENT, RILL_ERROR_LIMIT or
+ * RILL_ERROR_MEMORY. */
 RILL_API RILL_MUST_CHECK int rill_route_add(struct rill_stack *stack, uint32_t interface,
                                             const struct rill_address *prefix,
                                             uint8_t prefix_length,
                                             const struct rill_address *gateway);
+
+/* Takes the route that rill_route_add made with the same arguments away. Returns 0 or
+ * RILL_ERROR_ARGUMENT: there is none. */
+RILL_API int rill_route_remove(struct rill_stack *stack, uint32_t interface,
+                               const struct rill_address *prefix, uint8_t prefix_length,
+                               const struct rill_address *gateway);
+
+/* What a packet to `remote` would be sent with: by which interface, from which address (`local`
+ * any lets the stack choose), to whom on the link, and how long it may be. Returns 0,
+ * RILL_ERROR_NO_ROUTE or RILL_ERROR_ADDRESS_NOT_AVAILABLE. */
+struct rill_route_info {
+    size_t size;
+    uint32_t interface;
+    struct rill_address source, hop;
+    uint32_t mtu;
+};
+RILL_API RILL_MUST_CHECK int rill_route_get(struct rill_stack *stack,
+                                            const struct rill_endpoint *remote,
+                                            const struct rill_endpoint *local,
+                                            struct rill_route_info *info);
+
+/* Takes datagrams to a multicast group on this interface, and tells its routers (MLDv2, RFC 3810;
+ * IGMPv3, RFC 3376). Who joins twice leaves twice. Return 0, RILL_ERROR_ARGUMENT (not a group, no
+ * such interface, or not joined), RILL_ERROR_LIMIT or RILL_ERROR_MEMORY. */
+RILL_API RILL_MUST_CHECK int rill_group_join(struct rill_stack *stack, uint32_t interface,
+                                             const struct rill_address *group);
+RILL_API int rill_group_leave(struct rill_stack *stack, uint32_t interface,
+                              const struct rill_address *group);
 
 /* Packets that arrived on an interface, the framing's header (or the network header) first. All are
  * consumed. Returns 0 or RILL_ERROR_ARGUMENT (no such interface; the packets are dropped all the
@@ -147,6 +230,14 @@ enum rill_event_bit {
     RILL_EVENT_PEER_CLOSED = 32, /* the peer's FIN came: the last byte is there */
     RILL_EVENT_CLOSED = 64,      /* nothing more will happen here */
     RILL_EVENT_ERROR = 128,      /* it ended badly: rill_tcp_get_info says how */
+    /* Of an interface; rill_address_get has the present state. */
+    RILL_EVENT_LINK_UP = 256,
+    RILL_EVENT_LINK_DOWN = 512,
+    RILL_EVENT_ADDRESS_GAINED = 1024,    /* one may be used from now on */
+    RILL_EVENT_ADDRESS_LOST = 2048,      /* one is gone: taken away, run out, or a duplicate */
+    RILL_EVENT_ADDRESS_DUPLICATE = 4096, /* somebody else uses one of ours */
+    RILL_EVENT_ROUTER_FOUND = 8192,      /* the first default router, or the first again */
+    RILL_EVENT_ROUTER_LOST = 16384,      /* no default router is left of those advertised */
 };
 
 struct rill_event {

@@ -37,7 +37,8 @@ extern "C" {
     X(RILL_CAUSE_ECHO_REPLY, "echo reply")                                                         \
     X(RILL_CAUSE_ICMP_ERROR, "icmp error")                                                         \
     X(RILL_CAUSE_DATAGRAM, "datagram")                                                             \
-    X(RILL_CAUSE_NEIGHBOUR, "neighbour discovery")
+    X(RILL_CAUSE_NEIGHBOUR, "neighbour discovery")                                                 \
+    X(RILL_CAUSE_MEMBERSHIP, "multicast membership")
 
 enum rill_cause {
 #define RILL_CAUSE_ENUM(name, text) name,
@@ -59,6 +60,12 @@ enum rill_cause {
     X(RILL_DROP_NEIGHBOUR_SILENT, "neighbour does not answer", "RFC 4861 §7.2.2")                  \
     X(RILL_DROP_NEIGHBOUR_QUEUE_FULL, "too many packets wait for a neighbour", "RFC 4861 §7.2.2")  \
     X(RILL_DROP_ADDRESS_CONFLICT, "somebody else uses our address", "RFC 5227 §2.4")               \
+    X(RILL_DROP_LINK_DOWN, "the link is down", "")                                                 \
+    X(RILL_DROP_SOURCE_LOST, "its source address has been taken away", "RFC 1122 §3.3.4.2")        \
+    X(RILL_DROP_ROUTER_LIMIT, "more routes or prefixes advertised than are taken",                 \
+      "RFC 4861 §6.3.4")                                                                           \
+    X(RILL_DROP_ICMP_REDIRECT, "redirect not from the present first hop", "RFC 4861 §8.1")         \
+    X(RILL_DROP_TO_GROUP, "addressed to a group", "RFC 1122 §4.2.3.10")                            \
     X(RILL_DROP_TRUNCATED, "shorter than its header", "RFC 1122 §3.2.1")                           \
     X(RILL_DROP_IP_VERSION, "not IPv4 or IPv6, or family not in use", "RFC 1122 §3.2.1.1")         \
     X(RILL_DROP_IP_HEADER_LENGTH, "IP header length wrong", "RFC 791 §3.1")                        \

@@ -44,6 +44,17 @@ bool rill__address_is_loopback(const struct rill_address *address) {
     return memcmp(address->bytes, one, 16) == 0;
 }
 
+bool rill__address_is_link_local(const struct rill_address *address) {
+    return address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
+unsigned rill__address_common_bits(const struct rill_address *a, const struct rill_address *b) {
+    unsigned bits = 0;
+    while (bits < 128 && !((a->bytes[bits / 8] ^ b->bytes[bits / 8]) >> (7 - bits % 8) & 1))
+        bits++;
+    return bits;
+}
+
 bool rill__address_in_prefix(const struct rill_address *address, const struct rill_address *prefix,
                              unsigned bits) {
     unsigned whole = bits / 8, rest = bits % 8;

@@ -10,6 +10,12 @@ bool rill__address_is_group(const struct rill_address *address);
 /* 127.0.0.0/8 or ::1: never on a wire (RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3). */
 bool rill__address_is_loopback(const struct rill_address *address);
 
+/* fe80::/10: means something on one link only (RFC 4291 §2.5.6). */
+bool rill__address_is_link_local(const struct rill_address *address);
+
+/* How many of the first bits (of 128) two addresses share. */
+unsigned rill__address_common_bits(const struct rill_address *a, const struct rill_address *b);
+
 /* Whether the first `bits` bits (of 128) are equal. */
 bool rill__address_in_prefix(const struct rill_address *address, const struct rill_address *prefix,
                              unsigned bits);

@@ -25,6 +25,7 @@ enum handle_kind {
     HANDLE_LISTENER,
     HANDLE_HALF_OPEN,
     HANDLE_UDP,
+    HANDLE_INTERFACE,
 };
 
 /* Timers of all kinds lie in one wheel; the owner's kind is found by the entry's. */

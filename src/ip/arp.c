@@ -1,6 +1,6 @@
 /* ip/arp.c: ARP (RFC 826): asking, answering, learning. An entry is made only from what is
  * addressed to us, and changed by whatever its owner says; answers to our own questions prove
- * reachability. */
+ * reachability. Conflicts are for detection.c (RFC 5227). */
 #include "ip/neighbour.h"
 
 #include "base/address.h"
@@ -24,24 +24,62 @@ static void send(struct ip_interface *interface, const struct wire_arp *arp,
     rill__ip_reply(interface->host, interface, packet, false);
 }
 
+static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+
 void rill__arp_ask(struct ip_interface *interface, const struct rill_address *address,
                    const uint8_t *mac) {
-    static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    const struct rill_address *own = rill__interface_address(interface, true, address);
+    const struct ip_address *own = rill__ip_select(interface->host, interface, address, address);
     if (!own)
         return;
     struct wire_arp arp = {.reply = false};
     memcpy(arp.sender_mac, interface->mac, 6);
-    memcpy(arp.sender, own->bytes + 12, 4);
+    memcpy(arp.sender, own->address.bytes + 12, 4);
     memcpy(arp.target, address->bytes + 12, 4);
     send(interface, &arp, mac ? mac : everybody);
 }
 
-static bool is_own(const struct ip_interface *interface, const struct rill_address *address) {
-    for (uint32_t i = 0; i < interface->address_count; i++)
-        if (rill_address_equal(&interface->addresses[i].address, address))
-            return true;
-    return false;
+void rill__arp_tell(struct ip_interface *interface, const struct rill_address *address,
+                    bool probe) {
+    struct wire_arp arp = {.reply = false};
+    memcpy(arp.sender_mac, interface->mac, 6);
+    if (!probe)
+        memcpy(arp.sender, address->bytes + 12, 4);
+    memcpy(arp.target, address->bytes + 12, 4);
+    send(interface, &arp, everybody);
+}
+
+static struct ip_address *find_own(struct ip_interface *interface,
+                                   const struct rill_address *address) {
+    struct ip_address *own = rill__ip_address_find(interface->host, interface, address);
+    return own && own->interface == interface ? own : 0;
+}
+
+/* RFC 5227 §2.1.1 and §2.4: somebody else sends from our address, or is about to take one that we
+ * are about to take. */
+static bool is_conflict(struct ip_interface *interface, const struct wire_arp *arp) {
+    if (memcmp(arp->sender_mac, interface->mac, 6) == 0)
+        return false;
+    struct rill_address sender = rill__address_from_ipv4(arp->sender);
+    struct rill_address target = rill__address_from_ipv4(arp->target);
+    struct ip_address *own = find_own(interface, &sender);
+    if (!own && !arp->reply && rill_address_is_any(&sender)) {
+        own = find_own(interface, &target);
+        if (own && own->state != RILL_ADDRESS_TENTATIVE && own->state != RILL_ADDRESS_OPTIMISTIC)
+            own = 0; /* it is in use: the answer says so */
+    }
+    if (!own || own->state == RILL_ADDRESS_DUPLICATE)
+        return false;
+    rill__detection_conflict(own);
+    return true;
+}
+
+static void answer(struct ip_interface *interface, const struct wire_arp *question) {
+    struct wire_arp arp = {.reply = true};
+    memcpy(arp.sender_mac, interface->mac, 6);
+    memcpy(arp.sender, question->target, 4);
+    memcpy(arp.target_mac, question->sender_mac, 6);
+    memcpy(arp.target, question->sender, 4);
+    send(interface, &arp, question->sender_mac);
 }
 
 enum rill_drop rill__arp_input(struct ip_interface *interface, const uint8_t *data, size_t length) {
@@ -49,25 +87,21 @@ enum rill_drop rill__arp_input(struct ip_interface *interface, const uint8_t *da
     enum rill_drop drop = rill__arp_parse(data, length, &arp);
     if (drop)
         return drop;
+    if (is_conflict(interface, &arp))
+        return RILL_DROP_ADDRESS_CONFLICT;
     struct rill_address sender = rill__address_from_ipv4(arp.sender);
     struct rill_address target = rill__address_from_ipv4(arp.target);
-    bool for_us = is_own(interface, &target);
-    if (is_own(interface, &sender)) /* RFC 5227 §2.4: somebody else uses our address */
-        return memcmp(arp.sender_mac, interface->mac, 6) ? RILL_DROP_ADDRESS_CONFLICT
-                                                         : RILL_DROP_NONE;
+    if (find_own(interface, &sender)) /* our own, come back */
+        return RILL_DROP_NONE;
+    const struct ip_address *own = find_own(interface, &target);
+    bool for_us = own && address_usable(own);
     if (!rill_address_is_any(&sender) && !rill__address_is_group(&sender)) {
         struct neighbour *neighbour = rill__neighbour_find(interface, &sender, for_us);
         bool asked = neighbour && neighbour->probes > 0 && arp.reply && for_us;
         if (neighbour)
             rill__neighbour_learn(neighbour, arp.sender_mac, asked, true);
     }
-    if (!for_us || arp.reply)
-        return RILL_DROP_NONE;
-    struct wire_arp answer = {.reply = true};
-    memcpy(answer.sender_mac, interface->mac, 6);
-    memcpy(answer.sender, arp.target, 4);
-    memcpy(answer.target_mac, arp.sender_mac, 6);
-    memcpy(answer.target, arp.sender, 4);
-    send(interface, &answer, arp.sender_mac);
+    if (for_us && !arp.reply)
+        answer(interface, &arp);
     return RILL_DROP_NONE;
 }

@@ -45,6 +45,17 @@ static enum rill_drop input(struct ip_interface *interface, struct rill_packet *
     }
 }
 
+/* RFC 1112 §6.4, RFC 2464 §7 */
+static void group_mac(const struct rill_address *group, uint8_t mac[6]) {
+    static const uint8_t prefix[3] = {1, 0, 0x5e};
+    rill__ndp_group_mac(group, mac);
+    if (!rill_address_is_ipv4(group))
+        return;
+    memcpy(mac, prefix, 3);
+    mac[3] = group->bytes[13] & 0x7f;
+    memcpy(mac + 4, group->bytes + 14, 2);
+}
+
 static struct rill_packet *output(struct ip_interface *interface, struct rill_packet *packet) {
     static const uint8_t broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     const uint8_t *header = packet->headroom + packet->header_offset;
@@ -53,18 +64,15 @@ static struct rill_packet *output(struct ip_interface *interface, struct rill_pa
         to = rill__address_from_ipv4(header + 16);
     else
         memcpy(to.bytes, header + 24, 16);
+    bool ipv4 = rill_address_is_ipv4(&to);
+    if (ipv4 && (to.bytes[12] == 255 || rill__ip_is_broadcast(interface, &to))) {
+        rill__ethernet_frame(interface, packet, broadcast, WIRE_TYPE_IPV4);
+        return packet;
+    }
     if (rill__address_is_group(&to)) {
-        uint8_t group[6] = {0x33, 0x33}; /* RFC 2464 §7 */
-        memcpy(group + 2, to.bytes + 12, 4);
-        if (rill_address_is_ipv4(&to)) { /* RFC 1112 §6.4 */
-            static const uint8_t prefix[3] = {1, 0, 0x5e};
-            memcpy(group, prefix, 3);
-            group[3] = to.bytes[13] & 0x7f;
-            memcpy(group + 4, to.bytes + 14, 2);
-        }
-        bool all = rill_address_is_ipv4(&to) && to.bytes[12] == 255;
-        rill__ethernet_frame(interface, packet, all ? broadcast : group,
-                             rill_address_is_ipv4(&to) ? WIRE_TYPE_IPV4 : WIRE_TYPE_IPV6);
+        uint8_t group[6];
+        group_mac(&to, group);
+        rill__ethernet_frame(interface, packet, group, ipv4 ? WIRE_TYPE_IPV4 : WIRE_TYPE_IPV6);
         return packet;
     }
     if (rill__ip_next_hop(interface, &to, &hop))
@@ -74,10 +82,26 @@ static struct rill_packet *output(struct ip_interface *interface, struct rill_pa
     return 0;
 }
 
+static void link_changed(struct ip_interface *interface) {
+    if (!interface->up) /* another link, perhaps, with other neighbours */
+        rill__neighbours_fini(interface);
+    rill__autoconf_link_changed(interface);
+    rill__membership_link_changed(interface);
+}
+
+static void fini(struct ip_interface *interface) {
+    rill__neighbours_fini(interface);
+    rill__autoconf_fini(interface);
+    rill__membership_fini(interface);
+}
+
 const struct rill_framing_ops rill_ethernet = {
     .header_length = WIRE_ETHERNET_HEADER,
+    .link_changed = link_changed,
     .input = input,
     .output = output,
     .neighbour_message = rill__ndp_input,
-    .fini = rill__neighbours_fini,
+    .address_check = rill__detection_step,
+    .group_changed = rill__membership_changed,
+    .fini = fini,
 };

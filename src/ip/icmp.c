@@ -3,7 +3,6 @@
  * in fragments if it is longer than the link takes. */
 #include "ip/icmp.h"
 
-#include "base/address.h"
 #include "base/checksum.h"
 #include "ip/icmp_error.h"
 #include "packet/pool.h"
@@ -52,15 +51,17 @@ static enum rill_drop echo(struct ip_host *host, struct ip_datagram *datagram, u
         header[i] = i < 4 ? 0 : datagram->data[i];
     header[0] = reply_type;
     packet->cause = RILL_CAUSE_ECHO_REPLY;
+    uint32_t mtu = rill__ip_path_mtu(host, datagram->interface, &datagram->source);
     struct ip_send send = {.source = &datagram->destination,
                            .destination = &datagram->source,
                            .interface = datagram->interface,
+                           .mtu = mtu,
                            .checksum_offset = 2,
                            .protocol = datagram->protocol,
                            .pseudo_header = datagram->protocol == WIRE_PROTOCOL_ICMPV6,
                            .may_fragment = true};
     rill__ip_finish(host, packet, &send);
-    packet = rill__ip_fit(host, packet, datagram->interface);
+    packet = rill__ip_fit(host, packet, mtu);
     while (packet) {
         struct rill_packet *next = packet->next;
         rill__ip_reply(host, datagram->interface, packet, true);
@@ -76,8 +77,7 @@ void rill__icmp_message(struct ip_host *host, struct ip_datagram *datagram, uint
         drop = RILL_DROP_TRUNCATED;
     else if (!rill__icmp_checksum_ok(datagram))
         drop = RILL_DROP_ICMP_CHECKSUM;
-    else if (datagram->data[0] == request && datagram->data[1] == 0 &&
-             !rill__address_is_group(&datagram->destination))
+    else if (datagram->data[0] == request && datagram->data[1] == 0 && !datagram->to_group)
         drop = echo(host, datagram, reply);
     else
         drop = rill__icmp_error_input(host, datagram, datagram->data, datagram->contiguous);

@@ -19,6 +19,7 @@
 enum {
     HEADER = 8,
     V4_UNREACHABLE = 3,
+    V4_REDIRECT = 5,
     V6_UNREACHABLE = 1,
     V6_TOO_BIG = 2,
     V6_ERRORS = 128, /* types below are errors */
@@ -85,10 +86,29 @@ static bool read_quote(const uint8_t *quote, size_t length, bool ipv4, struct ip
     return true;
 }
 
+/* RFC 1122 §3.2.2.2: another first hop for the destination of the packet quoted. */
+static enum rill_drop redirected(const struct ip_datagram *datagram, const uint8_t *data,
+                                 size_t length) {
+    struct ip_error error = {.mtu = 0};
+    if (!datagram->interface->framing ||
+        !read_quote(data + HEADER, length - HEADER, true, &error) ||
+        !rill__ip_address_owned(datagram->interface->host, datagram->interface, &error.local))
+        return RILL_DROP_ICMP_IGNORED;
+    struct rill_address hop = rill__address_from_ipv4(data + 4);
+    struct rill_address further;
+    /* It must be on this link: a host that is reached without a gateway. */
+    if (rill_address_is_any(&hop) || !rill__ip_next_hop(datagram->interface, &hop, &further) ||
+        !rill_address_equal(&hop, &further))
+        return RILL_DROP_ICMP_REDIRECT;
+    return rill__ip_redirect(datagram->interface, &datagram->source, &error.remote, &hop);
+}
+
 enum rill_drop rill__icmp_error_input(struct ip_host *host, const struct ip_datagram *datagram,
                                       const uint8_t *data, size_t length) {
-    struct ip_error error = {.mtu = 0};
+    struct ip_error error = {.interface = datagram->interface};
     bool ipv4 = datagram->network->version == 4;
+    if (ipv4 && data[0] == V4_REDIRECT)
+        return redirected(datagram, data, length);
     if (!(ipv4 ? kind_of_v4(data, &error) : kind_of_v6(data, &error)))
         return RILL_DROP_ICMP_IGNORED;
     if (!read_quote(data + HEADER, length - HEADER, ipv4, &error) ||
@@ -125,17 +145,51 @@ static bool allowed(struct ip_host *host, const struct rill_address *to) {
     return true;
 }
 
-static bool may_answer(const struct ip_datagram *datagram) {
+/* What an error of ours says. */
+struct verdict {
+    uint8_t type, code;
+    uint32_t pointer; /* the word behind the checksum */
+};
+
+static struct verdict verdict_of(const struct ip_datagram *datagram, enum ip_error_kind kind) {
+    static const struct {
+        struct verdict v4, v6;
+    } table[] = {
+        {{3, 1, 0}, {1, 3, 0}},  /* IP_ERROR_HOST */
+        {{3, 2, 0}, {4, 1, 0}},  /* IP_ERROR_PROTOCOL: RFC 4443 §3.4, an unknown next header */
+        {{3, 3, 0}, {1, 4, 0}},  /* IP_ERROR_PORT */
+        {{3, 4, 0}, {2, 0, 0}},  /* IP_ERROR_TOO_BIG: routers say it, we do not */
+        {{11, 1, 0}, {3, 1, 0}}, /* IP_ERROR_FRAGMENTS */
+        {{12, 0, 0}, {4, 0, 0}}, /* IP_ERROR_PARAMETER */
+    };
+    struct verdict verdict = datagram->network->version == 4 ? table[kind].v4 : table[kind].v6;
+    if (kind == IP_ERROR_PROTOCOL)
+        verdict.pointer = datagram->protocol_at; /* 0 for IPv4 */
+    if (kind == IP_ERROR_PARAMETER) {
+        verdict.code = (uint8_t)(datagram->problem - 1);
+        verdict.pointer = datagram->problem_at;
+    }
+    return verdict;
+}
+
+static bool may_answer(const struct ip_datagram *datagram, enum ip_error_kind kind) {
     bool v6_error = datagram->protocol == WIRE_PROTOCOL_ICMPV6 && datagram->contiguous &&
                     datagram->data[0] < V6_ERRORS;
-    return !datagram->is_fragment && !v6_error && datagram->protocol != WIRE_PROTOCOL_ICMP &&
-           !rill__address_is_group(&datagram->destination);
+    /* RFC 4443 §2.4 (e.3): of an option that must be told of, even to who sends to a group */
+    bool group_ok = !datagram->to_group || kind == IP_ERROR_PARAMETER;
+    bool part_ok = !datagram->is_fragment || kind == IP_ERROR_FRAGMENTS;
+    return part_ok && !v6_error && group_ok &&
+           (datagram->network->version == 6 || datagram->protocol != WIRE_PROTOCOL_ICMP);
 }
 
 void rill__icmp_unreachable(struct ip_host *host, const struct ip_datagram *datagram,
                             enum ip_error_kind kind) {
     bool ipv4 = datagram->network->version == 4;
-    if (!may_answer(datagram))
+    const struct ip_address *own =
+        datagram->to_group
+            ? rill__ip_select(host, datagram->interface, &datagram->source, &datagram->source)
+            : 0;
+    if (!may_answer(datagram, kind) || (datagram->to_group && !own))
         return;
     if (!allowed(host, &datagram->source)) {
         rill__core_drop(host->core, RILL_DROP_ICMP_LIMITED);
@@ -154,12 +208,11 @@ void rill__icmp_unreachable(struct ip_host *host, const struct ip_datagram *data
     packet->cause = RILL_CAUSE_ICMP_ERROR;
     uint8_t *header = packet->headroom + packet->header_offset;
     memset(header, 0, HEADER);
-    header[0] = ipv4 ? V4_UNREACHABLE : kind == IP_ERROR_PROTOCOL ? 4 : V6_UNREACHABLE;
-    header[1] = ipv4 ? (kind == IP_ERROR_PROTOCOL ? 2 : 3) : (kind == IP_ERROR_PROTOCOL ? 1 : 4);
-    if (!ipv4 &&
-        kind == IP_ERROR_PROTOCOL) /* RFC 4443 §3.4: where the unknown next header stands */
-        bytes_put32(header + 4, 6);
-    struct ip_send send = {.source = &datagram->destination,
+    struct verdict verdict = verdict_of(datagram, kind);
+    header[0] = verdict.type;
+    header[1] = verdict.code;
+    bytes_put32(header + 4, verdict.pointer);
+    struct ip_send send = {.source = own ? &own->address : &datagram->destination,
                            .destination = &datagram->source,
                            .interface = datagram->interface,
                            .checksum_offset = 2,

@@ -6,27 +6,19 @@
 #include "packet/segment.h"
 #include <string.h>
 
-/* All nodes, or the group in which an own address is asked for (RFC 4291 §2.8). */
-static bool is_our_group(const struct ip_interface *interface, const struct rill_address *address) {
-    static const uint8_t all_nodes[16] = {0xff, 2, [15] = 1};
-    static const uint8_t solicited[13] = {0xff, 2, [11] = 1, [12] = 0xff};
-    if (!interface->framing || address->bytes[0] != 0xff)
-        return false;
-    if (memcmp(address->bytes, all_nodes, 16) == 0)
-        return true;
-    for (uint32_t i = 0; i < interface->address_count; i++)
-        if (memcmp(address->bytes, solicited, 13) == 0 &&
-            memcmp(address->bytes + 13, interface->addresses[i].address.bytes + 13, 3) == 0)
-            return true;
-    return false;
-}
-
 static bool is_ours(struct ip_host *host, struct ip_interface *interface,
-                    const struct rill_address *address) {
-    if (interface->flags & RILL_INTERFACE_ACCEPT_ANY && !rill_address_is_any(address) &&
-        !rill__address_is_group(address) && !rill__address_is_loopback(address))
+                    struct ip_datagram *datagram) {
+    const struct rill_address *address = &datagram->destination;
+    if (rill__ip_address_owned(host, interface, address))
         return true;
-    return rill__ip_address_owner(host, address) || is_our_group(interface, address);
+    if (interface->flags & RILL_INTERFACE_LOOPBACK && rill__address_is_loopback(address))
+        return true;
+    if (rill__address_is_group(address) || rill__ip_is_broadcast(interface, address)) {
+        datagram->to_group = true;
+        return rill__ip_is_broadcast(interface, address) || rill__ip_group_ours(interface, address);
+    }
+    return interface->flags & RILL_INTERFACE_ACCEPT_ANY && !rill_address_is_any(address) &&
+           !rill__address_is_loopback(address);
 }
 
 /* RFC 4862 §5.4.2: who makes sure that an address is free has none to ask from. */
@@ -36,16 +28,28 @@ static bool is_detection(const struct ip_datagram *datagram) {
            rill_address_is_any(&datagram->source);
 }
 
+/* A neighbour's message may come from an address that we have too: that is what it is about. */
+static bool is_conflict(const struct ip_datagram *datagram) {
+    return datagram->protocol == 58 && datagram->network->version == 6 && datagram->contiguous &&
+           datagram->data[0] == 136 && datagram->interface->framing;
+}
+
 /* RFC 1122 §3.2.1.3: no group, no unspecified, no loopback address; and nobody else has ours. */
 static bool source_ok(struct ip_host *host, const struct ip_datagram *datagram) {
-    return is_detection(datagram) ||
-           !(rill__address_is_group(&datagram->source) || rill_address_is_any(&datagram->source) ||
-             rill__address_is_loopback(&datagram->source) ||
-             rill__ip_address_owner(host, &datagram->source));
+    const struct rill_address *source = &datagram->source;
+    if (is_detection(datagram) || is_conflict(datagram))
+        return true;
+    if (rill__address_is_group(source) || rill_address_is_any(source))
+        return false;
+    if (datagram->interface->flags & RILL_INTERFACE_LOOPBACK)
+        return rill__address_is_loopback(source) ||
+               rill__ip_address_find(host, datagram->interface, source);
+    return !rill__address_is_loopback(source) &&
+           !rill__ip_address_owned(host, datagram->interface, source);
 }
 
 static enum rill_drop dispatch(struct ip_host *host, struct ip_datagram *datagram) {
-    if (!is_ours(host, datagram->interface, &datagram->destination))
+    if (!is_ours(host, datagram->interface, datagram))
         return RILL_DROP_IP_NOT_OURS;
     if (!source_ok(host, datagram))
         return RILL_DROP_IP_SOURCE;
@@ -63,6 +67,13 @@ void rill__ip_deliver(struct ip_host *host, struct ip_datagram *datagram) {
         datagram->network->icmp_input(host, datagram);
         return;
     }
+    if (datagram->protocol == 2 && datagram->interface->framing && datagram->contiguous) {
+        if (rill__icmp_checksum_ok(datagram)) /* IGMP's is made as ICMP's */
+            datagram->interface->framing->neighbour_message(datagram->interface, datagram);
+        else
+            rill__core_drop(host->core, RILL_DROP_ICMP_CHECKSUM);
+        return;
+    }
     for (int i = 0; i < RILL_TRANSPORTS && host->transports[i].ops; i++) {
         if (host->transports[i].ops->protocol == datagram->protocol) {
             host->transports[i].ops->input(host->transports[i].state, datagram);
@@ -75,6 +86,8 @@ void rill__ip_deliver(struct ip_host *host, struct ip_datagram *datagram) {
 
 static enum rill_drop input(struct ip_host *host, struct ip_interface *interface,
                             struct rill_packet *packet) {
+    if (!interface->up)
+        return RILL_DROP_LINK_DOWN;
     if (interface->framing) {
         bool is_ip;
         enum rill_drop refused = interface->framing->input(interface, packet, &is_ip);
@@ -93,6 +106,9 @@ static enum rill_drop input(struct ip_host *host, struct ip_interface *interface
         return RILL_DROP_IP_VERSION;
     struct ip_datagram datagram = {.packet = packet, .interface = interface, .network = network};
     enum rill_drop drop = network->parse(head, contiguous, packet->length, &datagram);
+    if (drop && datagram.problem && is_ours(host, interface, &datagram) &&
+        source_ok(host, &datagram))
+        rill__icmp_unreachable(host, &datagram, IP_ERROR_PARAMETER);
     if (drop)
         return drop;
     datagram.data = head + datagram.header_length;

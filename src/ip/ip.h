@@ -7,6 +7,9 @@
 #define RILL_IP_IP_H
 
 #include "base/core.h"
+#include "base/hash.h"
+#include "base/siphash.h"
+#include "base/slab.h"
 
 #define IP_INTERFACES_MAX 32
 #define IP_REPLIES_MAX 256     /* packets owed that belong to no connection, an interface */
@@ -41,18 +44,31 @@ struct ip_datagram {
     uint16_t fragment_offset; /* bytes */
     bool is_fragment;         /* a part of a datagram, not all of it */
     bool more_fragments;
-    bool dont_fragment; /* IPv4: says so to routers */
+    bool dont_fragment;   /* IPv4: says so to routers */
+    bool to_group;        /* multicast or broadcast: no error answers it, no TCP takes it */
+    uint8_t problem;      /* the code of the ICMPv6 parameter problem it earns, plus 1; 0: none */
+    uint32_t problem_at;  /* what it points to: a byte of the packet */
+    uint32_t protocol_at; /* IPv6: where the header says which protocol follows */
+    uint32_t flow_label;
     uint8_t protocol;
     uint8_t traffic_class;
     uint8_t hop_limit;
 };
 
 /* What an ICMP error says of a packet of ours. */
-enum ip_error_kind { IP_ERROR_HOST, IP_ERROR_PROTOCOL, IP_ERROR_PORT, IP_ERROR_TOO_BIG };
+enum ip_error_kind {
+    IP_ERROR_HOST,
+    IP_ERROR_PROTOCOL,
+    IP_ERROR_PORT,
+    IP_ERROR_TOO_BIG,
+    IP_ERROR_FRAGMENTS, /* of ours: some did not come in time */
+    IP_ERROR_PARAMETER, /* of ours: a header we do not take */
+};
 struct ip_error {
     enum ip_error_kind kind;
-    struct rill_address local, remote; /* of the packet: from us, to him */
-    uint32_t mtu;                      /* TOO_BIG: of the next hop, 0 if it did not say */
+    const struct ip_interface *interface; /* it came by */
+    struct rill_address local, remote;    /* of the packet: from us, to him */
+    uint32_t mtu;                         /* TOO_BIG: of the next hop, 0 if it did not say */
     uint8_t protocol;
     const uint8_t *quoted; /* the beginning of the transport header, at least 8 bytes */
     size_t quoted_length;
@@ -97,49 +113,111 @@ struct rill_fragment_ops {
     /* Cuts a finished packet that is longer than the interface's MTU; gives a list linked by
      * `next`, or the packet itself if it fits, or null (no memory, the packet is dropped). Consumes
      * the packet. */
-    struct rill_packet *(*cut)(struct ip_host *host, struct rill_packet *packet,
-                               struct ip_interface *interface);
+    struct rill_packet *(*cut)(struct ip_host *host, struct rill_packet *packet, uint32_t mtu);
     void (*fini)(struct ip_host *host);
 };
 
+/* An address of ours; stands in the host's table, found by address, and in its interface's list. */
 struct ip_address {
+    struct core_timer timer; /* filed at the earliest of the three times below */
+    struct ip_interface *interface;
     struct rill_address address;
-    uint8_t prefix_bits; /* of 128 */
+    rill_time check_at;                     /* the next step of detection */
+    rill_time preferred_until, valid_until; /* RILL_TIME_NEVER: for ever */
+    rill_time defended_at;                  /* RFC 5227 §2.4 (b); 0: never */
+    uint64_t nonce;                         /* of our own detection's messages, RFC 7527 §4.1 */
+    uint32_t index;                         /* in its slab */
+    uint8_t prefix_bits;                    /* of 128 */
+    uint8_t state;                          /* enum rill_address_state */
+    uint8_t step;                           /* of detection: messages sent */
+    uint8_t collisions;                     /* RFC 7217 §6: addresses of this prefix given up */
+    bool automatic;                         /* by SLAAC */
+};
+
+/* A multicast group that somebody has joined. */
+struct ip_group {
+    struct ip_group *next;
+    struct rill_address address;
+    uint32_t users;  /* 0: left, but the routers are still being told */
+    uint8_t reports; /* how often its change is still to be told */
+    bool asked;      /* a router has asked for it */
 };
 
 /* What stands before the IP header on an interface. */
 struct rill_framing_ops {
     uint8_t header_length;
+    /* The interface has just been added, or its link has gone up or down. */
+    void (*link_changed)(struct ip_interface *interface);
     /* Takes the link header off; `is_ip`: the packet goes on to IP. Else it was for the link
      * itself. */
     enum rill_drop (*input)(struct ip_interface *interface, struct rill_packet *packet,
                             bool *is_ip);
     /* Gives an IP packet its link header, or null: it waits, or has been dropped. Consumes it. */
     struct rill_packet *(*output)(struct ip_interface *interface, struct rill_packet *packet);
-    /* ICMPv6 messages 133 to 137, checksum verified. */
+    /* ICMPv6 messages 130 to 137, checksum verified, and IGMP. */
     void (*neighbour_message)(struct ip_interface *interface, struct ip_datagram *datagram);
+    /* The next step of making sure that nobody else has an address: sets its state and `check_at`.
+     * With `step` 0 it begins. */
+    void (*address_check)(struct ip_address *own);
+    /* A group is joined, or left. */
+    void (*group_changed)(struct ip_interface *interface, struct ip_group *group);
     void (*fini)(struct ip_interface *interface);
 };
 
-#define IP_ROUTES_MAX 64
+#define IP_ROUTES_MAX 1024
+enum ip_route_origin {
+    IP_ROUTE_CONNECTED, /* the prefix of an own address */
+    IP_ROUTE_STATIC,    /* the application's */
+    IP_ROUTE_LEARNT,    /* a router's advertisement */
+};
 struct ip_route {
-    struct rill_address prefix, gateway;
-    uint8_t bits; /* of 128 */
+    struct rill_address prefix;
+    struct rill_address gateway; /* all zero: the prefix is on the link */
+    rill_time until;             /* RILL_TIME_NEVER: for ever */
+    uint32_t users;              /* CONNECTED: addresses that share it */
+    uint8_t bits;                /* of 128 */
     uint8_t interface;
+    uint8_t origin;    /* enum ip_route_origin */
+    int8_t preference; /* RFC 4191 §2.1: 1 high, 0 medium, -1 low */
+    bool silent;       /* its gateway does not answer: others go before it */
+};
+
+/* What is known of one destination (RFC 4861 §5.1): a narrower path, a better first hop. */
+struct ip_destination {
+    struct ip_destination *older, *newer;
+    struct rill_address remote;
+    struct rill_address hop; /* of a redirect; all zero: none */
+    rill_time until;         /* RFC 8201 §4: the path may widen again */
+    uint32_t mtu;            /* 0: not known */
+    uint32_t index;
+    uint8_t interface; /* of the redirect */
 };
 
 struct ip_interface {
     struct ip_host *host;
     const struct rill_framing_ops *framing; /* null: raw IP */
     struct ip_neighbours *neighbours;       /* the framing's; null until the first */
+    struct ip_autoconf *autoconf;           /* the framing's; null: addresses are given by hand */
+    struct ip_membership *membership;       /* the framing's; null until the first report */
+    struct event_node event;
+    void *user;
     uint8_t mac[6];
+    uint8_t detection; /* enum rill_detection */
+    bool up;
+    bool autoconfigure;
     uint32_t index;
     uint32_t mtu, flags;
+    /* What a router has said for all on this link (RFC 4861 §6.3.4); 0: nothing. */
+    uint32_t mtu_said;
+    uint8_t hop_limit_said;
+    rill_time reachable_said, retransmit_said;
     struct ip_source *ready_head, **ready_end;
     struct rill_packet *replies_head, *replies_tail;
     uint32_t replies, echo_replies;
-    struct ip_address *addresses;
+    struct ip_address **addresses;
     uint32_t address_count, address_capacity;
+    struct ip_group *groups;
+    uint32_t group_count;
     uint64_t packets_in, packets_out;
 };
 
@@ -166,29 +244,113 @@ struct ip_host {
     } transports[RILL_TRANSPORTS];
     struct ip_interface *interfaces[IP_INTERFACES_MAX];
     uint32_t interface_count;
-    struct ip_route routes[IP_ROUTES_MAX];
-    uint32_t route_count;
+    struct slab addresses;
+    struct hash owned;       /* of `addresses`, by address */
+    struct ip_route *routes; /* the longest prefix first */
+    uint32_t route_count, route_capacity;
+    struct slab destination_slab;
+    struct hash destination_hash;
+    struct ip_destination *oldest, *newest; /* destinations, by use */
+    struct siphash_key key;                 /* of tables, identifications and flow labels */
+    struct siphash_key secret;              /* of the addresses we make, RFC 7217 §5 */
+    uint32_t addresses_lost;                /* how many have been taken away */
 };
 
 /* interface.c */
 int rill__ip_interface_add(struct ip_host *host, const struct rill_interface_config *config,
                            uint32_t *index);
-int rill__ip_address_add(struct ip_host *host, uint32_t interface,
-                         const struct rill_address *address, uint8_t prefix_length);
+int rill__ip_link_set(struct ip_host *host, uint32_t interface, bool up);
+void rill__ip_init(struct ip_host *host, const struct rill_stack_config *config);
 void rill__ip_fini(struct ip_host *host);
-/* The interface that has this address, or null. */
-struct ip_interface *rill__ip_address_owner(struct ip_host *host,
-                                            const struct rill_address *address);
-/* Where a packet to `remote` goes out, and the source address it would get. False: no route. */
-bool rill__ip_route(struct ip_host *host, const struct rill_address *remote,
-                    struct ip_interface **interface, struct rill_address *source);
-int rill__ip_route_add(struct ip_host *host, uint32_t interface, const struct rill_address *prefix,
-                       uint8_t prefix_length, const struct rill_address *gateway);
-/* Who on the link is to get a packet to `remote`: himself or a gateway. False: nobody. */
-bool rill__ip_next_hop(const struct ip_interface *interface, const struct rill_address *remote,
-                       struct rill_address *hop);
 const struct rill_network_ops *rill__ip_network(const struct ip_host *host,
                                                 const struct rill_address *address);
+/* The largest packet of the family that the interface takes. */
+uint32_t rill__ip_interface_mtu(const struct ip_interface *interface, bool ipv4);
+/* News of an interface for the application. */
+void rill__ip_raise(struct ip_interface *interface, uint32_t bits);
+
+/* address.c */
+/* `valid` and `preferred` are moments. `automatic`: the prefix is not taken to be on the link (RFC
+ * 5942 §4). 0 or an error. */
+struct ip_address_config {
+    struct rill_address address;
+    uint8_t prefix_length; /* of the family */
+    bool automatic;
+    uint8_t collisions;
+    rill_time preferred_until, valid_until;
+};
+int rill__ip_address_add(struct ip_host *host, uint32_t interface,
+                         const struct ip_address_config *config);
+int rill__ip_address_remove(struct ip_host *host, uint32_t interface,
+                            const struct rill_address *address);
+void rill__ip_address_free(struct ip_host *host, struct ip_address *own);
+/* The entry of this address, whatever its state; a link-local one is looked for on `interface`
+ * alone (null: on any). Null: it is not ours. */
+struct ip_address *rill__ip_address_find(struct ip_host *host, const struct ip_interface *interface,
+                                         const struct rill_address *address);
+/* The same, of those in use: neither tentative nor duplicate. */
+struct ip_address *rill__ip_address_owned(struct ip_host *host,
+                                          const struct ip_interface *interface,
+                                          const struct rill_address *address);
+static inline bool address_usable(const struct ip_address *own) {
+    return own->state != RILL_ADDRESS_TENTATIVE && own->state != RILL_ADDRESS_DUPLICATE;
+}
+/* After a change of one of its times. */
+void rill__ip_address_file(struct ip_host *host, struct ip_address *own);
+/* Whether it is the broadcast address of a prefix of the interface's (RFC 1122 §3.2.1.3). */
+bool rill__ip_is_broadcast(const struct ip_interface *interface,
+                           const struct rill_address *address);
+
+/* select.c: RFC 6724 §5. An address of ours to send to `remote` from; null: none. */
+const struct ip_address *rill__ip_select(const struct ip_host *host,
+                                         const struct ip_interface *interface,
+                                         const struct rill_address *remote,
+                                         const struct rill_address *hop);
+
+/* route.c */
+int rill__ip_route_add(struct ip_host *host, const struct ip_route *route);
+/* Takes the first route with the same prefix, gateway, interface and origin away. */
+int rill__ip_route_remove(struct ip_host *host, const struct ip_route *route);
+/* Where packets to `remote` go out, and from which address. */
+struct ip_path {
+    struct ip_interface *interface;
+    struct rill_address source;
+};
+/* `local`: any lets the stack choose. Returns 0, RILL_ERROR_NO_ROUTE, or
+ * RILL_ERROR_ADDRESS_NOT_AVAILABLE: `local` is not ours, or of another family or zone. */
+int rill__ip_path(struct ip_host *host, const struct rill_endpoint *remote,
+                  const struct rill_endpoint *local, struct ip_path *out);
+/* Who on the link is to get a packet to `remote`: himself or a gateway. False: nobody. */
+bool rill__ip_next_hop(struct ip_interface *interface, const struct rill_address *remote,
+                       struct rill_address *hop);
+/* A gateway on this interface answers, or no longer does. */
+void rill__ip_route_silent(struct ip_interface *interface, const struct rill_address *gateway,
+                           bool silent);
+
+/* destination.c */
+struct ip_destination *rill__ip_destination(struct ip_host *host, const struct rill_address *remote,
+                                            bool make);
+/* The largest packet to `remote` by this interface, as far as is known. */
+uint32_t rill__ip_path_mtu(struct ip_host *host, const struct ip_interface *interface,
+                           const struct rill_address *remote);
+/* A router says so; the transport has made sure that it speaks of a packet of ours. */
+void rill__ip_path_mtu_set(struct ip_host *host, const struct rill_address *remote, uint32_t mtu);
+/* A redirect (RFC 4861 §8.3, RFC 1122 §3.2.2.2) from whoever is now the first hop. */
+enum rill_drop rill__ip_redirect(struct ip_interface *interface, const struct rill_address *from,
+                                 const struct rill_address *remote, const struct rill_address *hop);
+void rill__ip_destinations_fini(struct ip_host *host);
+
+/* group.c */
+int rill__ip_group_join(struct ip_host *host, uint32_t interface, const struct rill_address *group);
+int rill__ip_group_leave(struct ip_host *host, uint32_t interface,
+                         const struct rill_address *group);
+void rill__ip_group_forget(struct ip_interface *interface, struct ip_group *group);
+/* Whether frames to this group are for us. */
+bool rill__ip_group_ours(const struct ip_interface *interface, const struct rill_address *group);
+
+/* 20 bits that are the same for all packets of one flow (RFC 6437 §3). */
+uint32_t rill__ip_flow_label(const struct ip_host *host, const struct rill_address *source,
+                             const struct rill_address *destination, uint32_t ports);
 
 /* input.c: consumes the packet. */
 void rill__ip_input(struct ip_host *host, struct ip_interface *interface,
@@ -199,12 +361,11 @@ void rill__ip_deliver(struct ip_host *host, struct ip_datagram *datagram);
 
 /* fragment.c, reassembly.c: behind the table rill_fragments */
 struct rill_packet *rill__ip_fragment(struct ip_host *host, struct rill_packet *packet,
-                                      struct ip_interface *interface);
+                                      uint32_t mtu);
 
 /* output.c */
 /* Cuts a packet longer than the MTU, if the host can; a list, or null. Consumes the packet. */
-struct rill_packet *rill__ip_fit(struct ip_host *host, struct rill_packet *packet,
-                                 struct ip_interface *interface);
+struct rill_packet *rill__ip_fit(struct ip_host *host, struct rill_packet *packet, uint32_t mtu);
 size_t rill__ip_output(struct ip_host *host, struct ip_interface *interface,
                        struct rill_packet **packets, size_t max, size_t frames_max);
 void rill__ip_source_ready(struct ip_host *host, struct ip_source *source);
@@ -217,12 +378,14 @@ void rill__ip_reply(struct ip_host *host, struct ip_interface *interface,
 struct ip_send {
     const struct rill_address *source, *destination;
     struct ip_interface *interface;
+    uint32_t mtu;             /* what is longer will be cut; 0: the interface's */
     uint16_t checksum_offset; /* in the transport header; UINT16_MAX: none */
     uint8_t protocol;
     uint8_t traffic_class;
-    uint8_t hop_limit;  /* 0: 64 */
-    bool pseudo_header; /* the checksum covers it */
-    bool may_fragment;  /* IPv4: routers may cut it; it gets an identification */
+    uint8_t hop_limit;   /* 0: 64, or what a router has said */
+    uint32_t flow_label; /* IPv6 */
+    bool pseudo_header;  /* the checksum covers it */
+    bool may_fragment;   /* IPv4: routers may cut it; it gets an identification */
 };
 
 /* Writes the IP header before what the packet holds (a transport header in its headroom, payload in

@@ -18,23 +18,37 @@ enum {
     FRAGMENT_HEADER = 8
 };
 
-/* RFC 8200 §4.2: the two upper bits of an unknown option's kind: 0 means pass over. */
-static bool options_ok(const uint8_t *options, size_t length) {
-    while (length > 0) {
-        if (options[0] == 0) { /* Pad1 */
-            options++;
-            length--;
+/* What an error would have to say; the sender of an error is not told of one (RFC 4443 §2.4 (e)).
+ */
+static enum rill_drop refuse(struct ip_datagram *out, unsigned code, uint32_t at, bool of_error) {
+    if (!of_error) {
+        out->problem = (uint8_t)(code + 1);
+        out->problem_at = at;
+    }
+    return RILL_DROP_IP_EXTENSION;
+}
+
+/* RFC 8200 §4.2: the two upper bits of an unknown option's kind: 0 means pass over, 1 drop, 2 and 3
+ * drop and say so, 3 not to who sends to groups. Options lie at data + at, up to `end`. */
+static enum rill_drop check_options(const uint8_t *data, uint32_t at, uint32_t end, bool of_error,
+                                    struct ip_datagram *out) {
+    while (at < end) {
+        uint8_t kind = data[at];
+        if (kind == 0) { /* Pad1 */
+            at++;
             continue;
         }
-        if (length < 2 || (size_t)options[1] + 2 > length)
-            return false;
-        bool known = options[0] == 1 || options[0] == 5; /* PadN, router alert */
-        if (!known && options[0] >> 6 != 0)
-            return false;
-        length -= (size_t)options[1] + 2;
-        options += (size_t)options[1] + 2;
+        if (end - at < 2 || data[at + 1] + 2u > end - at)
+            return RILL_DROP_IP_EXTENSION;
+        bool known = kind == 1 || kind == 5; /* PadN, router alert */
+        if (!known && kind >> 6 == 1)
+            return RILL_DROP_IP_EXTENSION;
+        if (!known && kind >> 6 > 1)
+            return refuse(out, 2, at,
+                          of_error || (kind >> 6 == 3 && out->destination.bytes[0] == 0xff));
+        at += data[at + 1] + 2u;
     }
-    return true;
+    return RILL_DROP_NONE;
 }
 
 static void read_fragment(const uint8_t *header, struct ip_datagram *out) {
@@ -50,6 +64,7 @@ static void read_fragment(const uint8_t *header, struct ip_datagram *out) {
  * follows its fragment header is data. */
 static enum rill_drop walk(const uint8_t *data, size_t contiguous, uint8_t next, uint32_t *at,
                            struct ip_datagram *out) {
+    out->protocol_at = 6;
     for (int i = 0; i < EXTENSIONS_MAX; i++) {
         if (next != HOP_BY_HOP && next != ROUTING && next != FRAGMENT && next != DESTINATION) {
             out->protocol = next;
@@ -64,10 +79,15 @@ static enum rill_drop walk(const uint8_t *data, size_t contiguous, uint8_t next,
         if (contiguous < *at + length)
             return RILL_DROP_TRUNCATED;
         *at += (uint32_t)length;
-        if (next == ROUTING && header[3] != 0)
-            return RILL_DROP_IP_EXTENSION;
-        if ((next == HOP_BY_HOP || next == DESTINATION) && !options_ok(header + 2, length - 2))
-            return RILL_DROP_IP_EXTENSION;
+        uint32_t begin = *at - (uint32_t)length;
+        bool of_error = header[0] == WIRE_PROTOCOL_ICMPV6 && contiguous > *at && data[*at] < 128;
+        if (next == ROUTING && header[3] != 0) /* RFC 8200 §4.4: it points to the kind */
+            return refuse(out, 0, begin + 2, of_error);
+        enum rill_drop drop = RILL_DROP_NONE;
+        if (next == HOP_BY_HOP || next == DESTINATION)
+            drop = check_options(data, begin + 2, *at, of_error, out);
+        if (drop)
+            return drop;
         if (next == FRAGMENT) {
             read_fragment(header, out);
             if (out->is_fragment) {
@@ -75,6 +95,7 @@ static enum rill_drop walk(const uint8_t *data, size_t contiguous, uint8_t next,
                 return RILL_DROP_NONE;
             }
         }
+        out->protocol_at = begin;
         next = header[0];
     }
     return RILL_DROP_IP_EXTENSION;
@@ -89,24 +110,24 @@ static enum rill_drop parse(const uint8_t *data, size_t contiguous, size_t lengt
     if (drop)
         return drop;
     uint32_t at = WIRE_IPV6_HEADER, end = WIRE_IPV6_HEADER + header.payload_length;
-    drop = walk(data, contiguous < end ? contiguous : end, header.next_header, &at, out);
-    if (drop)
-        return drop;
     memcpy(out->source.bytes, header.source, 16);
     memcpy(out->destination.bytes, header.destination, 16);
     /* RFC 4291 §2.5.5.2: a mapped address is not for the wire; taken, it would pass as IPv4. */
     if (rill_address_is_ipv4(&out->source) || rill_address_is_ipv4(&out->destination))
         return RILL_DROP_IP_SOURCE;
-    out->header_length = at;
-    out->length = end - at;
     out->traffic_class = header.traffic_class;
     out->hop_limit = header.hop_limit;
-    return RILL_DROP_NONE;
+    out->flow_label = header.flow_label;
+    drop = walk(data, contiguous < end ? contiguous : end, header.next_header, &at, out);
+    out->header_length = drop ? WIRE_IPV6_HEADER : at;
+    out->length = end - out->header_length;
+    return drop;
 }
 
 static void emit(const struct ip_datagram *datagram, uint8_t *out) {
     uint32_t extension = datagram->is_fragment ? FRAGMENT_HEADER : 0;
-    struct wire_ipv6 header = {.payload_length = (uint16_t)(datagram->length + extension),
+    struct wire_ipv6 header = {.flow_label = datagram->flow_label,
+                               .payload_length = (uint16_t)(datagram->length + extension),
                                .traffic_class = datagram->traffic_class,
                                .next_header = extension ? FRAGMENT : datagram->protocol,
                                .hop_limit = datagram->hop_limit};
@@ -130,7 +151,7 @@ static uint64_t pseudo_sum(const struct ip_datagram *datagram) {
 static void icmp_input(struct ip_host *host, struct ip_datagram *datagram) {
     uint8_t type = datagram->contiguous ? datagram->data[0] : 0;
     const struct rill_framing_ops *framing = datagram->interface->framing;
-    if (framing && type >= 133 && type <= 137) { /* RFC 4861 §4 */
+    if (framing && type >= 130 && type <= 137) { /* RFC 4861 §4, RFC 3810 §5 */
         if (rill__icmp_checksum_ok(datagram))
             framing->neighbour_message(datagram->interface, datagram);
         else

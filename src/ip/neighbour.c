@@ -83,7 +83,8 @@ static void ask(struct neighbour *neighbour, const uint8_t *mac) {
         rill__arp_ask(neighbour->interface, &neighbour->address, mac);
     else
         rill__ndp_ask(neighbour->interface, &neighbour->address, mac);
-    arm(neighbour, RETRANSMIT);
+    rill_time said = neighbour->interface->retransmit_said; /* RFC 4861 §6.3.4 */
+    arm(neighbour, said && !rill_address_is_ipv4(&neighbour->address) ? said : RETRANSMIT);
 }
 
 static void expired(void *context, struct core_timer *timer) {
@@ -100,10 +101,12 @@ static void expired(void *context, struct core_timer *timer) {
         break;
     case NEIGHBOUR_INCOMPLETE:
     case NEIGHBOUR_PROBE:
-        if (neighbour->probes >= PROBES_MAX)
+        if (neighbour->probes >= PROBES_MAX) {
+            rill__ip_route_silent(neighbour->interface, &neighbour->address, true);
             forget(neighbour);
-        else
+        } else {
             ask(neighbour, neighbour->state == NEIGHBOUR_PROBE ? neighbour->mac : 0);
+        }
         break;
     default:
         break;
@@ -193,11 +196,14 @@ static void release_pending(struct neighbour *neighbour) {
 
 static void reachable(struct neighbour *neighbour) {
     struct core *core = core_of(neighbour->interface);
+    rill_time said = neighbour->interface->reachable_said;
+    rill_time base = said && !rill_address_is_ipv4(&neighbour->address) ? said : REACHABLE_BASE;
     neighbour->state = NEIGHBOUR_REACHABLE;
     neighbour->probes = 0;
+    rill__ip_route_silent(neighbour->interface, &neighbour->address, false);
     /* RFC 4861 §6.3.2: uniform in half to one and a half times the base, so that hosts do not ask
      * in step */
-    arm(neighbour, REACHABLE_BASE / 2 + rill__random_below(&core->random, REACHABLE_BASE));
+    arm(neighbour, base / 2 + rill__random_below(&core->random, base));
 }
 
 void rill__neighbour_learn(struct neighbour *neighbour, const uint8_t mac[6], bool solicited,

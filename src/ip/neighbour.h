@@ -62,13 +62,48 @@ void rill__ethernet_frame(struct ip_interface *interface, struct rill_packet *pa
 /* Asks for the address: everybody on the link, or (with `mac`) the one who had it. arp.c, ndp.c */
 void rill__arp_ask(struct ip_interface *interface, const struct rill_address *address,
                    const uint8_t *mac);
+/* RFC 5227 §1.1: a probe (nobody asks for the address), or an announcement (its owner does). */
+void rill__arp_tell(struct ip_interface *interface, const struct rill_address *address, bool probe);
 enum rill_drop rill__arp_input(struct ip_interface *interface, const uint8_t *data, size_t length);
 void rill__ndp_ask(struct ip_interface *interface, const struct rill_address *address,
                    const uint8_t *mac);
+/* RFC 4862 §5.4.2: nobody asks for an address that is to be ours. */
+void rill__ndp_detect(const struct ip_address *own);
 void rill__ndp_input(struct ip_interface *interface, struct ip_datagram *datagram);
 
-/* An own address to ask from, of the family, on this interface; null: none. */
-const struct rill_address *rill__interface_address(const struct ip_interface *interface, bool ipv4,
-                                                   const struct rill_address *towards);
+/* For those who write messages of neighbour discovery: hop limit 255, to this link address
+ * (null: to whichever its destination turns out to have). */
+void rill__ndp_send(struct ip_interface *interface, const struct rill_address *source,
+                    const struct rill_address *destination, const uint8_t *mac,
+                    const uint8_t *message, size_t length);
+/* The first option of this kind, or null; options that are well formed as a whole. */
+const uint8_t *rill__ndp_option(const uint8_t *options, size_t length, uint8_t kind);
+enum ndp_option { NDP_SOURCE_LINK = 1, NDP_TARGET_LINK = 2 };
+/* RFC 2464 §7: the frame's destination for a group. */
+void rill__ndp_group_mac(const struct rill_address *group, uint8_t mac[6]);
+
+/* detection.c: duplicate address detection (RFC 4862 §5.4, RFC 4429, RFC 5227). */
+void rill__detection_step(struct ip_address *own);
+/* Somebody else uses, or is about to use, this address. `own` may be gone after. */
+void rill__detection_conflict(struct ip_address *own);
+
+/* autoconf.c: routers and what they advertise (RFC 4861 §6.3, RFC 4862 §5.5). */
+void rill__autoconf_link_changed(struct ip_interface *interface);
+enum rill_drop rill__autoconf_input(struct ip_interface *interface,
+                                    const struct ip_datagram *datagram);
+/* An address made here turned out to be somebody's: another one, by RFC 7217 §6. */
+void rill__autoconf_collision(struct ip_address *own);
+/* A neighbour is no router any more (RFC 4861 §7.2.5). */
+void rill__autoconf_not_router(struct ip_interface *interface, const struct rill_address *address);
+void rill__autoconf_fini(struct ip_interface *interface);
+
+/* membership.c: what routers are told of groups (MLDv2, IGMPv3). */
+void rill__membership_changed(struct ip_interface *interface, struct ip_group *group);
+/* The group in which an own address is asked for is joined with it. */
+void rill__membership_of_address(const struct ip_address *own);
+void rill__membership_link_changed(struct ip_interface *interface);
+enum rill_drop rill__membership_input(struct ip_interface *interface,
+                                      const struct ip_datagram *datagram);
+void rill__membership_fini(struct ip_interface *interface);
 
 #endif

@@ -2,16 +2,17 @@
  *
  * A source keeps its place at the head until it has sent IP_QUANTUM bytes, then goes to the end
  * with what it overdrew; one that has nothing to send leaves the list. */
+#include "base/address.h"
 #include "base/checksum.h"
 #include "base/util.h"
 #include "ip/ip.h"
+#include <string.h>
 
-struct rill_packet *rill__ip_fit(struct ip_host *host, struct rill_packet *packet,
-                                 struct ip_interface *interface) {
-    if (packet->length <= interface->mtu)
+struct rill_packet *rill__ip_fit(struct ip_host *host, struct rill_packet *packet, uint32_t mtu) {
+    if (packet->length <= mtu)
         return packet;
     if (host->fragments)
-        return host->fragments->cut(host, packet, interface);
+        return host->fragments->cut(host, packet, mtu);
     rill_packet_drop(packet);
     return 0;
 }
@@ -97,18 +98,41 @@ static struct rill_packet *pop_source(struct ip_host *host, struct ip_interface 
     return 0;
 }
 
+/* An address that was taken away is no source any more, whoever still holds to it. Looked for only
+ * where one has been. */
+static bool source_is_lost(struct ip_host *host, struct ip_interface *interface,
+                           const struct rill_packet *packet) {
+    if (!host->addresses_lost || interface->flags & RILL_INTERFACE_ACCEPT_ANY ||
+        packet->link_length)
+        return false;
+    const uint8_t *header = packet->headroom + packet->header_offset;
+    struct rill_address source;
+    if (header[0] >> 4 == 4)
+        source = rill__address_from_ipv4(header + 12);
+    else
+        memcpy(source.bytes, header + 8, 16);
+    return !rill_address_is_any(&source) && !rill__address_is_loopback(&source) &&
+           !rill__ip_address_owned(host, interface, &source);
+}
+
 static struct rill_packet *next_packet(struct ip_host *host, struct ip_interface *interface,
                                        size_t frames_max) {
-    for (;;) {
+    while (interface->up) {
         struct rill_packet *packet = interface->replies_head
                                          ? pop_reply(interface)
                                          : pop_source(host, interface, frames_max);
+        if (packet && source_is_lost(host, interface, packet)) {
+            rill__core_drop(host->core, RILL_DROP_SOURCE_LOST);
+            rill_packet_drop(packet);
+            continue;
+        }
         if (!packet || !interface->framing || packet->link_length)
             return packet;
         packet = interface->framing->output(interface, packet);
         if (packet)
             return packet;
     }
+    return 0;
 }
 
 size_t rill__ip_output(struct ip_host *host, struct ip_interface *interface,
@@ -141,14 +165,18 @@ static uint64_t sum_packet(const struct rill_packet *packet, uint64_t sum, size_
 
 void rill__ip_finish(struct ip_host *host, struct rill_packet *packet, const struct ip_send *send) {
     const struct rill_network_ops *network = rill__ip_network(host, send->destination);
+    uint8_t said = network->version == 6 ? send->interface->hop_limit_said : 0;
     struct ip_datagram datagram = {.source = *send->source,
                                    .destination = *send->destination,
                                    .protocol = send->protocol,
                                    .traffic_class = send->traffic_class,
-                                   .hop_limit = send->hop_limit ? send->hop_limit : 64,
+                                   .flow_label = send->flow_label,
+                                   .hop_limit = send->hop_limit ? send->hop_limit
+                                                : said          ? said
+                                                                : 64,
                                    .dont_fragment = !send->may_fragment,
                                    .length = packet->length};
-    if (send->may_fragment)
+    if (send->may_fragment && network->version == 4) /* IPv6 says it when it is cut */
         datagram.fragment_id = host->identification++;
     size_t transport = network->header_length;
     packet->header_offset = (uint16_t)(packet->header_offset - transport);
@@ -160,7 +188,9 @@ void rill__ip_finish(struct ip_host *host, struct rill_packet *packet, const str
         return;
     uint8_t *field = header + transport + send->checksum_offset;
     uint64_t sum = send->pseudo_header ? network->pseudo_sum(&datagram) : 0;
-    bool whole = packet->length <= send->interface->mtu || packet->gso_size;
+    uint32_t mtu =
+        send->mtu ? send->mtu : rill__ip_interface_mtu(send->interface, network->version == 4);
+    bool whole = packet->length <= mtu || packet->gso_size;
     if (send->interface->flags & RILL_INTERFACE_CHECKSUM && send->pseudo_header && whole) {
         packet->flags |= RILL_PACKET_CHECKSUM_PARTIAL;
         packet->checksum_start = (uint16_t)transport;

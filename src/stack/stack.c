@@ -57,12 +57,7 @@ int rill_stack_open(const struct rill_stack_config *config, struct rill_stack **
     memset(stack, 0, sizeof *stack);
     rill__core_init(&stack->core, config);
     stack->ip.core = &stack->core;
-    stack->ip.networks[0] = config->ipv4;
-    stack->ip.networks[1] = config->ipv6;
-    stack->ip.fragments = config->fragments;
-    stack->ip.identification = (uint32_t)rill__random_next(&stack->core.random);
-    stack->ip.limiter.key.k0 = rill__random_next(&stack->core.random);
-    stack->ip.limiter.key.k1 = rill__random_next(&stack->core.random);
+    rill__ip_init(&stack->ip, config);
     int error = open_transports(stack, config);
     if (error) {
         rill_stack_close(stack);
@@ -79,21 +74,6 @@ void rill_stack_close(struct rill_stack *stack) {
         stack->ip.transports[i].ops->close(stack->ip.transports[i].state);
     RILL_ASSERT(stack->core.memory_held == 0);
     rill__core_release(&stack->core, stack, sizeof *stack);
-}
-
-int rill_interface_add(struct rill_stack *stack, const struct rill_interface_config *config,
-                       uint32_t *interface) {
-    return rill__ip_interface_add(&stack->ip, config, interface);
-}
-
-int rill_address_add(struct rill_stack *stack, uint32_t interface,
-                     const struct rill_address *address, uint8_t prefix_length) {
-    return rill__ip_address_add(&stack->ip, interface, address, prefix_length);
-}
-
-int rill_route_add(struct rill_stack *stack, uint32_t interface, const struct rill_address *prefix,
-                   uint8_t prefix_length, const struct rill_address *gateway) {
-    return rill__ip_route_add(&stack->ip, interface, prefix, prefix_length, gateway);
 }
 
 int rill_input(struct rill_stack *stack, uint32_t interface, struct rill_packet **packets,
@@ -152,7 +132,10 @@ size_t rill_events(struct rill_stack *stack, struct rill_event *events, size_t m
         void *state = 0;
         const struct rill_transport_ops *ops = owner(stack, node->kind, &state);
         rill__event_cancel(&stack->core, node);
-        events[count].handle = ops->event(state, node, &events[count].user);
+        if (node->kind == HANDLE_INTERFACE)
+            events[count].handle = rill__interface_event(node, &events[count].user);
+        else
+            events[count].handle = ops->event(state, node, &events[count].user);
         events[count].bits = bits;
         count++;
     }
@@ -167,6 +150,8 @@ uint32_t rill_ready(struct rill_stack *stack, rill_handle handle) {
 
 int rill_user_set(struct rill_stack *stack, rill_handle handle, void *user) {
     void *state;
+    if (handle_get_kind(handle) == HANDLE_INTERFACE)
+        return rill__interface_user_set(stack, handle, user);
     const struct rill_transport_ops *ops = owner(stack, handle_get_kind(handle), &state);
     return ops ? ops->user_set(state, handle, user) : RILL_ERROR_HANDLE;
 }
@@ -175,7 +160,7 @@ bool rill_output_waits(const struct rill_stack *stack, uint32_t interface) {
     if (interface >= stack->ip.interface_count)
         return false;
     const struct ip_interface *at = stack->ip.interfaces[interface];
-    return at->replies_head || at->ready_head;
+    return at->up && (at->replies_head || at->ready_head);
 }
 
 rill_time rill_deadline(const struct rill_stack *stack) {

@@ -10,4 +10,8 @@ struct rill_stack {
     void *tcp, *udp; /* the states of these transports; null: not part of this host */
 };
 
+/* ip_calls.c: events of interfaces. */
+rill_handle rill__interface_event(struct event_node *node, void **user);
+int rill__interface_user_set(struct rill_stack *stack, rill_handle handle, void *user);
+
 #endif

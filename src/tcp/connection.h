@@ -20,8 +20,9 @@
 struct tcp_key {
     struct rill_address local, remote;
     uint16_t local_port, remote_port;
+    uint16_t zone; /* of link-local addresses: interface + 1; else 0 */
 };
-_Static_assert(sizeof(struct tcp_key) == 36, "hashed as bytes");
+_Static_assert(sizeof(struct tcp_key) == 38, "compared as bytes");
 
 enum connection_flag {
     CONNECTION_TIMESTAMPS = 1u << 0, /* agreed on, RFC 7323 §3.2 */
@@ -103,6 +104,7 @@ struct connection {
     /* hot: what every segment touches */
     struct ip_source source;
     struct tcp_key key;
+    uint16_t mss;           /* the most payload and options the peer takes, RFC 6691 */
     uint32_t index;         /* in its slab */
     rill_seq snd_una;       /* oldest not acknowledged */
     rill_seq snd_nxt;       /* next to send for the first time */
@@ -113,7 +115,6 @@ struct connection {
     rill_seq last_ack_sent; /* RFC 7323 §4.3 */
     uint32_t ts_recent;     /* RFC 7323 §4.3 */
     uint32_t ts_offset;     /* of our timestamps, by pair of addresses */
-    uint16_t mss;           /* the most payload and options the peer takes, RFC 6691 */
     uint8_t snd_scale, rcv_scale;
     uint16_t flags;                 /* enum connection_flag */
     uint8_t state;                  /* enum rill_tcp_state */

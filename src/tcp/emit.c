@@ -46,12 +46,16 @@ struct rill_packet *rill__tcp_write(struct tcp_host *host, struct rill_packet *p
     packet->length += (uint32_t)length;
     packet->cause = (uint8_t)cause;
     memcpy(packet->headroom + packet->header_offset, bytes, length);
-    struct ip_send send = {.source = &key->local,
-                           .destination = &key->remote,
-                           .interface = interface,
-                           .checksum_offset = 16,
-                           .protocol = 6,
-                           .pseudo_header = true};
+    uint32_t ports = (uint32_t)key->local_port << 16 | key->remote_port;
+    bool ipv4 = rill_address_is_ipv4(&key->remote);
+    struct ip_send send = {
+        .source = &key->local,
+        .destination = &key->remote,
+        .interface = interface,
+        .checksum_offset = 16,
+        .protocol = 6,
+        .flow_label = ipv4 ? 0 : rill__ip_flow_label(host->ip, &key->local, &key->remote, ports),
+        .pseudo_header = true};
     rill__ip_finish(host->ip, packet, &send);
     trace_sent(host, connection, header, key, payload, cause);
     return packet;

@@ -200,7 +200,7 @@ static void establish(struct tcp_host *host, struct half_open *half, struct tcp_
     connection->snd_wl1 = copy.irs;
     connection->ts_recent = copy.ts_recent;
     connection->ts_offset = copy.ts_offset;
-    uint16_t ours = rill__mss_of_interface(host, interface, &copy.key.remote);
+    uint16_t ours = rill__mss_of_path(host, interface, &copy.key.remote);
     connection->mss = RILL_MIN(ours, copy.mss ? copy.mss : rill__mss_default(&copy.key.remote));
     connection->active->iss = copy.iss;
     connection->active->irs = copy.irs;

@@ -101,6 +101,9 @@ bool rill__demux_insert(struct tcp_host *host, const struct tcp_key *key, enum t
 void rill__demux_remove(struct tcp_host *host, const struct tcp_key *key, enum tcp_kind kind,
                         uint32_t index);
 
+/* What tells connections to one link-local address on two links apart; 0 for others. input.c */
+uint16_t rill__tcp_zone(const struct ip_interface *interface, const struct tcp_key *key);
+
 /* isn.c */
 rill_seq rill__isn(const struct tcp_host *host, const struct tcp_key *key);
 uint32_t rill__timestamp_offset(const struct tcp_host *host, const struct tcp_key *key);
@@ -113,6 +116,9 @@ int rill__port_choose(struct tcp_host *host, struct tcp_key *key);
 /* options.c: what a SYN offers, and what came of both sides' offers. */
 uint16_t rill__mss_of_interface(const struct tcp_host *host, const struct ip_interface *interface,
                                 const struct rill_address *remote);
+/* The same of what the path is known to take: for what we send (RFC 8201 §4). */
+uint16_t rill__mss_of_path(const struct tcp_host *host, const struct ip_interface *interface,
+                           const struct rill_address *remote);
 /* What a SYN without the option means. */
 uint16_t rill__mss_default(const struct rill_address *remote);
 uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer);

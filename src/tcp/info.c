@@ -32,6 +32,7 @@ int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tc
     info->error = connection->error;
     info->local.address = connection->key.local;
     info->local.port = connection->key.local_port;
+    info->local.zone = info->remote.zone = connection->key.zone;
     info->remote.address = connection->key.remote;
     info->remote.port = connection->key.remote_port;
     info->mss = (uint16_t)rill__payload_max(connection);

@@ -15,6 +15,11 @@
 #include "base/checksum.h"
 #include <string.h>
 
+uint16_t rill__tcp_zone(const struct ip_interface *interface, const struct tcp_key *key) {
+    bool one_link = rill__address_is_link_local(&key->remote);
+    return one_link ? (uint16_t)(interface->index + 1) : 0;
+}
+
 #define CHALLENGES_MAX 10 /* RFC 5961 §7, for each connection by itself */
 #define CHALLENGE_INTERVAL (5 * RILL_SECOND)
 #define PAWS_LIMIT_MS (24u * 24 * 3600 * 1000) /* RFC 7323 §5.5 */
@@ -100,11 +105,14 @@ static enum rill_drop read_segment(struct tcp_host *host, struct ip_datagram *da
         return drop;
     if (segment->header.source_port == 0 || segment->header.destination_port == 0)
         return RILL_DROP_TCP_PORT_ZERO;
+    if (datagram->to_group) /* RFC 1122 §4.2.3.10, MUST-57 */
+        return RILL_DROP_TO_GROUP;
     segment->datagram = datagram;
     segment->key.local = datagram->destination;
     segment->key.remote = datagram->source;
     segment->key.local_port = segment->header.destination_port;
     segment->key.remote_port = segment->header.source_port;
+    segment->key.zone = rill__tcp_zone(datagram->interface, &segment->key);
     segment->arrival =
         datagram->packet->arrival < host->core->now ? datagram->packet->arrival : host->core->now;
     segment->sequence = segment->header.sequence;

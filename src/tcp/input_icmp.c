@@ -9,11 +9,9 @@
 #include "base/bytes.h"
 
 static void too_big(struct tcp_host *host, struct connection *connection, uint32_t mtu) {
-    uint32_t headers =
-        WIRE_TCP_HEADER + rill__ip_network(host->ip, &connection->key.remote)->header_length;
-    /* RFC 1191 §3 and RFC 8201 §4: no path is narrower than this, whoever says so. */
-    uint32_t least = rill_address_is_ipv4(&connection->key.remote) ? 552 : 1280;
-    uint32_t mss = RILL_MAX(mtu, least) - headers;
+    rill__ip_path_mtu_set(host->ip, &connection->key.remote, mtu);
+    uint32_t mss =
+        rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
     if (mss >= connection->mss)
         return;
     connection->mss = (uint16_t)mss;
@@ -25,7 +23,8 @@ static void too_big(struct tcp_host *host, struct connection *connection, uint32
 void rill__tcp_error(void *transport, const struct ip_error *error) {
     struct tcp_host *host = transport;
     struct tcp_key key = {error->local, error->remote, bytes_get16(error->quoted),
-                          bytes_get16(error->quoted + 2)};
+                          bytes_get16(error->quoted + 2), 0};
+    key.zone = rill__tcp_zone(error->interface, &key);
     uint32_t value = rill__demux_find(host, &key);
     if (value == TCP_NOT_FOUND || value >> TCP_KIND_SHIFT != TCP_KIND_CONNECTION)
         return;

@@ -61,7 +61,7 @@ static int check(struct tcp_host *host, const struct rill_tcp_listen_config *con
         return host->any_port == SLAB_NONE ? 0 : RILL_ERROR_ADDRESS_IN_USE;
     if (rill_address_is_any(&local->address))
         local->address = (struct rill_address){{0}};
-    else if (!rill__ip_address_owner(host->ip, &local->address))
+    else if (!rill__ip_address_owned(host->ip, 0, &local->address))
         return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
     if (local->port == 0) { /* a random free one */
         uint32_t count = (uint32_t)(host->config.port_last - host->config.port_first) + 1;
@@ -191,6 +191,7 @@ int rill__tcp_pending(struct tcp_host *host, rill_handle handle, rill_handle *ou
     rill__half_open_unpark(host, half);
     local->address = half->key.local;
     local->port = half->key.local_port;
+    local->zone = remote->zone = half->key.zone;
     remote->address = half->key.remote;
     remote->port = half->key.remote_port;
     *out = rill__half_open_handle(host, half);

@@ -1,5 +1,6 @@
 /* tcp/open.c: a connection comes to be: its record, its active part, active open, and the moment it
  * is established. RFC 9293 §3.10.1. */
+#include "base/address.h"
 #include "tcp/tcp_api.h"
 
 #include <string.h>
@@ -94,20 +95,15 @@ void rill__connection_established(struct tcp_host *host, struct connection *conn
 /* Local address, interface and port of an active open. */
 static int choose_local(struct tcp_host *host, const struct rill_tcp_connect_config *config,
                         struct tcp_key *key, struct ip_interface **interface) {
-    struct rill_address source;
-    if (!rill__ip_network(host->ip, &config->remote.address) ||
-        !rill__ip_route(host->ip, &config->remote.address, interface, &source))
-        return RILL_ERROR_NO_ROUTE;
+    struct ip_path path;
+    int error = rill__ip_path(host->ip, &config->remote, &config->local, &path);
+    if (error)
+        return error;
+    *interface = path.interface;
     key->remote = config->remote.address;
     key->remote_port = config->remote.port;
-    key->local = source;
-    if (!rill_address_is_any(&config->local.address)) {
-        key->local = config->local.address;
-        struct ip_interface *owner = rill__ip_address_owner(host->ip, &key->local);
-        if (!owner || rill_address_is_ipv4(&key->local) != rill_address_is_ipv4(&key->remote))
-            return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
-        *interface = owner;
-    }
+    key->local = path.source;
+    key->zone = rill__tcp_zone(path.interface, key);
     key->local_port = config->local.port;
     return key->local_port ? 0 : rill__port_choose(host, key);
 }
@@ -134,8 +130,8 @@ static void start(struct tcp_host *host, struct connection *connection, rill_seq
     active->iss = iss;
     active->send.first = iss + 1;
     active->recover = iss;
-    connection->mss = rill__mss_of_interface(host, connection_interface(host, connection),
-                                             &connection->key.remote);
+    connection->mss =
+        rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
     connection->rcv_scale = rill__receive_scale(host, connection->receive_buffer);
     connection->ts_offset = rill__timestamp_offset(host, &connection->key);
     connection->congestion.cwnd = connection->mss;
@@ -145,7 +141,8 @@ static void start(struct tcp_host *host, struct connection *connection, rill_seq
 int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_config *config,
                       rill_handle *out) {
     if (config->size != sizeof *config || config->remote.port == 0 ||
-        rill_address_is_any(&config->remote.address) || config->receive_buffer > 1u << 30)
+        rill_address_is_any(&config->remote.address) ||
+        rill__address_is_group(&config->remote.address) || config->receive_buffer > 1u << 30)
         return RILL_ERROR_ARGUMENT;
     struct tcp_key key;
     struct ip_interface *interface = 0;

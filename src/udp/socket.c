@@ -56,7 +56,8 @@ struct udp_socket *rill__udp_find(struct udp_host *host, rill_handle handle) {
 static int choose_local(struct udp_host *host, struct pair *pair) {
     if (rill_address_is_any(&pair->local.address))
         pair->local.address = (struct rill_address){{0}};
-    else if (!rill__ip_address_owner(host->ip, &pair->local.address))
+    else if (!rill__address_is_group(&pair->local.address) &&
+             !rill__ip_address_owned(host->ip, 0, &pair->local.address))
         return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
     if (pair->local.port)
         return find_pair(host, pair) ? RILL_ERROR_ADDRESS_IN_USE : 0;
@@ -73,16 +74,15 @@ static int choose_local(struct udp_host *host, struct pair *pair) {
 
 /* A connected socket without an address of its own gets the one its datagrams leave from. */
 static int choose_source(struct udp_host *host, struct pair *pair) {
-    struct ip_interface *interface;
-    struct rill_address source;
+    struct ip_path path;
     if (!pair->remote.port)
         return 0;
     if (rill_address_is_any(&pair->remote.address))
         return RILL_ERROR_ARGUMENT;
-    if (!rill__ip_route(host->ip, &pair->remote.address, &interface, &source))
-        return RILL_ERROR_NO_ROUTE;
-    if (rill_address_is_any(&pair->local.address))
-        pair->local.address = source;
+    int error = rill__ip_path(host->ip, &pair->remote, &pair->local, &path);
+    if (error)
+        return error;
+    pair->local.address = path.source;
     return 0;
 }
 

@@ -80,6 +80,12 @@ static enum rill_drop queue(struct udp_host *host, struct udp_socket *socket,
     return RILL_DROP_NONE;
 }
 
+/* Where the sender is, if his address says so only on his link. */
+static uint16_t zone_of(const struct ip_datagram *datagram) {
+    bool one_link = rill__address_is_link_local(&datagram->source);
+    return one_link ? (uint16_t)(datagram->interface->index + 1) : 0;
+}
+
 static enum rill_drop input(struct udp_host *host, struct ip_datagram *datagram) {
     if (datagram->contiguous < UDP_HEADER)
         return RILL_DROP_TRUNCATED;
@@ -88,9 +94,13 @@ static enum rill_drop input(struct udp_host *host, struct ip_datagram *datagram)
         return RILL_DROP_UDP_LENGTH;
     if (!checksum_ok(datagram, length))
         return RILL_DROP_UDP_CHECKSUM;
-    struct rill_endpoint remote = {datagram->source, bytes_get16(datagram->data), 0};
-    struct rill_endpoint local = {datagram->destination, bytes_get16(datagram->data + 2), 0};
+    struct rill_endpoint remote = {datagram->source, bytes_get16(datagram->data),
+                                   zone_of(datagram)};
+    struct rill_endpoint local = {datagram->destination, bytes_get16(datagram->data + 2),
+                                  remote.zone};
     struct udp_socket *socket = local.port ? rill__udp_lookup(host, &local, &remote) : 0;
+    if (!socket && datagram->to_group)
+        return RILL_DROP_UDP_NO_SOCKET;
     if (!socket) {
         rill__icmp_unreachable(host->ip, datagram, IP_ERROR_PORT);
         return RILL_DROP_UDP_NO_SOCKET;
@@ -112,6 +122,8 @@ void rill__udp_error(void *transport, const struct ip_error *error) {
     struct rill_endpoint local = {error->local, bytes_get16(error->quoted), 0};
     struct rill_endpoint remote = {error->remote, bytes_get16(error->quoted + 2), 0};
     struct udp_socket *socket = rill__udp_lookup(host, &local, &remote);
+    if (socket && error->kind == IP_ERROR_TOO_BIG)
+        rill__ip_path_mtu_set(host->ip, &error->remote, error->mtu);
     if (!socket || !socket->remote.port || error->kind == IP_ERROR_TOO_BIG)
         return;
     socket->error = error->kind == IP_ERROR_HOST ? RILL_ERROR_UNREACHABLE : RILL_ERROR_REFUSED;
@@ -163,20 +175,23 @@ static int find_way(struct udp_host *host, const struct udp_socket *socket,
         way->local.address = message->local.address;
     if (!way->remote.port || rill_address_is_any(&way->remote.address))
         return RILL_ERROR_ARGUMENT;
-    struct rill_address source;
-    if (!rill__ip_network(host->ip, &way->remote.address) ||
-        !rill__ip_route(host->ip, &way->remote.address, &way->interface, &source))
-        return RILL_ERROR_NO_ROUTE;
-    if (rill_address_is_any(&way->local.address)) {
-        way->local.address = source;
-        return 0;
-    }
-    struct ip_interface *owner = rill__ip_address_owner(host->ip, &way->local.address);
-    if (!owner ||
-        rill_address_is_ipv4(&way->local.address) != rill_address_is_ipv4(&way->remote.address))
-        return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
-    way->interface = owner;
+    struct rill_endpoint from = way->local;
+    if (rill__address_is_group(&from.address)) /* bound to a group: that is no source */
+        from.address = (struct rill_address){{0}};
+    struct ip_path path;
+    int error = rill__ip_path(host->ip, &way->remote, &from, &path);
+    if (error)
+        return error;
+    way->interface = path.interface;
+    way->local.address = path.source;
     return 0;
+}
+
+/* RFC 1112 §6.1: what goes to a group stays on the link if nothing else is said. */
+static uint8_t hop_limit(const struct rill_udp_message *message, const struct rill_address *to) {
+    if (message && message->hop_limit)
+        return message->hop_limit;
+    return rill__address_is_group(to) ? 1 : 0;
 }
 
 /* Header and payload as one packet, or a list of fragments; null: no memory. */
@@ -198,20 +213,25 @@ static struct rill_packet *build(struct udp_host *host, const struct way *way, c
     bytes_put16(header + 2, way->remote.port);
     bytes_put16(header + 4, (uint32_t)length + UDP_HEADER);
     bytes_put16(header + 6, 0);
+    uint32_t mtu = rill__ip_path_mtu(host->ip, way->interface, &way->remote.address);
+    uint32_t ports = (uint32_t)way->local.port << 16 | way->remote.port;
     struct ip_send send = {.source = &way->local.address,
                            .destination = &way->remote.address,
                            .interface = way->interface,
+                           .mtu = mtu,
                            .checksum_offset = 6,
                            .protocol = 17,
                            .traffic_class = message ? message->traffic_class : 0,
-                           .hop_limit = message ? message->hop_limit : 0,
+                           .hop_limit = hop_limit(message, &way->remote.address),
+                           .flow_label = rill__ip_flow_label(host->ip, &way->local.address,
+                                                             &way->remote.address, ports),
                            .pseudo_header = true,
                            .may_fragment = true};
     rill__ip_finish(host->ip, packet, &send);
     header = packet->headroom + packet->header_offset + packet->header_length - UDP_HEADER;
     if (!(packet->flags & RILL_PACKET_CHECKSUM_PARTIAL) && bytes_get16(header + 6) == 0)
         bytes_put16(header + 6, 0xffff); /* RFC 768: a sum of 0 goes as all ones */
-    return rill__ip_fit(host->ip, packet, way->interface);
+    return rill__ip_fit(host->ip, packet, mtu);
 }
 
 int64_t rill__udp_send(struct udp_host *host, rill_handle handle, const void *data, size_t length,

@@ -111,7 +111,7 @@ static void address_any_text_read_back_is_the_same_address(void **state) {
 static void address_endpoints_have_brackets_for_ipv6_only(void **state) {
     (void)state;
     char text[RILL_ENDPOINT_TEXT];
-    struct rill_endpoint endpoint = {rill_address_ipv4(192, 168, 100, 200), 65535};
+    struct rill_endpoint endpoint = {rill_address_ipv4(192, 168, 100, 200), 65535, 0};
     assert_string_equal(rill_endpoint_format(&endpoint, text), "192.168.100.200:65535");
     assert_int_equal(rill_address_parse("fd00::1", &endpoint.address), 0);
     endpoint.port = 0;

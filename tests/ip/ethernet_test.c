@@ -240,6 +240,7 @@ static void neighbour_discovery_needs_hop_limit_255_and_answers_detection(void *
     uint8_t frame[86];
     start(&test, true, 9);
     assert_int_equal(test_world_open(&test), 0);
+    test_run(&test, 5 * RILL_SECOND); /* its own questions are asked */
     struct rill_packet *answer;
     struct rill_stack *stack = test.world.stacks[0];
     inject(&test, frame, solicitation(&test, 254, false, frame));

@@ -315,7 +315,7 @@ static void listen_accept_any_interface_takes_every_address(void **state) {
     assert_int_equal(peer_read(&peer, 100), 20);
     peer.local = rill_address_ipv4(224, 0, 0, 1); /* but no group */
     peer_send(&peer, WIRE_SYN, (uint32_t)-1, 0, 0);
-    assert_int_equal(peer_drops(&peer, RILL_DROP_IP_NOT_OURS), 1);
+    assert_int_equal(peer_drops(&peer, RILL_DROP_TO_GROUP), 1);
     peer_close(&peer);
 }
 
