@@ -3,11 +3,12 @@
  * Parts of a datagram are found by addresses, protocol and identification. Overlapping parts give
  * the whole datagram up (RFC 5722 §4, applied to IPv4 too); an exact repetition is ignored. Bounds:
  * BYTES_MAX of blocks held and SETS_MAX datagrams, the oldest goes first; PARTS_MAX parts each; 30
- * s, after which one is given up. An attacker can fill this table, and nothing else. */
+ * s, after which one is given up and its sender told. An attacker can fill this table, and nothing
+ * else. */
 #include "base/hash.h"
 #include "base/slab.h"
 #include "base/util.h"
-#include "ip/ip.h"
+#include "ip/icmp.h"
 #include "packet/pool.h"
 #include "packet/segment.h"
 #include <string.h>
@@ -93,11 +94,32 @@ static void drop_set(struct ip_reassembly *table, struct set *set) {
     rill__slab_close(&table->sets, set->index);
 }
 
+/* RFC 1122 §3.3.2, RFC 8200 §4.5: the sender is told, if the part that says who he is has come. */
+static void tell_sender(struct ip_reassembly *table, const struct set *set) {
+    if (!set->has_first)
+        return;
+    struct ip_datagram first = set->header;
+    struct rill_packet *packet = set->parts->packet; /* ours: its header goes before its bytes */
+    uint32_t header = first.network->header_length + first.network->fragment_header;
+    first.is_fragment = first.more_fragments = true;
+    first.length = set->parts->length;
+    packet->header_offset = (uint16_t)(packet->header_offset - header);
+    packet->header_length = (uint16_t)header;
+    packet->length += header;
+    first.network->emit(&first, packet->headroom + packet->header_offset);
+    first.packet = packet;
+    first.header_length = header;
+    first.data = packet->slices[0].data;
+    first.contiguous = set->parts->length;
+    rill__icmp_unreachable(table->host, &first, IP_ERROR_FRAGMENTS);
+}
+
 static void expired(void *context, struct core_timer *timer) {
     (void)context;
     struct set *set = RILL_CONTAINER(timer, struct set, timer);
     struct ip_reassembly *table = set->header.interface->host->reassembly;
     rill__core_drop(table->host->core, RILL_DROP_IP_REASSEMBLY_TIMEOUT);
+    tell_sender(table, set);
     drop_set(table, set);
 }
 

@@ -112,6 +112,7 @@ static void a_lost_fragment_loses_the_datagram_and_its_memory_comes_back(void **
     rill_stack_get_info(test.world.stacks[1], &info);
     assert_int_equal(info.memory_held, 0);
     assert_true(drops(&test, 1, RILL_DROP_IP_REASSEMBLY_TIMEOUT) > 0);
+    assert_true(drops(&test, 0, RILL_DROP_ICMP_IGNORED) > 0); /* he was told */
     finish(&test);
 }
 
@@ -313,6 +314,23 @@ static void full_buffers_refuse_and_tell_when_there_is_room(void **state) {
     finish(&test);
 }
 
+/* The parts that are there are quoted as they came, whatever memory looks like by then. */
+static void fragments_missing_for_too_long_are_told_to_who_sent_the_first(void **state) {
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        struct test_world test;
+        start(&test, false, 12);
+        assert_int_equal(test_world_open(&test), 0);
+        inject(&test, 7, first ? 0 : 16, 16, true);
+        test_run(&test, 29 * RILL_SECOND);
+        assert_int_equal(drops(&test, 1, RILL_DROP_IP_REASSEMBLY_TIMEOUT), 0);
+        test_run(&test, 2 * RILL_SECOND);
+        assert_int_equal(drops(&test, 1, RILL_DROP_IP_REASSEMBLY_TIMEOUT), 1);
+        assert_int_equal(drops(&test, 0, RILL_DROP_ICMP_IGNORED), first);
+        finish(&test);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(datagrams_of_every_size_arrive_whole),
@@ -325,6 +343,7 @@ int main(void) {
         cmocka_unit_test(the_most_particular_socket_gets_the_datagram),
         cmocka_unit_test(the_source_address_can_be_chosen_and_is_told),
         cmocka_unit_test(full_buffers_refuse_and_tell_when_there_is_room),
+        cmocka_unit_test(fragments_missing_for_too_long_are_told_to_who_sent_the_first),
     };
     return cmocka_run_group_tests_name("udp", tests, 0, 0);
 }
