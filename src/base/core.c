@@ -18,10 +18,14 @@ void rill__core_init(struct core *core, const struct rill_stack_config *config) 
 
 void rill__core_set_now(struct core *core, rill_time now) {
     RILL_ASSERT(!core->in_leaf);
-    if (now < core->now)
+    if (now < core->now) {
         core->clock_backwards++;
-    else
-        core->now = now;
+        return;
+    }
+    /* A timer is a second late and more: nobody has called, the machine has slept. */
+    if (now - core->now > RILL_SECOND && rill__wheel_next(&core->wheel) < now - RILL_SECOND)
+        core->woke_at = now;
+    core->now = now;
 }
 
 void *rill__core_allocate(struct core *core, size_t size) {

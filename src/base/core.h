@@ -38,6 +38,7 @@ struct core {
     struct rill_allocator allocator;
     struct rill_pool *pool;
     rill_time now;
+    rill_time woke_at; /* the end of the last time in which timers were not run; 0: never */
     struct wheel wheel;
     struct random random;
     struct event_node *events_head, **events_tail;

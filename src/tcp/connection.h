@@ -133,7 +133,7 @@ struct connection {
     uint32_t rttvar;                      /* us * 4; of a resent SYN's RTO while srtt is 0. rtt.c */
     uint32_t receive_buffer, send_buffer; /* bytes */
     uint32_t snd_wnd_max;                 /* largest window seen, RFC 9293 §3.8.6.2.1 */
-    uint32_t receive_time;                /* ms, when the last segment was accepted */
+    uint32_t receive_time;                /* s, when the last segment was accepted */
     uint32_t listener;                    /* slab index of the listener whose queue it stands in */
 };
 _Static_assert(offsetof(struct connection, timer) <= 128, "the hot half: two cache lines");

@@ -219,7 +219,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
 void rill__recovery_timeout(struct tcp_host *host, struct connection *connection);
 
 /* rtt.c: RFC 6298 */
-void rill__rtt_sample(struct connection *connection, rill_time rtt);
+void rill__rtt_sample(const struct tcp_host *host, struct connection *connection, rill_time rtt);
 void rill__rtt_syn_resent(struct connection *connection);
 rill_time rill__rto(const struct tcp_host *host, const struct connection *connection);
 

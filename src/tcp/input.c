@@ -22,7 +22,7 @@ uint16_t rill__tcp_zone(const struct ip_interface *interface, const struct tcp_k
 
 #define CHALLENGES_MAX 10 /* RFC 5961 §7, for each connection by itself */
 #define CHALLENGE_INTERVAL (5 * RILL_SECOND)
-#define PAWS_LIMIT_MS (24u * 24 * 3600 * 1000) /* RFC 7323 §5.5 */
+#define PAWS_LIMIT (24u * 24 * 3600) /* seconds, RFC 7323 §5.5 */
 
 void rill__tcp_drop(struct tcp_host *host, const struct connection *connection,
                     const struct tcp_segment *segment, enum rill_drop drop) {
@@ -227,8 +227,8 @@ static bool check_timestamp(struct tcp_host *host, struct connection *connection
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_TIMESTAMP_MISSING);
         return false;
     }
-    uint32_t now_ms = (uint32_t)(host->core->now / RILL_MILLISECOND);
-    bool stale = now_ms - connection->receive_time > PAWS_LIMIT_MS;
+    uint32_t now = (uint32_t)(host->core->now / RILL_SECOND);
+    bool stale = now - connection->receive_time > PAWS_LIMIT;
     bool older = (int32_t)(segment->header.timestamp_value - connection->ts_recent) < 0;
     if (older && !stale && !(segment->flags & WIRE_RST)) {
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_PAWS);

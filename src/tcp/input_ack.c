@@ -68,7 +68,7 @@ static void sample_rtt(struct tcp_host *host, struct connection *connection,
             summary->rtt = RILL_MAX(ms, 1) * RILL_MILLISECOND;
     }
     if (summary->rtt != RILL_TIME_NEVER)
-        rill__rtt_sample(connection, summary->rtt);
+        rill__rtt_sample(host, connection, summary->rtt);
 }
 
 /* Everything up to `number` has arrived: queue, records, clock. */

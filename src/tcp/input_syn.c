@@ -40,7 +40,7 @@ static void established(struct tcp_host *host, struct connection *connection,
     connection->snd_una = segment->header.acknowledgement;
     active->recover = connection->snd_una - 1;
     if (sent <= segment->arrival)
-        rill__rtt_sample(connection, segment->arrival - sent);
+        rill__rtt_sample(host, connection, segment->arrival - sent);
     rill__timers_acked(host, connection);
     rill__connection_established(host, connection);
     connection->owes |= OWES_ACK;

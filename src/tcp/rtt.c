@@ -5,7 +5,9 @@
  * taken for each ACK that advances, which delayed ACKs thin out, and the floor covers the rest. */
 #include "tcp/host.h"
 
-void rill__rtt_sample(struct connection *connection, rill_time rtt) {
+void rill__rtt_sample(const struct tcp_host *host, struct connection *connection, rill_time rtt) {
+    if (host->core->woke_at && host->core->now - host->core->woke_at < rtt)
+        return; /* it holds the time in which we slept, and says nothing of the path */
     rill_time limit = 500 * RILL_SECOND; /* what the fields hold */
     uint32_t us = (uint32_t)(RILL_MIN(rtt, limit) / RILL_MICROSECOND);
     us = RILL_MAX(us, 1);

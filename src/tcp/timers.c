@@ -57,7 +57,7 @@ void rill__timers_window_opened(struct tcp_host *host, struct connection *connec
 }
 
 void rill__timers_segment_accepted(struct tcp_host *host, struct connection *connection) {
-    connection->receive_time = (uint32_t)(host->core->now / RILL_MILLISECOND);
+    connection->receive_time = (uint32_t)(host->core->now / RILL_SECOND);
     if (connection->flags & CONNECTION_KEEPALIVE && !(connection->flags & CONNECTION_ORPHAN)) {
         connection->keepalive_at = host->core->now + host->config.keepalive_idle;
         if (connection->active)
