@@ -21,7 +21,7 @@ bool rill_address_is_ipv4(const struct rill_address *address) {
 
 /* "::" and "0.0.0.0" both mean any. */
 bool rill_address_is_any(const struct rill_address *address) {
-    static const uint8_t zero[16];
+    static const uint8_t zero[16] = {0};
     return memcmp(address->bytes, zero, 16) == 0 ||
            (rill_address_is_ipv4(address) && bytes_get32(address->bytes + 12) == 0);
 }
@@ -38,7 +38,7 @@ bool rill__address_is_group(const struct rill_address *address) {
 }
 
 bool rill__address_is_loopback(const struct rill_address *address) {
-    static const uint8_t one[16] = {[15] = 1};
+    static const uint8_t one[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     if (rill_address_is_ipv4(address))
         return address->bytes[12] == 127;
     return memcmp(address->bytes, one, 16) == 0;

@@ -27,7 +27,7 @@ void rill__hash_fini(struct hash *hash) {
 
 static bool table_open(struct hash *hash, struct hash_table *table, uint32_t slots) {
     size_t bytes = (size_t)slots * sizeof *table->slots;
-    table->slots = hash->allocator->allocate(hash->allocator->context, bytes);
+    table->slots = (struct hash_slot *)hash->allocator->allocate(hash->allocator->context, bytes);
     if (!table->slots)
         return false;
     memset(table->slots, 0, bytes);

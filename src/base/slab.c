@@ -47,10 +47,10 @@ static bool grow_arrays(struct slab *slab) {
     size_t slots = (size_t)fresh.chunk_capacity * SLAB_CHUNK;
     void *(*allocate)(void *, size_t) = slab->allocator->allocate;
     void *context = slab->allocator->context;
-    fresh.chunks = allocate(context, fresh.chunk_capacity * sizeof *fresh.chunks);
-    fresh.raw = allocate(context, fresh.chunk_capacity * sizeof *fresh.raw);
-    fresh.next = allocate(context, slots * sizeof *fresh.next);
-    fresh.generation = allocate(context, slots * sizeof *fresh.generation);
+    fresh.chunks = (uint8_t **)allocate(context, fresh.chunk_capacity * sizeof *fresh.chunks);
+    fresh.raw = (void **)allocate(context, fresh.chunk_capacity * sizeof *fresh.raw);
+    fresh.next = (uint32_t *)allocate(context, slots * sizeof *fresh.next);
+    fresh.generation = (uint32_t *)allocate(context, slots * sizeof *fresh.generation);
     if (!fresh.chunks || !fresh.raw || !fresh.next || !fresh.generation) {
         release_arrays(&fresh);
         return false;

@@ -77,7 +77,7 @@ size_t rill_capture_frame(uint8_t *out, const uint8_t *frame, size_t length, ril
         p = put_option(p, OPTION_COMMENT, comment, text < 160 ? text : 160);
     }
     if (outbound >= 0) {
-        uint8_t flags[4] = {outbound ? 2 : 1, 0, 0, 0};
+        uint8_t flags[4] = {(uint8_t)(outbound ? 2 : 1), 0, 0, 0};
         p = put_option(p, OPTION_FLAGS, flags, 4);
     }
     p = put_option(p, OPTION_END, "", 0);

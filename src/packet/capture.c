@@ -12,7 +12,7 @@ bool rill_capture_packet(const struct rill_packet *packet, rill_time when, int o
     if (!block)
         return false;
     uint8_t *frame = block->data, *out = frame + frame_max;
-    const char *comment = packet->cause ? rill_cause_text(packet->cause) : 0;
+    const char *comment = packet->cause ? rill_cause_text((enum rill_cause)packet->cause) : 0;
     bool ok = true;
     for (uint32_t i = 0; ok && i < rill_packet_frames(packet); i++) {
         size_t length = rill_packet_frame(packet, i, frame, frame_max);

@@ -60,7 +60,8 @@ struct rill_pool *rill_pool_open(const struct rill_allocator *allocator,
         rill_pool_config_default(&defaults);
         config = &defaults;
     }
-    struct rill_pool *pool = allocator->allocate(allocator->context, sizeof *pool);
+    struct rill_pool *pool =
+        (struct rill_pool *)allocator->allocate(allocator->context, sizeof *pool);
     if (!pool)
         return 0;
     memset(pool, 0, sizeof *pool);
@@ -68,7 +69,7 @@ struct rill_pool *rill_pool_open(const struct rill_allocator *allocator,
     pool->bytes_max = config->bytes_max;
     pool->reserve_wanted = config->reserve_packets;
     while (pool->reserve_count < pool->reserve_wanted) {
-        struct rill_packet *packet = allocate(pool, sizeof *packet);
+        struct rill_packet *packet = (struct rill_packet *)allocate(pool, sizeof *packet);
         if (!packet) {
             rill_pool_close(pool);
             return 0;
@@ -142,7 +143,7 @@ struct rill_block *rill_block_open(struct rill_pool *pool, size_t capacity) {
             return block_start(pool, block, size_class, capacity);
         }
     }
-    struct rill_block *block = allocate(pool, BLOCK_HEADER + capacity);
+    struct rill_block *block = (struct rill_block *)allocate(pool, BLOCK_HEADER + capacity);
     return block ? block_start(pool, block, size_class, capacity) : 0;
 }
 
@@ -207,7 +208,7 @@ struct rill_packet *rill_packet_open(struct rill_pool *pool) {
     if (packet)
         pool->packets_home = packet->next;
     else
-        packet = allocate(pool, sizeof *packet);
+        packet = (struct rill_packet *)allocate(pool, sizeof *packet);
     return packet ? packet_start(pool, packet) : 0;
 }
 

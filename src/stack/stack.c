@@ -51,7 +51,8 @@ static int open_transports(struct rill_stack *stack, const struct rill_stack_con
 int rill_stack_open(const struct rill_stack_config *config, struct rill_stack **out) {
     if (!config_ok(config))
         return RILL_ERROR_ARGUMENT;
-    struct rill_stack *stack = config->allocator.allocate(config->allocator.context, sizeof *stack);
+    struct rill_stack *stack =
+        (struct rill_stack *)config->allocator.allocate(config->allocator.context, sizeof *stack);
     if (!stack)
         return RILL_ERROR_MEMORY;
     memset(stack, 0, sizeof *stack);

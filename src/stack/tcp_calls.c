@@ -19,7 +19,7 @@ void rill_tcp_connect_config_default(struct rill_tcp_connect_config *config) {
 /* Null: this host has no TCP. */
 static struct tcp_host *host_of(struct rill_stack *stack) {
     RILL_ASSERT(!stack->core.in_leaf);
-    return stack->tcp;
+    return (struct tcp_host *)stack->tcp;
 }
 
 int rill_tcp_listen(struct rill_stack *stack, const struct rill_tcp_listen_config *config,
@@ -34,7 +34,7 @@ int rill_tcp_accept(struct rill_stack *stack, rill_handle listener, rill_handle 
 int rill_tcp_pending(struct rill_stack *stack, rill_handle listener, rill_handle *out,
                      struct rill_endpoint *local, struct rill_endpoint *remote) {
     return host_of(stack) ? rill__tcp_pending(host_of(stack), listener, out, local, remote)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 int rill_tcp_pending_accept(struct rill_stack *stack, rill_handle pending) {
@@ -57,25 +57,25 @@ int rill_tcp_connect(struct rill_stack *stack, const struct rill_tcp_connect_con
 int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection, const void *data,
                       size_t length) {
     return host_of(stack) ? rill__tcp_send(host_of(stack), connection, data, length)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 int64_t rill_tcp_send_slices(struct rill_stack *stack, rill_handle connection,
                              const struct rill_slice *slices, size_t count) {
     return host_of(stack) ? rill__tcp_send_slices(host_of(stack), connection, slices, count)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 int64_t rill_tcp_receive(struct rill_stack *stack, rill_handle connection, void *data,
                          size_t length) {
     return host_of(stack) ? rill__tcp_receive(host_of(stack), connection, data, length)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 int64_t rill_tcp_receive_slices(struct rill_stack *stack, rill_handle connection,
                                 struct rill_slice *slices, size_t max) {
     return host_of(stack) ? rill__tcp_receive_slices(host_of(stack), connection, slices, max)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 int rill_tcp_shutdown(struct rill_stack *stack, rill_handle connection) {
@@ -86,7 +86,7 @@ int rill_tcp_close(struct rill_stack *stack, rill_handle handle) {
     switch (handle_get_kind(handle)) {
     case HANDLE_LISTENER:
         return host_of(stack) ? rill__tcp_listener_close(host_of(stack), handle)
-                              : RILL_ERROR_HANDLE;
+                              : (int64_t)RILL_ERROR_HANDLE;
     case HANDLE_HALF_OPEN:
         return host_of(stack) ? rill__tcp_pending_drop(host_of(stack), handle) : RILL_ERROR_HANDLE;
     default:
@@ -101,13 +101,13 @@ int rill_tcp_abort(struct rill_stack *stack, rill_handle connection) {
 int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,
                         enum rill_tcp_option option, uint32_t value) {
     return host_of(stack) ? rill__tcp_set_option(host_of(stack), connection, option, value)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 int rill_tcp_get_info(struct rill_stack *stack, rill_handle connection,
                       struct rill_tcp_info *info) {
     return host_of(stack) ? rill__tcp_get_info(host_of(stack), connection, info)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 const char *rill_tcp_check(struct rill_stack *stack, rill_handle handle) {

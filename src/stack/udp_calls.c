@@ -14,7 +14,7 @@ void rill_udp_config_default(struct rill_udp_config *config) {
 /* Null: this host has no UDP. */
 static struct udp_host *host_of(struct rill_stack *stack) {
     RILL_ASSERT(!stack->core.in_leaf);
-    return stack->udp;
+    return (struct udp_host *)stack->udp;
 }
 
 int rill_udp_open(struct rill_stack *stack, const struct rill_udp_config *config,
@@ -25,13 +25,13 @@ int rill_udp_open(struct rill_stack *stack, const struct rill_udp_config *config
 int64_t rill_udp_send(struct rill_stack *stack, rill_handle socket, const void *data, size_t length,
                       const struct rill_udp_message *message) {
     return host_of(stack) ? rill__udp_send(host_of(stack), socket, data, length, message)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 int64_t rill_udp_receive(struct rill_stack *stack, rill_handle socket, void *data, size_t length,
                          struct rill_udp_message *message) {
     return host_of(stack) ? rill__udp_receive(host_of(stack), socket, data, length, message)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 int rill_udp_close(struct rill_stack *stack, rill_handle socket) {

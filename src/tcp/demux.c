@@ -17,7 +17,8 @@ static const struct tcp_key *key_of(const struct tcp_host *host, uint32_t value)
 }
 
 static bool equal(const void *context, uint32_t value, const void *key) {
-    return memcmp(key_of(context, value), key, sizeof(struct tcp_key)) == 0;
+    return memcmp(key_of((const struct tcp_host *)context, value), key, sizeof(struct tcp_key)) ==
+           0;
 }
 
 /* Ports are hashed as numbers of a fixed byte order: the same table on every machine. */

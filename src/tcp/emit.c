@@ -181,5 +181,6 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
     if (plan->length > payload)
         packet->gso_size = (uint16_t)payload;
     return rill__tcp_write(host, packet, &header, &connection->key,
-                           connection_interface(host, connection), plan->cause, connection);
+                           connection_interface(host, connection), (enum rill_cause)plan->cause,
+                           connection);
 }

@@ -18,7 +18,7 @@ static rill_time retry_time(const struct tcp_host *host, const struct half_open 
 }
 
 static void expired(void *context, struct core_timer *timer) {
-    struct tcp_host *host = context;
+    struct tcp_host *host = (struct tcp_host *)context;
     struct half_open *half = RILL_CONTAINER(timer, struct half_open, timer);
     bool limited = host->config.syn_ack_retries != 255;
     if (!listener_of(host, half) || (limited && half->retries >= host->config.syn_ack_retries)) {
@@ -41,8 +41,8 @@ rill_handle rill__half_open_handle(const struct tcp_host *host, const struct hal
 struct half_open *rill__half_open_find(struct tcp_host *host, rill_handle handle) {
     if (handle_get_kind(handle) != HANDLE_HALF_OPEN)
         return 0;
-    struct half_open *half =
-        rill__slab_find(&host->half_opens, handle_index(handle), handle_generation(handle));
+    struct half_open *half = (struct half_open *)rill__slab_find(
+        &host->half_opens, handle_index(handle), handle_generation(handle));
     return half && half->parked ? half : 0;
 }
 
@@ -107,7 +107,7 @@ static void negotiate(struct tcp_host *host, struct half_open *half,
 struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *listener,
                                         const struct tcp_segment *segment) {
     uint32_t index;
-    struct half_open *half = rill__slab_open(&host->half_opens, &index);
+    struct half_open *half = (struct half_open *)rill__slab_open(&host->half_opens, &index);
     if (!half)
         return 0;
     if (!rill__demux_insert(host, &segment->key, TCP_KIND_HALF_OPEN, index)) {
@@ -161,11 +161,11 @@ struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_op
         .acknowledgement = half->irs + 1,
         .window = syn_window(host),
         .flags = WIRE_SYN | WIRE_ACK,
+        .window_scale = half->rcv_scale,
         .mss = rill__mss_of_interface(host, interface, &half->key.remote),
         .has_window_scale = (half->flags & CONNECTION_SCALED) != 0,
-        .window_scale = half->rcv_scale,
-        .sack_permitted = (half->flags & CONNECTION_SACK) != 0,
         .has_timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
+        .sack_permitted = (half->flags & CONNECTION_SACK) != 0,
         .timestamp_value = rill__timestamp_now(host, half->ts_offset),
         .timestamp_echo = half->ts_recent,
     };

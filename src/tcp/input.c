@@ -40,7 +40,7 @@ void rill__tcp_drop(struct tcp_host *host, const struct connection *connection,
         .length = segment->datagram->length - segment->header.header_length,
         .window = segment->header.window,
         .flags = segment->header.flags,
-        .state = connection ? connection->state : RILL_TCP_CLOSED,
+        .state = connection ? connection->state : (uint8_t)RILL_TCP_CLOSED,
     };
     rill__core_trace(host->core, &record);
 }
@@ -124,7 +124,7 @@ static enum rill_drop read_segment(struct tcp_host *host, struct ip_datagram *da
 }
 
 void rill__tcp_input(void *transport, struct ip_datagram *datagram) {
-    struct tcp_host *host = transport;
+    struct tcp_host *host = (struct tcp_host *)transport;
     struct tcp_segment segment;
     enum rill_drop drop = read_segment(host, datagram, &segment);
     if (drop) {
@@ -143,13 +143,16 @@ void rill__tcp_input(void *transport, struct ip_datagram *datagram) {
     uint32_t index = value & TCP_INDEX_MASK;
     switch (value >> TCP_KIND_SHIFT) {
     case TCP_KIND_CONNECTION:
-        rill__tcp_segment_arrives(host, slab_at(&host->connections, index), &segment);
+        rill__tcp_segment_arrives(host, (struct connection *)slab_at(&host->connections, index),
+                                  &segment);
         break;
     case TCP_KIND_HALF_OPEN:
-        rill__half_open_input(host, slab_at(&host->half_opens, index), &segment);
+        rill__half_open_input(host, (struct half_open *)slab_at(&host->half_opens, index),
+                              &segment);
         break;
     default:
-        rill__time_wait_input(host, slab_at(&host->time_waits, index), &segment);
+        rill__time_wait_input(host, (struct time_wait *)slab_at(&host->time_waits, index),
+                              &segment);
         break;
     }
 }

@@ -150,9 +150,9 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
         .rtt = RILL_TIME_NEVER,
         .acknowledgement = number,
         .in_flight_before = active->scoreboard.in_flight,
-        .in_recovery = active->in_recovery,
         .duplicate = is_duplicate(connection, segment),
         .cwnd_limited = seq_lt(connection->snd_una, active->full_until),
+        .in_recovery = active->in_recovery != 0,
     };
     if (seq_gt(number, connection->snd_una))
         advance(host, connection, segment, &summary);

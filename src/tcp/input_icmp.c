@@ -21,14 +21,15 @@ static void too_big(struct tcp_host *host, struct connection *connection, uint32
 }
 
 void rill__tcp_error(void *transport, const struct ip_error *error) {
-    struct tcp_host *host = transport;
+    struct tcp_host *host = (struct tcp_host *)transport;
     struct tcp_key key = {error->local, error->remote, bytes_get16(error->quoted),
                           bytes_get16(error->quoted + 2), 0};
     key.zone = rill__tcp_zone(error->interface, &key);
     uint32_t value = rill__demux_find(host, &key);
     if (value == TCP_NOT_FOUND || value >> TCP_KIND_SHIFT != TCP_KIND_CONNECTION)
         return;
-    struct connection *connection = slab_at(&host->connections, value & TCP_INDEX_MASK);
+    struct connection *connection =
+        (struct connection *)slab_at(&host->connections, value & TCP_INDEX_MASK);
     rill_seq number = bytes_get32(error->quoted + 4);
     if (!connection->active || seq_lt(number, connection->snd_una) ||
         seq_geq(number, connection->snd_nxt))

@@ -17,9 +17,9 @@ struct lookup {
 };
 
 static bool equal(const void *context, uint32_t value, const void *key) {
-    const struct tcp_host *host = context;
-    const struct lookup *lookup = key;
-    const struct listener *listener = slab_at(&host->listeners, value);
+    const struct tcp_host *host = (const struct tcp_host *)context;
+    const struct lookup *lookup = (const struct lookup *)key;
+    const struct listener *listener = (const struct listener *)slab_at(&host->listeners, value);
     return listener->local.port == lookup->port &&
            rill_address_equal(&listener->local.address, lookup->address);
 }
@@ -30,27 +30,28 @@ static struct listener *find(struct tcp_host *host, const struct rill_address *a
     uint32_t index;
     if (!rill__hash_find(&host->ports, port_tag(port), equal, host, &lookup, &index))
         return 0;
-    return slab_at(&host->listeners, index);
+    return (struct listener *)slab_at(&host->listeners, index);
 }
 
 struct listener *rill__listener_find(struct tcp_host *host, const struct tcp_key *key) {
-    static const struct rill_address any;
+    static const struct rill_address any = {{0}};
     struct listener *listener = find(host, &key->local, key->local_port);
     if (!listener)
         listener = find(host, &any, key->local_port);
     if (!listener && host->any_port != SLAB_NONE)
-        listener = slab_at(&host->listeners, host->any_port);
+        listener = (struct listener *)slab_at(&host->listeners, host->any_port);
     return listener;
 }
 
 struct listener *rill__listener_at(struct tcp_host *host, uint32_t index, uint32_t generation) {
-    return rill__slab_find(&host->listeners, index, generation);
+    return (struct listener *)rill__slab_find(&host->listeners, index, generation);
 }
 
 static struct listener *by_handle(struct tcp_host *host, rill_handle handle) {
     if (handle_get_kind(handle) != HANDLE_LISTENER)
         return 0;
-    return rill__slab_find(&host->listeners, handle_index(handle), handle_generation(handle));
+    return (struct listener *)rill__slab_find(&host->listeners, handle_index(handle),
+                                              handle_generation(handle));
 }
 
 static int check(struct tcp_host *host, const struct rill_tcp_listen_config *config,
@@ -83,7 +84,7 @@ int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config 
     if (error)
         return error;
     uint32_t index;
-    struct listener *listener = rill__slab_open(&host->listeners, &index);
+    struct listener *listener = (struct listener *)rill__slab_open(&host->listeners, &index);
     if (!listener)
         return RILL_ERROR_MEMORY;
     listener->index = index;
@@ -147,7 +148,7 @@ void rill__listener_queue(struct tcp_host *host, struct listener *listener,
 
 /* A connection that ends before it was accepted leaves the queue, and nobody has its handle. */
 void rill__listener_unqueue(struct tcp_host *host, struct connection *connection) {
-    struct listener *listener = slab_at(&host->listeners, connection->listener);
+    struct listener *listener = (struct listener *)slab_at(&host->listeners, connection->listener);
     struct connection *next = connection->active->accept_next;
     struct connection *previous = connection->active->accept_previous;
     if (previous)

@@ -17,7 +17,7 @@ static void init_keys(struct tcp_host *host) {
 
 static void *open(struct core *core, struct ip_host *ip, const struct rill_stack_config *config,
                   uint8_t index) {
-    struct tcp_host *host = rill__core_allocate(core, sizeof *host);
+    struct tcp_host *host = (struct tcp_host *)rill__core_allocate(core, sizeof *host);
     if (!host)
         return 0;
     memset(host, 0, sizeof *host);
@@ -46,10 +46,10 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
 
 /* Every connection gives back its blocks; tables and slabs go as wholes. */
 static void close(void *transport) {
-    struct tcp_host *host = transport;
+    struct tcp_host *host = (struct tcp_host *)transport;
     for (uint32_t i = 0; i < host->connections.chunk_count * SLAB_CHUNK; i++)
         if (host->connections.next[i] == i)
-            rill__connection_free(host, slab_at(&host->connections, i));
+            rill__connection_free(host, (struct connection *)slab_at(&host->connections, i));
     struct slab *slabs[] = {&host->connections,   &host->actives,        &host->stats,
                             &host->listeners,     &host->half_opens,     &host->time_waits,
                             &host->transmissions, &host->receive.pieces, &host->receive.ranges};
@@ -61,7 +61,7 @@ static void close(void *transport) {
 }
 
 static void info(void *transport, struct rill_stack_info *out) {
-    const struct tcp_host *host = transport;
+    const struct tcp_host *host = (const struct tcp_host *)transport;
     out->connections = host->connections.used;
     out->listeners = host->listeners.used;
     out->half_open = host->half_opens.used;
@@ -69,7 +69,7 @@ static void info(void *transport, struct rill_stack_info *out) {
 }
 
 static rill_handle event(void *transport, struct event_node *node, void **user) {
-    struct tcp_host *host = transport;
+    struct tcp_host *host = (struct tcp_host *)transport;
     if (node->kind == HANDLE_CONNECTION) {
         struct connection *connection = RILL_CONTAINER(node, struct connection, event);
         *user = connection->user;
@@ -85,7 +85,7 @@ static rill_handle event(void *transport, struct event_node *node, void **user) 
 }
 
 static int user_set(void *transport, rill_handle handle, void *user) {
-    struct tcp_host *host = transport;
+    struct tcp_host *host = (struct tcp_host *)transport;
     struct connection *connection = rill__connection_find(host, handle);
     if (connection) {
         connection->user = user;

@@ -8,7 +8,8 @@
 struct connection *rill__connection_open(struct tcp_host *host, const struct tcp_key *key,
                                          struct ip_interface *interface) {
     uint32_t index;
-    struct connection *connection = rill__slab_open(&host->connections, &index);
+    struct connection *connection =
+        (struct connection *)rill__slab_open(&host->connections, &index);
     if (!connection)
         return 0;
     connection->index = index;
@@ -25,7 +26,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     if (!host->config.nagle)
         connection->flags |= CONNECTION_NODELAY;
     if (host->config.statistics) {
-        connection->stats = rill__slab_open(&host->stats, &index);
+        connection->stats = (struct connection_stats *)rill__slab_open(&host->stats, &index);
         if (connection->stats)
             connection->stats->index = index;
     }
@@ -43,7 +44,7 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
     if (connection->active)
         return true;
     uint32_t index;
-    struct active *active = rill__slab_open(&host->actives, &index);
+    struct active *active = (struct active *)rill__slab_open(&host->actives, &index);
     if (!active)
         return false;
     active->index = index;
@@ -68,8 +69,8 @@ rill_handle rill__connection_handle(const struct tcp_host *host,
 struct connection *rill__connection_find(const struct tcp_host *host, rill_handle handle) {
     if (handle_get_kind(handle) != HANDLE_CONNECTION)
         return 0;
-    struct connection *connection =
-        rill__slab_find(&host->connections, handle_index(handle), handle_generation(handle));
+    struct connection *connection = (struct connection *)rill__slab_find(
+        &host->connections, handle_index(handle), handle_generation(handle));
     if (!connection || connection->flags & (CONNECTION_ORPHAN | CONNECTION_QUEUED))
         return 0;
     return connection;
@@ -118,7 +119,7 @@ static int claim(struct tcp_host *host, const struct tcp_key *key, rill_seq *iss
         return 0;
     if (value >> TCP_KIND_SHIFT != TCP_KIND_TIME_WAIT)
         return RILL_ERROR_ADDRESS_IN_USE;
-    *old = slab_at(&host->time_waits, value & TCP_INDEX_MASK);
+    *old = (struct time_wait *)slab_at(&host->time_waits, value & TCP_INDEX_MASK);
     *iss = seq_max(*iss, (*old)->snd_nxt + TIME_WAIT_GAP);
     return 0;
 }

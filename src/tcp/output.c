@@ -60,7 +60,7 @@ static uint32_t packet_max(const struct tcp_host *host, const struct connection 
     return segments > 1 ? (uint32_t)segments * payload : payload;
 }
 
-static uint8_t resend_cause(const struct connection *connection) {
+static enum rill_cause resend_cause(const struct connection *connection) {
     if (!connection->active->in_recovery)
         return RILL_CAUSE_RTO;
     return connection->active->in_recovery == 1 ? RILL_CAUSE_FAST_RETRANSMIT
@@ -315,7 +315,7 @@ static void blocked(struct tcp_host *host, struct connection *connection) {
 }
 
 struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max) {
-    struct tcp_host *host = transport;
+    struct tcp_host *host = (struct tcp_host *)transport;
     if (source->kind == TCP_KIND_HALF_OPEN)
         return rill__half_open_output(host, RILL_CONTAINER(source, struct half_open, source));
     struct connection *connection = RILL_CONTAINER(source, struct connection, source);

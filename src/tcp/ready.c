@@ -34,13 +34,13 @@ static uint32_t connection_bits(const struct connection *connection) {
 }
 
 uint32_t rill__tcp_ready_bits(void *transport, rill_handle handle) {
-    struct tcp_host *host = transport;
+    struct tcp_host *host = (struct tcp_host *)transport;
     if (handle_get_kind(handle) == HANDLE_LISTENER) {
         struct listener *listener =
             rill__listener_at(host, handle_index(handle), handle_generation(handle));
         return !listener ? 0
-                         : (listener->accept_head ? RILL_EVENT_ACCEPTABLE : 0u) |
-                               (listener->parked_head ? RILL_EVENT_SYN : 0u);
+                         : (listener->accept_head ? RILL_EVENT_ACCEPTABLE : 0) |
+                               (listener->parked_head ? RILL_EVENT_SYN : 0);
     }
     struct connection *connection = rill__connection_find(host, handle);
     return connection ? connection_bits(connection) : 0;

@@ -100,7 +100,8 @@ static rill_seq make_pieces(const struct source *source, rill_seq left, rill_seq
                                right - left, &part))
             break;
         uint32_t index;
-        struct receive_piece *piece = rill__slab_open(&source->slabs->pieces, &index);
+        struct receive_piece *piece =
+            (struct receive_piece *)rill__slab_open(&source->slabs->pieces, &index);
         if (!piece)
             break;
         piece->index = index;
@@ -137,7 +138,8 @@ static enum rill_drop open_range(const struct source *source, struct receive_ran
     if (queue->range_count >= RECEIVE_RANGES_MAX)
         return RILL_DROP_TCP_RANGES;
     uint32_t index;
-    struct receive_range *range = rill__slab_open(&source->slabs->ranges, &index);
+    struct receive_range *range =
+        (struct receive_range *)rill__slab_open(&source->slabs->ranges, &index);
     if (!range)
         return RILL_DROP_NO_MEMORY;
     range->index = index;

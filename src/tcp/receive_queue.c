@@ -44,7 +44,8 @@ static bool make_room(struct core *core, struct receive_queue *queue) {
     if (queue->count < slots)
         return true;
     uint32_t larger = slots ? slots * 2 : RING_MIN;
-    struct receive_slot *ring = rill__core_allocate(core, larger * sizeof *ring);
+    struct receive_slot *ring =
+        (struct receive_slot *)rill__core_allocate(core, larger * sizeof *ring);
     if (!ring)
         return false;
     for (uint32_t i = 0; i < queue->count; i++)

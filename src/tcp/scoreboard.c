@@ -26,7 +26,7 @@ struct transmission *rill__scoreboard_add(struct scoreboard *board, struct slab 
                                           rill_seq sequence, rill_seq end, uint8_t flags,
                                           rill_time now, uint32_t timestamp) {
     uint32_t index;
-    struct transmission *record = rill__slab_open(slab, &index);
+    struct transmission *record = (struct transmission *)rill__slab_open(slab, &index);
     if (!record)
         return 0;
     record->index = index;
@@ -44,7 +44,7 @@ struct transmission *rill__scoreboard_add(struct scoreboard *board, struct slab 
 bool rill__scoreboard_split(struct scoreboard *board, struct slab *slab,
                             struct transmission *record, rill_seq at) {
     uint32_t index;
-    struct transmission *rest = rill__slab_open(slab, &index);
+    struct transmission *rest = (struct transmission *)rill__slab_open(slab, &index);
     if (!rest)
         return false;
     *rest = *record;

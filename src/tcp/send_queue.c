@@ -37,7 +37,7 @@ static bool make_room(struct core *core, struct send_queue *queue) {
     uint32_t larger = slots ? slots * 2 : RING_MIN;
     if (larger > RING_MAX)
         return false;
-    struct send_chunk *ring = rill__core_allocate(core, larger * sizeof *ring);
+    struct send_chunk *ring = (struct send_chunk *)rill__core_allocate(core, larger * sizeof *ring);
     if (!ring)
         return false;
     for (uint32_t i = 0; i < queue->count; i++)

@@ -8,7 +8,7 @@
 
 static void expired(void *context, struct core_timer *timer) {
     struct time_wait *record = RILL_CONTAINER(timer, struct time_wait, timer);
-    rill__time_wait_free(context, record);
+    rill__time_wait_free((struct tcp_host *)context, record);
 }
 
 static void link_newest(struct tcp_host *host, struct time_wait *record) {
@@ -41,9 +41,10 @@ void rill__time_wait_free(struct tcp_host *host, struct time_wait *record) {
 
 bool rill__time_wait_start(struct tcp_host *host, const struct connection *connection) {
     if (host->time_waits.used >= host->config.time_wait_max && host->time_wait_oldest != SLAB_NONE)
-        rill__time_wait_free(host, slab_at(&host->time_waits, host->time_wait_oldest));
+        rill__time_wait_free(
+            host, (struct time_wait *)slab_at(&host->time_waits, host->time_wait_oldest));
     uint32_t index;
-    struct time_wait *record = rill__slab_open(&host->time_waits, &index);
+    struct time_wait *record = (struct time_wait *)rill__slab_open(&host->time_waits, &index);
     if (!record)
         return false;
     if (!rill__demux_insert(host, &connection->key, TCP_KIND_TIME_WAIT, index)) {

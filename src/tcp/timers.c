@@ -188,7 +188,7 @@ static bool active_expired(struct tcp_host *host, struct connection *connection,
 }
 
 void rill__timers_expired(void *context, struct core_timer *timer) {
-    struct tcp_host *host = context;
+    struct tcp_host *host = (struct tcp_host *)context;
     struct connection *connection = RILL_CONTAINER(timer, struct connection, timer);
     rill_time now = host->core->now;
     if (connection->keepalive_at <= now && !keepalive_expired(host, connection))

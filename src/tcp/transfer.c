@@ -35,15 +35,15 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
     if (error)
         return error;
     size_t room = rill__send_room(connection);
-    size_t taken =
-        rill__send_queue_copy(host->core, &connection->active->send, data, RILL_MIN(length, room));
+    size_t taken = rill__send_queue_copy(host->core, &connection->active->send,
+                                         (const uint8_t *)data, RILL_MIN(length, room));
     if (taken < length || !rill__send_room(connection)) /* full: who asks rill_ready waits too */
         connection->flags |= CONNECTION_WANTS_WRITE;
     if (taken < RILL_MIN(length, room))
         await_memory(host, connection);
     if (taken)
         queued(host, connection);
-    return taken || !length ? (int64_t)taken : RILL_ERROR_AGAIN;
+    return taken || !length ? (int64_t)taken : (int64_t)RILL_ERROR_AGAIN;
 }
 
 #define SLICE_MAX (1u << 30)
@@ -84,7 +84,7 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
         await_memory(host, connection);
     if (taken)
         queued(host, connection);
-    return taken || !count ? (int64_t)taken : RILL_ERROR_AGAIN;
+    return taken || !count ? (int64_t)taken : (int64_t)RILL_ERROR_AGAIN;
 }
 
 /* What reading says when there is nothing to read. */
@@ -115,7 +115,8 @@ int64_t rill__tcp_receive(struct tcp_host *host, rill_handle handle, void *data,
         return RILL_ERROR_ARGUMENT;
     if (!connection->active || !connection->active->receive.bytes)
         return nothing_to_read(connection);
-    size_t n = rill__receive_queue_read(host->core, &connection->active->receive, data, length);
+    size_t n =
+        rill__receive_queue_read(host->core, &connection->active->receive, (uint8_t *)data, length);
     consumed(host, connection);
     return (int64_t)n;
 }

@@ -7,7 +7,7 @@
 
 static void *open(struct core *core, struct ip_host *ip, const struct rill_stack_config *config,
                   uint8_t index) {
-    struct udp_host *host = rill__core_allocate(core, sizeof *host);
+    struct udp_host *host = (struct udp_host *)rill__core_allocate(core, sizeof *host);
     if (!host)
         return 0;
     memset(host, 0, sizeof *host);
@@ -22,10 +22,10 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
 }
 
 static void close(void *transport) {
-    struct udp_host *host = transport;
+    struct udp_host *host = (struct udp_host *)transport;
     for (uint32_t i = 0; i < host->sockets.chunk_count * SLAB_CHUNK; i++)
         if (host->sockets.next[i] == i)
-            rill__udp_free(host, slab_at(&host->sockets, i));
+            rill__udp_free(host, (struct udp_socket *)slab_at(&host->sockets, i));
     rill__slab_fini(&host->sockets);
     rill__slab_fini(&host->waiting);
     rill__hash_fini(&host->table);
@@ -33,23 +33,23 @@ static void close(void *transport) {
 }
 
 static rill_handle event(void *transport, struct event_node *node, void **user) {
-    struct udp_host *host = transport;
+    struct udp_host *host = (struct udp_host *)transport;
     struct udp_socket *socket = RILL_CONTAINER(node, struct udp_socket, event);
     *user = socket->user;
     return handle_make(HANDLE_UDP, socket->index, host->sockets.generation[socket->index]);
 }
 
 static uint32_t ready(void *transport, rill_handle handle) {
-    struct udp_socket *socket = rill__udp_find(transport, handle);
+    struct udp_socket *socket = rill__udp_find((struct udp_host *)transport, handle);
     if (!socket)
         return 0;
-    return (socket->waiting_head || socket->error ? RILL_EVENT_READABLE : 0u) |
-           (socket->error ? RILL_EVENT_ERROR : 0u) |
-           (socket->send_queued < socket->send_buffer ? RILL_EVENT_WRITABLE : 0u);
+    return (socket->waiting_head || socket->error ? RILL_EVENT_READABLE : 0) |
+           (socket->error ? RILL_EVENT_ERROR : 0) |
+           (socket->send_queued < socket->send_buffer ? RILL_EVENT_WRITABLE : 0);
 }
 
 static int user_set(void *transport, rill_handle handle, void *user) {
-    struct udp_socket *socket = rill__udp_find(transport, handle);
+    struct udp_socket *socket = rill__udp_find((struct udp_host *)transport, handle);
     if (!socket)
         return RILL_ERROR_HANDLE;
     socket->user = user;

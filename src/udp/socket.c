@@ -19,9 +19,9 @@ static bool same(const struct rill_endpoint *a, const struct rill_endpoint *b) {
 }
 
 static bool equal(const void *context, uint32_t value, const void *key) {
-    const struct udp_host *host = context;
-    const struct pair *pair = key;
-    const struct udp_socket *socket = slab_at(&host->sockets, value);
+    const struct udp_host *host = (const struct udp_host *)context;
+    const struct pair *pair = (const struct pair *)key;
+    const struct udp_socket *socket = (const struct udp_socket *)slab_at(&host->sockets, value);
     if (!same(&socket->local, &pair->local) || socket->remote.port != pair->remote.port)
         return false;
     return pair->remote.port == 0 || same(&socket->remote, &pair->remote);
@@ -31,12 +31,12 @@ static struct udp_socket *find_pair(struct udp_host *host, const struct pair *pa
     uint32_t index;
     if (!rill__hash_find(&host->table, tag(pair->local.port), equal, host, pair, &index))
         return 0;
-    return slab_at(&host->sockets, index);
+    return (struct udp_socket *)slab_at(&host->sockets, index);
 }
 
 struct udp_socket *rill__udp_lookup(struct udp_host *host, const struct rill_endpoint *local,
                                     const struct rill_endpoint *remote) {
-    static const struct rill_endpoint nobody;
+    static const struct rill_endpoint nobody = {{{0}}, 0, 0};
     const struct rill_endpoint any = {.port = local->port};
     const struct pair pairs[] = {
         {*local, *remote}, {any, *remote}, {*local, nobody}, {any, nobody}};
@@ -49,7 +49,8 @@ struct udp_socket *rill__udp_lookup(struct udp_host *host, const struct rill_end
 struct udp_socket *rill__udp_find(struct udp_host *host, rill_handle handle) {
     if (handle_get_kind(handle) != HANDLE_UDP)
         return 0;
-    return rill__slab_find(&host->sockets, handle_index(handle), handle_generation(handle));
+    return (struct udp_socket *)rill__slab_find(&host->sockets, handle_index(handle),
+                                                handle_generation(handle));
 }
 
 /* Settles the local side: an address of ours or any, and a port that is free. */
@@ -96,7 +97,7 @@ int rill__udp_open(struct udp_host *host, const struct rill_udp_config *config, 
     if (error)
         return error;
     uint32_t index;
-    struct udp_socket *socket = rill__slab_open(&host->sockets, &index);
+    struct udp_socket *socket = (struct udp_socket *)rill__slab_open(&host->sockets, &index);
     if (!socket)
         return RILL_ERROR_MEMORY;
     if (!rill__hash_insert(&host->table, tag(pair.local.port), index)) {
