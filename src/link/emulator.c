@@ -44,7 +44,8 @@ void rill_path_config_default(struct rill_path_config *config) {
 
 struct rill_path *rill_path_open(const struct rill_allocator *allocator, struct rill_pool *pool,
                                  const struct rill_path_config *config) {
-    struct rill_path *path = allocator->allocate(allocator->context, sizeof *path);
+    struct rill_path *path =
+        (struct rill_path *)allocator->allocate(allocator->context, sizeof *path);
     if (!path)
         return 0;
     memset(path, 0, sizeof *path);
@@ -82,7 +83,7 @@ static bool before(const struct flight *a, const struct flight *b) {
 static bool grow(struct rill_path *path) {
     size_t capacity = path->capacity ? path->capacity * 2 : 64;
     struct flight *heap =
-        path->allocator.allocate(path->allocator.context, capacity * sizeof *heap);
+        (struct flight *)path->allocator.allocate(path->allocator.context, capacity * sizeof *heap);
     if (!heap)
         return false;
     if (path->heap) {
