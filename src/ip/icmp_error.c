@@ -136,7 +136,7 @@ static bool allowed(struct ip_host *host, const struct rill_address *to) {
         *tokens = TOKENS_MAX;
         *filled = now;
     } else if (more) {
-        *tokens = RILL_MIN(*tokens + (uint32_t)more, TOKENS_MAX);
+        *tokens = RILL_MIN(*tokens + (uint32_t)more, (uint32_t)TOKENS_MAX);
         *filled += more * TOKEN_TIME;
     }
     if (*tokens == 0)
@@ -216,7 +216,7 @@ void rill__icmp_unreachable(struct ip_host *host, const struct ip_datagram *data
                            .destination = &datagram->source,
                            .interface = datagram->interface,
                            .checksum_offset = 2,
-                           .protocol = ipv4 ? WIRE_PROTOCOL_ICMP : WIRE_PROTOCOL_ICMPV6,
+                           .protocol = (uint8_t)(ipv4 ? WIRE_PROTOCOL_ICMP : WIRE_PROTOCOL_ICMPV6),
                            .pseudo_header = !ipv4};
     rill__ip_finish(host, packet, &send);
     rill__ip_reply(host, datagram->interface, packet, false);

@@ -29,13 +29,13 @@ static enum rill_drop parse(const uint8_t *data, size_t contiguous, size_t lengt
 
 static void emit(const struct ip_datagram *datagram, uint8_t *out) {
     struct wire_ipv4 header = {.total_length = (uint16_t)(datagram->length + WIRE_IPV4_HEADER),
+                               .identification = (uint16_t)datagram->fragment_id,
+                               .fragment_offset = datagram->fragment_offset,
                                .traffic_class = datagram->traffic_class,
                                .ttl = datagram->hop_limit,
                                .protocol = datagram->protocol,
-                               .identification = (uint16_t)datagram->fragment_id,
-                               .fragment_offset = datagram->fragment_offset,
-                               .more_fragments = datagram->more_fragments,
-                               .dont_fragment = datagram->dont_fragment};
+                               .dont_fragment = datagram->dont_fragment,
+                               .more_fragments = datagram->more_fragments};
     memcpy(header.source, datagram->source.bytes + 12, 4);
     memcpy(header.destination, datagram->destination.bytes + 12, 4);
     rill__ipv4_emit(&header, out);

@@ -75,7 +75,7 @@ static enum rill_drop walk(const uint8_t *data, size_t contiguous, uint8_t next,
         const uint8_t *header = data + *at;
         if (contiguous < *at + FRAGMENT_HEADER)
             return RILL_DROP_TRUNCATED;
-        size_t length = next == FRAGMENT ? FRAGMENT_HEADER : ((size_t)header[1] + 1) * 8;
+        size_t length = next == FRAGMENT ? (size_t)FRAGMENT_HEADER : ((size_t)header[1] + 1) * 8;
         if (contiguous < *at + length)
             return RILL_DROP_TRUNCATED;
         *at += (uint32_t)length;
@@ -129,7 +129,8 @@ static void emit(const struct ip_datagram *datagram, uint8_t *out) {
     struct wire_ipv6 header = {.flow_label = datagram->flow_label,
                                .payload_length = (uint16_t)(datagram->length + extension),
                                .traffic_class = datagram->traffic_class,
-                               .next_header = extension ? FRAGMENT : datagram->protocol,
+                               .next_header =
+                                   (uint8_t)(extension ? (int)FRAGMENT : datagram->protocol),
                                .hop_limit = datagram->hop_limit};
     memcpy(header.source, datagram->source.bytes, 16);
     memcpy(header.destination, datagram->destination.bytes, 16);
@@ -164,10 +165,10 @@ static void icmp_input(struct ip_host *host, struct ip_datagram *datagram) {
 const struct rill_network_ops rill_ipv6 = {
     .version = 6,
     .header_length = WIRE_IPV6_HEADER,
-    .fragment_header = FRAGMENT_HEADER,
     .parse = parse,
     .emit = emit,
     .pseudo_sum = pseudo_sum,
+    .fragment_header = FRAGMENT_HEADER,
     .icmp_protocol = WIRE_PROTOCOL_ICMPV6,
     .icmp_input = icmp_input,
 };

@@ -30,9 +30,10 @@ static uint32_t tag(const struct ip_neighbours *table, const struct rill_address
 }
 
 static bool equal(const void *context, uint32_t value, const void *key) {
-    const struct ip_neighbours *table = context;
-    const struct neighbour *neighbour = slab_at(&table->slab, value);
-    return rill_address_equal(&neighbour->address, key);
+    const struct ip_neighbours *table = (const struct ip_neighbours *)context;
+    const struct neighbour *neighbour = (const struct neighbour *)slab_at(&table->slab, value);
+    return (const struct rill_address *)rill_address_equal(&neighbour->address,
+                                                           (const struct rill_address *)key);
 }
 
 static void unlink_use(struct ip_neighbours *table, struct neighbour *neighbour) {
@@ -117,7 +118,7 @@ static struct ip_neighbours *table_of(struct ip_interface *interface) {
     if (interface->neighbours)
         return interface->neighbours;
     struct core *core = core_of(interface);
-    struct ip_neighbours *table = rill__core_allocate(core, sizeof *table);
+    struct ip_neighbours *table = (struct ip_neighbours *)rill__core_allocate(core, sizeof *table);
     if (!table)
         return 0;
     memset(table, 0, sizeof *table);
@@ -148,12 +149,12 @@ struct neighbour *rill__neighbour_find(struct ip_interface *interface,
     if (!table)
         return 0;
     if (rill__hash_find(&table->hash, tag(table, address), equal, table, address, &index))
-        return slab_at(&table->slab, index);
+        return (struct neighbour *)slab_at(&table->slab, index);
     if (!make)
         return 0;
     if (table->slab.used >= NEIGHBOURS_MAX)
         forget(table->oldest);
-    struct neighbour *neighbour = rill__slab_open(&table->slab, &index);
+    struct neighbour *neighbour = (struct neighbour *)rill__slab_open(&table->slab, &index);
     if (!neighbour)
         return 0;
     if (!rill__hash_insert(&table->hash, tag(table, address), index)) {

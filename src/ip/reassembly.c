@@ -60,9 +60,9 @@ static uint32_t tag(const struct ip_reassembly *table, const struct key *key) {
 }
 
 static bool equal(const void *context, uint32_t value, const void *key) {
-    const struct ip_reassembly *table = context;
-    const struct set *set = slab_at(&table->sets, value);
-    const struct key *a = &set->key, *b = key;
+    const struct ip_reassembly *table = (const struct ip_reassembly *)context;
+    const struct set *set = (const struct set *)slab_at(&table->sets, value);
+    const struct key *a = (const struct key *)&set->key, *b = (const struct key *)key;
     return a->id == b->id && a->protocol == b->protocol &&
            rill_address_equal(&a->source, &b->source) &&
            rill_address_equal(&a->destination, &b->destination);
@@ -126,7 +126,8 @@ static void expired(void *context, struct core_timer *timer) {
 static struct ip_reassembly *table_of(struct ip_host *host) {
     if (host->reassembly)
         return host->reassembly;
-    struct ip_reassembly *table = rill__core_allocate(host->core, sizeof *table);
+    struct ip_reassembly *table =
+        (struct ip_reassembly *)rill__core_allocate(host->core, sizeof *table);
     if (!table)
         return 0;
     memset(table, 0, sizeof *table);
@@ -156,13 +157,13 @@ static void fini(struct ip_host *host) {
 
 static struct set *set_of(struct ip_reassembly *table, const struct ip_datagram *fragment) {
     struct key key = {fragment->source, fragment->destination, fragment->fragment_id,
-                      fragment->network->version == 4 ? fragment->protocol : 0};
+                      fragment->network->version == 4 ? fragment->protocol : (uint8_t)0};
     uint32_t index;
     if (rill__hash_find(&table->hash, tag(table, &key), equal, table, &key, &index))
-        return slab_at(&table->sets, index);
+        return (struct set *)slab_at(&table->sets, index);
     if (table->sets.used >= SETS_MAX)
         drop_set(table, table->oldest);
-    struct set *set = rill__slab_open(&table->sets, &index);
+    struct set *set = (struct set *)rill__slab_open(&table->sets, &index);
     if (!set)
         return 0;
     if (!rill__hash_insert(&table->hash, tag(table, &key), index)) {
@@ -217,7 +218,7 @@ static enum rill_drop add_part(struct ip_reassembly *table, struct set *set,
     uint32_t index;
     if (set->count >= PARTS_MAX)
         return RILL_DROP_IP_FRAGMENT;
-    struct part *part = rill__slab_open(&table->parts, &index);
+    struct part *part = (struct part *)rill__slab_open(&table->parts, &index);
     if (!part)
         return RILL_DROP_NO_MEMORY;
     part->index = index;
