@@ -223,7 +223,8 @@ struct rill_packet *rill__packet_open_filled(struct rill_pool *pool, size_t leng
         return 0;
     }
     *data = block->data;
-    packet->slices[packet->slice_count++] = (struct rill_slice){block->data, length, block};
+    struct rill_slice slice = {block->data, length, block};
+    packet->slices[packet->slice_count++] = slice;
     packet->length += (uint32_t)length;
     return packet;
 }

@@ -8,6 +8,7 @@
 #include "tcp/host.h"
 
 #include "base/assert.h"
+#include <string.h>
 
 #define SUPER_MAX 65000u /* payload of a super-segment, headers well within 64 KiB */
 
@@ -332,7 +333,7 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
         number = connection->active->debts[0].acknowledgement;
     struct rill_packet *packet = rill__tcp_emit(host, connection, &plan, number);
     if (!packet && plan.length) { /* the ACK that data would have carried goes from the reserve */
-        plan = (struct plan){0};
+        memset(&plan, 0, sizeof plan);
         if (plan_ack(connection, &plan))
             packet = rill__tcp_emit(host, connection, &plan, number);
     }
