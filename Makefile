@@ -1,7 +1,7 @@
 # A front to CMake's presets: `make`, `make run`, `make test`.
 JOBS ?= 2
 
-.PHONY: all run test bench install tools-build tools-test clean
+.PHONY: all run test bench amalgamation install tools-build tools-test clean
 
 all: tools-build
 	@cmake --preset release > build-configure.log 2>&1 || { cat build-configure.log >&2; rm -f build-configure.log; exit 1; }
@@ -26,6 +26,11 @@ test: tools-test all
 # make install PREFIX=/usr/local
 install: all
 	cmake --install build --prefix $(or $(PREFIX),/usr/local)
+
+# The library as two files.
+amalgamation:
+	@tools/amalgamate build/amalgamation
+	@ls build/amalgamation/rill.c build/amalgamation/rill.h
 
 bench: all
 	@build/rill bench bulk

@@ -10,6 +10,13 @@ install(TARGETS rill_static rill_shared EXPORT rill-targets
 install(TARGETS rill RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/rill DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 
+# The library as two files, made anew with each install.
+set(RILL_AMALGAMATION ${CMAKE_BINARY_DIR}/amalgamation)
+install(CODE "execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/amalgamate ${RILL_AMALGAMATION}
+                              COMMAND_ERROR_IS_FATAL ANY)")
+install(FILES ${RILL_AMALGAMATION}/rill.c ${RILL_AMALGAMATION}/rill.h
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/rill/amalgamation)
+
 # Relative, so that `cmake --install --prefix` may put everything elsewhere.
 file(RELATIVE_PATH RILL_PREFIX_FROM_PC /p/${CMAKE_INSTALL_LIBDIR}/pkgconfig /p)
 configure_file(cmake/rill.pc.in ${CMAKE_BINARY_DIR}/rill.pc @ONLY)
