@@ -1,4 +1,5 @@
-# What `make install` puts where: headers, both libraries, the command, a .pc file and a CMake package.
+# What `make install` puts where: headers, both libraries, the command, manual pages, the amalgamation, a .pc file and
+# a CMake package.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -9,6 +10,11 @@ install(TARGETS rill_static rill_shared EXPORT rill-targets
         LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS rill RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/rill DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+
+file(GLOB RILL_MAN1 CONFIGURE_DEPENDS docs/man/*.1)
+file(GLOB RILL_MAN3 CONFIGURE_DEPENDS docs/man/*.3)
+install(FILES ${RILL_MAN1} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${RILL_MAN3} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
 
 # The library as two files, made anew with each install.
 set(RILL_AMALGAMATION ${CMAKE_BINARY_DIR}/amalgamation)
