@@ -18,7 +18,7 @@ install(FILES ${RILL_MAN3} DESTINATION ${CMAKE_INSTALL_MANDIR}/man3)
 
 # The library as two files, made anew with each install.
 set(RILL_AMALGAMATION ${CMAKE_BINARY_DIR}/amalgamation)
-install(CODE "execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/amalgamate ${RILL_AMALGAMATION}
+install(CODE "execute_process(COMMAND \"${CMAKE_SOURCE_DIR}/tools/amalgamate\" \"${RILL_AMALGAMATION}\"
                               COMMAND_ERROR_IS_FATAL ANY)")
 install(FILES ${RILL_AMALGAMATION}/rill.c ${RILL_AMALGAMATION}/rill.h
         DESTINATION ${CMAKE_INSTALL_DATADIR}/rill/amalgamation)

@@ -1,28 +1,24 @@
-/* Two hosts in one process, joined by nothing but this loop: one says hello, the other prints it.
- */
+/* Two hosts in one process, joined by nothing but this loop: one says hello, the other prints it */
 #include <rill/rill.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static void *allocate(void *context, size_t size) {
-    (void)context;
-    return malloc(size);
+    return (void)context, malloc(size);
 }
-
 static void release(void *context, void *memory, size_t size) {
-    (void)context, (void)size;
-    free(memory);
+    (void)context, (void)size, free(memory);
 }
+static const struct rill_allocator memory = {0, allocate, release};
 
-static struct rill_stack *host(struct rill_pool *pool, struct rill_allocator memory,
-                               uint8_t number) {
-    struct rill_stack_config config;
-    struct rill_interface_config link;
+static struct rill_stack *open_host(struct rill_pool *pool, uint8_t number) {
     struct rill_address address = rill_address_ipv4(10, 0, 0, number);
+    struct rill_interface_config link;
+    struct rill_stack_config config;
     struct rill_stack *stack;
     uint32_t interface;
-    rill_stack_config_default(&config);
     rill_interface_config_default(&link);
+    rill_stack_config_default(&config);
     config.allocator = memory;
     config.pool = pool;
     config.seed[0] = number; /* in real use: 16 unpredictable bytes */
@@ -33,19 +29,16 @@ static struct rill_stack *host(struct rill_pool *pool, struct rill_allocator mem
 }
 
 int main(void) {
-    struct rill_allocator memory = {0, allocate, release};
     struct rill_pool *pool = rill_pool_open(&memory, 0);
-    struct rill_stack *hosts[2] = {host(pool, memory, 1), host(pool, memory, 2)};
-    struct rill_tcp_listen_config listen;
-    struct rill_tcp_connect_config connect;
-    rill_handle listener, client, server = 0;
-    rill_tcp_listen_config_default(&listen);
-    listen.local.port = 7;
-    rill_tcp_connect_config_default(&connect);
-    connect.remote.address = rill_address_ipv4(10, 0, 0, 2);
-    connect.remote.port = 7;
-    if (rill_tcp_listen(hosts[1], &listen, &listener) ||
-        rill_tcp_connect(hosts[0], &connect, &client))
+    struct rill_stack *hosts[2] = {open_host(pool, 1), open_host(pool, 2)};
+    struct rill_tcp_listen_config at;
+    struct rill_tcp_connect_config to;
+    rill_handle listener, server, client;
+    rill_tcp_listen_config_default(&at);
+    at.local.port = 7;
+    rill_tcp_connect_config_default(&to);
+    to.remote = (struct rill_endpoint){rill_address_ipv4(10, 0, 0, 1), 7, 0};
+    if (rill_tcp_listen(hosts[0], &at, &listener) || rill_tcp_connect(hosts[1], &to, &client))
         return 1;
     char text[64] = "";
     for (rill_time now = 0; !text[0]; now += RILL_MILLISECOND) {
@@ -56,17 +49,12 @@ int main(void) {
             rill_advance(hosts[from], now, 0);
         }
         struct rill_event event;
-        while (rill_events(hosts[0], &event, 1))
-            if (event.bits & RILL_EVENT_CONNECTED &&
-                rill_tcp_send(hosts[0], client, "hello", 5) != 5)
-                return 1;
-        if (!server && rill_tcp_accept(hosts[1], listener, &server))
-            continue;
-        if (rill_tcp_receive(hosts[1], server, text, sizeof text - 1) > 0)
+        if (rill_events(hosts[0], &event, 1) && !rill_tcp_accept(hosts[0], listener, &server) &&
+            rill_tcp_send(hosts[0], server, "hello", 5) != 5)
+            return 1;
+        if (rill_tcp_receive(hosts[1], client, text, sizeof text - 1) > 0)
             printf("10.0.0.2 received: %s\n", text);
     }
-    rill_stack_close(hosts[0]);
-    rill_stack_close(hosts[1]);
+    rill_stack_close(hosts[0]), rill_stack_close(hosts[1]);
     rill_pool_close(pool);
-    return 0;
 }

@@ -21,9 +21,26 @@ symbols_are_ours() { # the shared library exports rill_ and nothing of rill__; t
     [ -z "$shared$archive" ] && nm -D --defined-only build/librill.so | grep -q ' rill_stack_open$'
 }
 install_works() {
-    cmake --install build --prefix "$work/prefix" && "$work/prefix/bin/rill" version &&
-        [ -f "$work/prefix/include/rill/rill.h" ]
+    cmake --install build --prefix "$work/prefix" && "$work/prefix/bin/rill" version || return 1
+    local one missing=
+    for one in include/rill/*.h; do [ -f "$work/prefix/$one" ] || missing+=" $one"; done
+    for one in librill.a librill.so rill.pc rill-config.cmake rill-config-version.cmake; do
+        [ -n "$(find "$work/prefix" -name "$one")" ] || missing+=" $one"
+    done
+    for one in docs/man/*; do
+        [ -f "$work/prefix/share/man/man${one##*.}/${one##*/}" ] || missing+=" ${one##*/}"
+    done
+    for one in rill.c rill.h; do
+        cmp "$work/prefix/share/rill/amalgamation/$one" build/amalgamation/$one || missing+=" amalgamation/$one"
+    done
+    [ -z "$missing" ] || { echo "not installed:$missing"; return 1; }
 }
+example_is_short() { [ "$(wc -l < examples/two_hosts.c)" -le 60 ]; }
+amalgamation_embeds() ( # the installed pair and the example, in a folder of their own
+    mkdir -p "$work/pair" && cp "$work/prefix/share/rill/amalgamation/rill.c" examples/two_hosts.c "$work/pair" &&
+        cp "$work/prefix/share/rill/amalgamation/rill.h" "$work/pair" && sed -i 's,<rill/rill.h>,"rill.h",' "$work/pair/two_hosts.c" &&
+        cd "$work/pair" && cc -std=c11 two_hosts.c rill.c -o two_hosts && ./two_hosts | grep -qx '10.0.0.2 received: hello'
+)
 found_by_pkg_config() {
     local lib
     lib=$(dirname "$(find "$work/prefix" -name librill.so)")
@@ -53,6 +70,8 @@ CMAKE
 check "a host links only the parts it names" only_named_parts_are_linked
 check "no symbol but rill_ is exported" symbols_are_ours
 check "make install puts everything in place" install_works
+check "the program that embeds it has 60 lines at most" example_is_short
 check "the installed library is found by pkg-config" found_by_pkg_config
 check "the installed library is found by CMake" found_by_cmake
+check "the installed two files embed it without either" amalgamation_embeds
 tap_end
