@@ -168,14 +168,14 @@ void rill__ip_finish(struct ip_host *host, struct rill_packet *packet, const str
     uint8_t said = network->version == 6 ? send->interface->hop_limit_said : 0;
     struct ip_datagram datagram = {.source = *send->source,
                                    .destination = *send->destination,
+                                   .length = packet->length,
+                                   .dont_fragment = !send->may_fragment,
+                                   .flow_label = send->flow_label,
                                    .protocol = send->protocol,
                                    .traffic_class = send->traffic_class,
-                                   .flow_label = send->flow_label,
                                    .hop_limit = send->hop_limit ? send->hop_limit
                                                 : said          ? said
-                                                                : 64,
-                                   .dont_fragment = !send->may_fragment,
-                                   .length = packet->length};
+                                                                : (uint8_t)64};
     if (send->may_fragment && network->version == 4) /* IPv6 says it when it is cut */
         datagram.fragment_id = host->identification++;
     size_t transport = network->header_length;

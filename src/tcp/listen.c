@@ -6,6 +6,7 @@
  */
 #include "tcp/host.h"
 #include "tcp/tcp_api.h"
+#include <string.h>
 
 static uint32_t port_tag(uint16_t port) {
     return port * 0x9e3779b1u;
@@ -61,7 +62,7 @@ static int check(struct tcp_host *host, const struct rill_tcp_listen_config *con
     if (config->any_port)
         return host->any_port == SLAB_NONE ? 0 : RILL_ERROR_ADDRESS_IN_USE;
     if (rill_address_is_any(&local->address))
-        local->address = (struct rill_address){{0}};
+        memset(&local->address, 0, sizeof local->address);
     else if (!rill__ip_address_owned(host->ip, 0, &local->address))
         return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
     if (local->port == 0) { /* a random free one */

@@ -56,7 +56,7 @@ struct udp_socket *rill__udp_find(struct udp_host *host, rill_handle handle) {
 /* Settles the local side: an address of ours or any, and a port that is free. */
 static int choose_local(struct udp_host *host, struct pair *pair) {
     if (rill_address_is_any(&pair->local.address))
-        pair->local.address = (struct rill_address){{0}};
+        memset(&pair->local.address, 0, sizeof pair->local.address);
     else if (!rill__address_is_group(&pair->local.address) &&
              !rill__ip_address_owned(host->ip, 0, &pair->local.address))
         return RILL_ERROR_ADDRESS_NOT_AVAILABLE;

@@ -36,7 +36,7 @@ static bool checksum_ok(const struct ip_datagram *datagram, uint32_t length) {
 static struct udp_waiting *keep(struct udp_host *host, const struct ip_datagram *datagram,
                                 uint32_t length) {
     uint32_t index;
-    struct udp_waiting *waiting = rill__slab_open(&host->waiting, &index);
+    struct udp_waiting *waiting = (struct udp_waiting *)rill__slab_open(&host->waiting, &index);
     uint8_t *data;
     struct rill_packet *packet = rill__packet_open_filled(host->core->pool, length, &data);
     if (!waiting || !packet) {
@@ -109,7 +109,7 @@ static enum rill_drop input(struct udp_host *host, struct ip_datagram *datagram)
 }
 
 void rill__udp_input(void *transport, struct ip_datagram *datagram) {
-    struct udp_host *host = transport;
+    struct udp_host *host = (struct udp_host *)transport;
     enum rill_drop drop = input(host, datagram);
     if (drop)
         rill__core_drop(host->core, drop);
@@ -118,7 +118,7 @@ void rill__udp_input(void *transport, struct ip_datagram *datagram) {
 /* RFC 1122 §4.1.3.3: an ICMP error is for the socket that sent the datagram; only a connected one
  * is told, as on other systems: an unconnected one could not tell which of its datagrams it was. */
 void rill__udp_error(void *transport, const struct ip_error *error) {
-    struct udp_host *host = transport;
+    struct udp_host *host = (struct udp_host *)transport;
     struct rill_endpoint local = {error->local, bytes_get16(error->quoted), 0};
     struct rill_endpoint remote = {error->remote, bytes_get16(error->quoted + 2), 0};
     struct udp_socket *socket = rill__udp_lookup(host, &local, &remote);
@@ -177,7 +177,7 @@ static int find_way(struct udp_host *host, const struct udp_socket *socket,
         return RILL_ERROR_ARGUMENT;
     struct rill_endpoint from = way->local;
     if (rill__address_is_group(&from.address)) /* bound to a group: that is no source */
-        from.address = (struct rill_address){{0}};
+        memset(&from.address, 0, sizeof from.address);
     struct ip_path path;
     int error = rill__ip_path(host->ip, &way->remote, &from, &path);
     if (error)
@@ -221,7 +221,7 @@ static struct rill_packet *build(struct udp_host *host, const struct way *way, c
                            .mtu = mtu,
                            .checksum_offset = 6,
                            .protocol = 17,
-                           .traffic_class = message ? message->traffic_class : 0,
+                           .traffic_class = message ? message->traffic_class : (uint8_t)0,
                            .hop_limit = hop_limit(message, &way->remote.address),
                            .flow_label = rill__ip_flow_label(host->ip, &way->local.address,
                                                              &way->remote.address, ports),
@@ -272,7 +272,7 @@ int64_t rill__udp_send(struct udp_host *host, rill_handle handle, const void *da
 }
 
 struct rill_packet *rill__udp_output(void *transport, struct ip_source *source, size_t frames_max) {
-    struct udp_host *host = transport;
+    struct udp_host *host = (struct udp_host *)transport;
     struct udp_socket *socket = RILL_CONTAINER(source, struct udp_socket, source);
     struct rill_packet *packet = socket->sending_head;
     (void)frames_max; /* each is one frame */
