@@ -67,6 +67,13 @@ every_part_is_named() { # the tables a config may point to
     done
     [ -n "$one" ]
 }
+every_event_is_told() {
+    local one
+    for one in $(sed -n 's/^ *\(RILL_EVENT_[A-Z_]*\) = .*/\1/p' include/rill/stack.h); do
+        grep -qw "Dv $one" "$pages/rill_stack.3" || { echo "rill_stack.3 does not tell $one"; return 1; }
+    done
+    [ -n "$one" ]
+}
 every_header_is_listed() {
     local one
     for one in include/rill/*.h; do
@@ -88,5 +95,6 @@ for one in $(commands); do
 done
 check "every public function has its prototype and a word" every_function_has_its_prototype_and_a_word
 check "every part a host may have is named" every_part_is_named
+check "every bit of an event is told" every_event_is_told
 check "every header is listed" every_header_is_listed
 tap_end
