@@ -3,6 +3,7 @@
 #define RILL_H
 #include <rill/base.h>
 #include <rill/capture.h>
+#include <rill/journal.h>
 #include <rill/packet.h>
 #include <rill/stack.h>
 #include <rill/tcp.h>

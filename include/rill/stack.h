@@ -43,7 +43,12 @@ struct rill_stack_config {
     uint64_t seed[2];          /* all randomness comes from here: unpredictable in real use */
     rill_trace_function trace; /* may be null */
     void *trace_context;
-    uint64_t memory_limit; /* bytes of blocks the stack may hold */
+    /* Gets the record of every call, in parts, in order (rill/journal.h). A leaf callback; may be
+     * null. */
+    void (*journal)(void *context, const void *bytes, size_t length);
+    void *journal_context;
+    uint8_t journal_number; /* which stack of the journal this is */
+    uint64_t memory_limit;  /* bytes of blocks the stack may hold */
 
     /* The parts. What is not named here is not linked. */
     const struct rill_network_ops *ipv4, *ipv6; /* may be null */

@@ -4,6 +4,7 @@
  * side by side. */
 #include "cli/allocator.h"
 #include "cli/command.h"
+#include "link/journal_file.h"
 
 #include <rill/emulator.h>
 #include <rill/rill.h>
@@ -13,6 +14,8 @@
 
 #define ROUNDS_MAX 101
 #define BLOCK 65536
+
+static struct journal_file journal; /* of --journal; both hosts of every round */
 
 struct bench {
     struct rill_pool *pool;
@@ -47,6 +50,7 @@ static int open_host(struct bench *bench, const struct variant *variant, int i) 
     config.pool = bench->pool;
     config.seed[0] = 1;
     config.seed[1] = (uint64_t)i;
+    journal_file_attach(&journal, &config, (uint8_t)i);
     config.receive_buffer = config.send_buffer = 256 * 1024;
     struct rill_interface_config interface;
     rill_interface_config_default(&interface);
@@ -282,11 +286,12 @@ static bool run_rpc(uint64_t count, int rounds, bool json) {
 int command_bench(int argc, char **argv) {
     uint64_t rounds = 5, bytes = 256u << 20, count = 100000;
     bool json = false;
-    const char *what;
+    const char *what, *file = 0;
     const struct cli_option options[] = {
         {"--rounds", CLI_NUMBER, &rounds, "N", "of each variant; the median is told (5)", 0},
         {"--bytes", CLI_SIZE, &bytes, "SIZE", "moved in a round of bulk (256M)", 0},
         {"--count", CLI_NUMBER, &count, "N", "round trips in a round of rpc (100000)", 0},
+        {"--journal", CLI_TEXT, &file, "FILE", "record every call: see rill replay", 0},
         {"--json", CLI_FLAG, &json, 0, "one JSON object a line", 0},
     };
     int words = cli_parse(argc, argv, "rill bench bulk|rpc [options]", options,
@@ -297,10 +302,19 @@ int command_bench(int argc, char **argv) {
         cli_error("--rounds must be 1 to %d, --bytes and --count at least 1", ROUNDS_MAX);
         return CLI_USAGE;
     }
-    if (words == 1 && strcmp(what, "bulk") == 0)
-        return run_bulk(bytes, (int)rounds, json) ? CLI_DONE : CLI_FAILED;
-    if (words == 1 && strcmp(what, "rpc") == 0)
-        return run_rpc(count, (int)rounds, json) ? CLI_DONE : CLI_FAILED;
-    cli_error("say which: rill bench bulk, or rill bench rpc");
-    return CLI_USAGE;
+    bool bulk = words == 1 && strcmp(what, "bulk") == 0;
+    if (!bulk && (words != 1 || strcmp(what, "rpc") != 0)) {
+        cli_error("say which: rill bench bulk, or rill bench rpc");
+        return CLI_USAGE;
+    }
+    if (file && !journal_file_open(&journal, file)) {
+        cli_error("cannot write %s; give --journal a path that can be written", file);
+        return CLI_FAILED;
+    }
+    bool ok = bulk ? run_bulk(bytes, (int)rounds, json) : run_rpc(count, (int)rounds, json);
+    if (!journal_file_close(&journal)) {
+        cli_error("the journal %s is not whole: writing it failed; is the disk full?", file);
+        return CLI_FAILED;
+    }
+    return ok ? CLI_DONE : CLI_FAILED;
 }

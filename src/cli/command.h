@@ -20,7 +20,8 @@ enum cli_exit {
     X(serve, "a web server over a TUN device: DIR --link tun:NAME")                                \
     X(get, "fetch URLs over a TUN device: URL... --link tun:NAME")                                 \
     X(nc, "standard input and output over a connection: HOST PORT, or --listen PORT")              \
-    X(bench, "how fast the stack is in memory")
+    X(bench, "how fast the stack is in memory")                                                    \
+    X(replay, "a run recorded with --journal FILE, again: rill replay FILE")
 
 #define CLI_DECLARE(name, text) int command_##name(int argc, char **argv);
 CLI_COMMANDS(CLI_DECLARE)

@@ -64,6 +64,7 @@ static int open_world(struct demo *demo) {
         config.pool = demo->pool;
         config.seed[0] = demo->seed;
         config.seed[1] = (uint64_t)i;
+        journal_file_attach(&demo->journal_file, &config, (uint8_t)i);
         struct rill_interface_config interface;
         rill_interface_config_default(&interface);
         interface.flags = RILL_INTERFACE_CHECKSUM | RILL_INTERFACE_GSO;
@@ -314,7 +315,19 @@ static bool open_capture(struct demo *demo) {
     return false;
 }
 
-static bool close_capture(struct demo *demo) {
+static bool open_journal(struct demo *demo) {
+    if (!demo->journal || journal_file_open(&demo->journal_file, demo->journal))
+        return true;
+    cli_error("cannot write %s; give --journal a path that can be written", demo->journal);
+    return false;
+}
+
+static bool close_files(struct demo *demo) {
+    if (!journal_file_close(&demo->journal_file)) {
+        cli_error("the journal %s is not whole: writing it failed; is the disk full?",
+                  demo->journal);
+        return false;
+    }
     if (demo->file && (fclose(demo->file) || demo->capture_failed)) {
         cli_error("the capture %s is not whole: writing it failed; is the disk full?",
                   demo->capture);
@@ -326,14 +339,14 @@ static bool close_capture(struct demo *demo) {
 static int run_and_tell(struct demo *demo) {
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    if (!open_capture(demo))
+    if (!open_capture(demo) || !open_journal(demo))
         return CLI_FAILED;
     int error = run_demo(demo);
     close_world(demo);
     clock_gettime(CLOCK_MONOTONIC, &end);
     demo->wall_seconds =
         (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) * 1e-9;
-    bool captured = close_capture(demo);
+    bool captured = close_files(demo);
     if (error)
         cli_error("%s", rill_error_text(error));
     if (demo->json)
@@ -356,6 +369,7 @@ int command_demo(int argc, char **argv) {
         {"--rate", CLI_RATE, &demo.rate, "R", "bit/s each way, 0 without limit (0)", 0},
         {"--seed", CLI_NUMBER, &demo.seed, "N", "same seed, same run (1)", 0},
         {"--capture", CLI_TEXT, &demo.capture, "FILE", "write every frame as pcapng", 0},
+        {"--journal", CLI_TEXT, &demo.journal, "FILE", "record every call: see rill replay", 0},
         {"--json", CLI_FLAG, &demo.json, 0, "one JSON object instead of the table", 0},
     };
     int words = cli_parse(argc, argv, "rill demo [options]", options,

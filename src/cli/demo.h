@@ -3,6 +3,7 @@
 #define RILL_CLI_DEMO_H
 
 #include "cli/sha256.h"
+#include "link/journal_file.h"
 
 #include <rill/emulator.h>
 #include <rill/rill.h>
@@ -29,7 +30,7 @@ struct demo {
     uint64_t connections, bytes, seed, rate;
     rill_time rtt;
     uint32_t loss, reorder;
-    const char *capture;
+    const char *capture, *journal;
     bool json;
     /* the world */
     struct rill_pool *pool;
@@ -37,6 +38,7 @@ struct demo {
     struct rill_address address[2];
     rill_handle listener;
     FILE *file;
+    struct journal_file journal_file;
     bool capture_failed;
     /* what came of it */
     struct demo_connection *list; /* connections + 1 */

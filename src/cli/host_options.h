@@ -45,7 +45,14 @@ bool cli_take_seed(void *context, const char *text);
         {"--mac", CLI_CALL, (o), "M", "ours on a tap link (a random one)", cli_take_mac},            \
         {"--seed",     CLI_CALL, (o), "N", "not the system's randomness: for repeatable tests only", \
          cli_take_seed},                                                                             \
-        {"--capture", CLI_TEXT, &(o)->config.capture, "FILE", "write every frame as pcapng", 0}, {   \
+        {"--capture", CLI_TEXT, &(o)->config.capture, "FILE", "write every frame as pcapng", 0},     \
+        {"--journal",                                                                                \
+         CLI_TEXT,                                                                                   \
+         &(o)->config.journal,                                                                       \
+         "FILE",                                                                                     \
+         "record every call: see rill replay",                                                       \
+         0},                                                                                         \
+    {                                                                                                \
         "--trace", CLI_TEXT, &(o)->config.trace, "FILE", "write what happens as lines of JSON", 0    \
     }
 

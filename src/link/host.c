@@ -3,6 +3,7 @@
 
 #include "base/address.h"
 #include "base/util.h"
+#include "link/trace_json.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,32 +87,15 @@ static bool open_files(struct host *host, const struct host_config *config,
         setvbuf(host->capture, 0, _IOFBF, 1 << 18);
         host->capture_failed = !write_all(host->capture, head, rill_capture_begin(head));
     }
+    if (config->journal && !journal_file_open(&host->journal, config->journal)) {
+        link_error_set(error, LINK_FAILED,
+                       "cannot write %s: %s; give --journal a path that can be written",
+                       config->journal, strerror(errno));
+        return false;
+    }
     if (config->trace)
         host->trace = open_file(config->trace, "--trace", error);
     return !config->trace || host->trace;
-}
-
-/* A leaf callback: a line of JSON for each thing that happened. */
-static void on_trace(void *context, const struct rill_trace_record *record) {
-    static const char *const kinds[] = {"sent", "received", "dropped", "state"};
-    struct host *host = context;
-    char local[RILL_ENDPOINT_TEXT], remote[RILL_ENDPOINT_TEXT];
-    fprintf(host->trace,
-            "{\"time\":%llu.%09llu,\"kind\":\"%s\",\"local\":\"%s\",\"remote\":\"%s\","
-            "\"flags\":%u,\"sequence\":%u,\"acknowledgement\":%u,\"length\":%u,\"window\":%u,"
-            "\"state\":\"%s\",\"cwnd\":%u,\"ssthresh\":%u,\"in_flight\":%u",
-            (unsigned long long)(record->now / RILL_SECOND),
-            (unsigned long long)(record->now % RILL_SECOND), kinds[record->kind & 3],
-            rill_endpoint_format(&record->local, local),
-            rill_endpoint_format(&record->remote, remote), record->flags, record->sequence,
-            record->acknowledgement, record->length, record->window,
-            rill_tcp_state_text((enum rill_tcp_state)record->state), record->cwnd, record->ssthresh,
-            record->in_flight);
-    if (record->kind == RILL_TRACE_SENT)
-        fprintf(host->trace, ",\"cause\":\"%s\"", rill_cause_text(record->cause));
-    if (record->kind == RILL_TRACE_DROPPED)
-        fprintf(host->trace, ",\"drop\":\"%s\"", rill_drop_name(record->drop));
-    fputs("}\n", host->trace);
 }
 
 static void on_link_ready(struct loop_watch *watch, uint32_t events) {
@@ -197,8 +181,9 @@ static bool open_stack(struct host *host, const struct host_config *config,
                        strerror(errno));
         return false;
     }
-    stack.trace = host->trace ? on_trace : 0;
-    stack.trace_context = host;
+    stack.trace = host->trace ? trace_json : 0;
+    stack.trace_context = host->trace;
+    journal_file_attach(&host->journal, &stack, 0);
     rill_interface_config_default(&interface);
     interface.mtu = host->tun.mtu;
     interface.flags = host->tun.flags;
@@ -306,6 +291,13 @@ bool host_close(struct host *host, struct link_error *error) {
                            host->trace_name);
             ok = false;
         }
+    }
+    if (!journal_file_close(&host->journal)) {
+        link_error_set(error, LINK_FAILED,
+                       "the journal %s is not whole: writing it failed; is the "
+                       "disk full?",
+                       host->journal.name);
+        ok = false;
     }
     host->capture = host->trace = 0;
     return ok;

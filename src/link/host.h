@@ -5,6 +5,7 @@
 #ifndef RILL_LINK_HOST_H
 #define RILL_LINK_HOST_H
 
+#include "link/journal_file.h"
 #include "link/loop.h"
 #include "link/tun.h"
 
@@ -27,8 +28,8 @@ struct host_config {
     struct rill_address gateway;      /* all zero: none */
     uint64_t mtu;                     /* 0: 1500, or the device's own */
     uint64_t seed;
-    bool seeded;                 /* else the seed is the system's */
-    const char *capture, *trace; /* files, or null */
+    bool seeded;                           /* else the seed is the system's */
+    const char *capture, *trace, *journal; /* files, or null */
 };
 
 struct host {
@@ -42,6 +43,7 @@ struct host {
     rill_time now;
     bool readable; /* the link has frames for us */
     FILE *capture, *trace;
+    struct journal_file journal;
     const char *capture_name, *trace_name;
     bool capture_failed;
     uint64_t wall_offset; /* CLOCK_REALTIME - CLOCK_MONOTONIC at the start, for captures */

@@ -121,6 +121,7 @@ static struct rill_block *block_start(struct rill_pool *pool, struct rill_block 
                                       uint8_t size_class, size_t capacity) {
     memset(block, 0, sizeof *block);
     block->pool = pool;
+    block->serial = ++pool->serial;
     block->data = (uint8_t *)block + BLOCK_HEADER;
     block->capacity = capacity;
     block->holds = 1;
@@ -129,7 +130,26 @@ static struct rill_block *block_start(struct rill_pool *pool, struct rill_block 
     return block;
 }
 
-struct rill_block *rill_block_open(struct rill_pool *pool, size_t capacity) {
+/* Counts a request. False: it is to fail. */
+static bool request(struct rill_pool *pool) {
+    struct pool_watch *watch = pool->watch;
+    if (!watch)
+        return true;
+    watch->requests++;
+    if (!watch->refuse || !watch->refuse(watch))
+        return true;
+    watch->failed(watch);
+    return false;
+}
+
+/* What came of a request that was let through. */
+static void *answer(struct rill_pool *pool, void *memory) {
+    if (!memory && pool->watch)
+        pool->watch->failed(pool->watch);
+    return memory;
+}
+
+static struct rill_block *block_find(struct rill_pool *pool, size_t capacity) {
     if (capacity > SIZE_MAX - BLOCK_HEADER)
         return 0;
     uint8_t size_class = 0;
@@ -145,6 +165,10 @@ struct rill_block *rill_block_open(struct rill_pool *pool, size_t capacity) {
     }
     struct rill_block *block = (struct rill_block *)allocate(pool, BLOCK_HEADER + capacity);
     return block ? block_start(pool, block, size_class, capacity) : 0;
+}
+
+struct rill_block *rill_block_open(struct rill_pool *pool, size_t capacity) {
+    return request(pool) ? answer(pool, block_find(pool, capacity)) : 0;
 }
 
 struct rill_block *rill_block_wrap(struct rill_pool *pool, const void *data, size_t length,
@@ -204,12 +228,14 @@ static struct rill_packet *packet_start(struct rill_pool *pool, struct rill_pack
 }
 
 struct rill_packet *rill_packet_open(struct rill_pool *pool) {
+    if (!request(pool))
+        return 0;
     struct rill_packet *packet = pool->packets_home;
     if (packet)
         pool->packets_home = packet->next;
     else
         packet = (struct rill_packet *)allocate(pool, sizeof *packet);
-    return packet ? packet_start(pool, packet) : 0;
+    return answer(pool, packet ? packet_start(pool, packet) : 0);
 }
 
 struct rill_packet *rill__packet_open_filled(struct rill_pool *pool, size_t length,
@@ -231,12 +257,16 @@ struct rill_packet *rill__packet_open_filled(struct rill_pool *pool, size_t leng
 
 struct rill_packet *rill__packet_open_control(struct rill_pool *pool) {
     struct rill_packet *packet = rill_packet_open(pool);
-    if (packet || !pool->reserve)
+    if (packet || !request(pool))
         return packet;
     packet = pool->reserve;
-    pool->reserve = packet->next;
-    pool->reserve_count--;
-    return packet_start(pool, packet);
+    if (packet) {
+        pool->reserve = packet->next;
+        pool->reserve_count--;
+    } else if (pool->watch && pool->watch->refuse) {
+        packet = (struct rill_packet *)allocate(pool, sizeof *packet); /* who says what is to fail has no need of one */
+    }
+    return answer(pool, packet ? packet_start(pool, packet) : 0);
 }
 
 int rill_packet_append(struct rill_packet *packet, struct rill_slice slice) {

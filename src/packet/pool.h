@@ -10,6 +10,7 @@
 struct rill_block {
     struct rill_pool *pool;
     struct rill_block *next; /* at home */
+    uint64_t serial;         /* the pool's blocks in the order they were opened */
     uint8_t *data;
     size_t capacity;
     uint32_t holds;
@@ -19,8 +20,18 @@ struct rill_block {
     void *context;
 };
 
+/* Who numbers the requests a stack makes of its pool while one of its calls runs (stack/journal.h).
+ */
+struct pool_watch {
+    uint64_t requests;
+    bool (*refuse)(struct pool_watch *watch); /* whether this one must fail; may be null */
+    void (*failed)(struct pool_watch *watch); /* this one did */
+};
+
 struct rill_pool {
     struct rill_allocator allocator;
+    struct pool_watch *watch; /* null: nobody counts */
+    uint64_t serial;          /* blocks opened */
     uint64_t bytes_max, bytes_allocated;
     uint64_t blocks_out, packets_out;
     struct rill_block *home[POOL_CLASSES];

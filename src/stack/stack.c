@@ -48,28 +48,7 @@ static int open_transports(struct rill_stack *stack, const struct rill_stack_con
     return 0;
 }
 
-int rill_stack_open(const struct rill_stack_config *config, struct rill_stack **out) {
-    if (!config_ok(config))
-        return RILL_ERROR_ARGUMENT;
-    struct rill_stack *stack =
-        (struct rill_stack *)config->allocator.allocate(config->allocator.context, sizeof *stack);
-    if (!stack)
-        return RILL_ERROR_MEMORY;
-    memset(stack, 0, sizeof *stack);
-    rill__core_init(&stack->core, config);
-    stack->ip.core = &stack->core;
-    rill__ip_init(&stack->ip, config);
-    int error = open_transports(stack, config);
-    if (error) {
-        rill_stack_close(stack);
-        return error;
-    }
-    *out = stack;
-    return 0;
-}
-
-void rill_stack_close(struct rill_stack *stack) {
-    RILL_ASSERT(!stack->core.in_leaf);
+static void close_parts(struct rill_stack *stack) {
     rill__ip_fini(&stack->ip); /* takes its timers out of the wheel: the transports' go with it */
     for (int i = 0; i < RILL_TRANSPORTS && stack->ip.transports[i].ops; i++)
         stack->ip.transports[i].ops->close(stack->ip.transports[i].state);
@@ -77,8 +56,68 @@ void rill_stack_close(struct rill_stack *stack) {
     rill__core_release(&stack->core, stack, sizeof *stack);
 }
 
+static int open_stack(const struct rill_stack_config *config, struct journal *journal,
+                      struct rill_stack **out) {
+    struct rill_stack *stack =
+        (struct rill_stack *)config->allocator.allocate(config->allocator.context, sizeof *stack);
+    if (!stack)
+        return RILL_ERROR_MEMORY;
+    memset(stack, 0, sizeof *stack);
+    rill__core_init(&stack->core, config);
+    stack->journal = journal;
+    stack->ip.core = &stack->core;
+    rill__ip_init(&stack->ip, config);
+    int error = open_transports(stack, config);
+    if (error)
+        close_parts(stack);
+    else
+        *out = stack;
+    return error;
+}
+
+/* With a journal: the same, with memory that is counted. */
+int rill__stack_open(const struct rill_stack_config *config, const struct journal_hooks *hooks,
+                     struct rill_stack **out) {
+    if (!config_ok(config))
+        return RILL_ERROR_ARGUMENT;
+    if (!config->journal)
+        return open_stack(config, 0, out);
+    struct journal *journal = rill__journal_open(config, hooks);
+    if (!journal)
+        return RILL_ERROR_MEMORY;
+    struct rill_stack_config counted = *config;
+    counted.allocator = rill__journal_allocator(journal);
+    rill__journal_stack_open(journal, config);
+    int error = open_stack(&counted, journal, out);
+    rill__journal_return(journal, error, 0, 0);
+    if (error)
+        rill__journal_close(journal);
+    else
+        journal->in_leaf = &(*out)->core.in_leaf;
+    return error;
+}
+
+int rill_stack_open(const struct rill_stack_config *config, struct rill_stack **out) {
+    return rill__stack_open(config, 0, out);
+}
+
+void rill_stack_close(struct rill_stack *stack) {
+    struct journal *journal = stack->journal;
+    RILL_ASSERT(!stack->core.in_leaf);
+    journal_called(stack, JOURNAL_stack_close, 0, 0, 0);
+    if (journal)
+        journal->in_leaf = 0;
+    close_parts(stack);
+    if (journal) {
+        rill__journal_return(journal, 0, 0, 0);
+        rill__journal_close(journal);
+    }
+}
+
 int rill_input(struct rill_stack *stack, uint32_t interface, struct rill_packet **packets,
                size_t count, rill_time now) {
+    if (stack->journal)
+        rill__journal_input(stack->journal, interface, packets, count, now);
     rill__core_set_now(&stack->core, now);
     bool known = interface < stack->ip.interface_count;
     for (size_t i = 0; i < count; i++) {
@@ -89,10 +128,11 @@ int rill_input(struct rill_stack *stack, uint32_t interface, struct rill_packet 
             rill_packet_drop(packets[i]);
         }
     }
-    return known ? 0 : RILL_ERROR_ARGUMENT;
+    return (int)journal_returned(stack, known ? 0 : RILL_ERROR_ARGUMENT);
 }
 
 size_t rill_advance(struct rill_stack *stack, rill_time now, size_t budget) {
+    journal_called(stack, JOURNAL_advance, now, journal_size(budget), 0);
     rill__core_set_now(&stack->core, now);
     size_t ran = 0;
     struct wheel_entry *entry;
@@ -102,15 +142,23 @@ size_t rill_advance(struct rill_stack *stack, rill_time now, size_t budget) {
         timer->expire(stack->tcp, timer);
         ran++;
     }
-    return ran;
+    return (size_t)journal_returned(stack, (int64_t)ran);
 }
 
 size_t rill_output(struct rill_stack *stack, uint32_t interface, struct rill_packet **packets,
                    size_t max, size_t frames_max, rill_time now) {
+    if (stack->journal)
+        rill__journal_call(
+            stack->journal, JOURNAL_output,
+            (const uint64_t[]){interface, journal_size(max), journal_size(frames_max), now}, 4);
     rill__core_set_now(&stack->core, now);
-    if (interface >= stack->ip.interface_count)
-        return 0;
-    return rill__ip_output(&stack->ip, stack->ip.interfaces[interface], packets, max, frames_max);
+    size_t count = 0;
+    if (interface < stack->ip.interface_count)
+        count =
+            rill__ip_output(&stack->ip, stack->ip.interfaces[interface], packets, max, frames_max);
+    if (stack->journal)
+        rill__journal_output(stack->journal, packets, count);
+    return count;
 }
 
 /* The transport a kind of handle belongs to, or null. */
@@ -127,6 +175,7 @@ static const struct rill_transport_ops *owner(const struct rill_stack *stack, un
 
 size_t rill_events(struct rill_stack *stack, struct rill_event *events, size_t max) {
     size_t count = 0;
+    journal_called(stack, JOURNAL_events, journal_size(max), 0, 0);
     while (count < max && stack->core.events_head) {
         struct event_node *node = stack->core.events_head;
         uint32_t bits = node->bits;
@@ -140,6 +189,8 @@ size_t rill_events(struct rill_stack *stack, struct rill_event *events, size_t m
         events[count].bits = bits;
         count++;
     }
+    if (stack->journal)
+        rill__journal_events(stack->journal, events, count);
     return count;
 }
 
@@ -154,7 +205,9 @@ int rill_user_set(struct rill_stack *stack, rill_handle handle, void *user) {
     if (handle_get_kind(handle) == HANDLE_INTERFACE)
         return rill__interface_user_set(stack, handle, user);
     const struct rill_transport_ops *ops = owner(stack, handle_get_kind(handle), &state);
-    return ops ? ops->user_set(state, handle, user) : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_user_set, handle, user != 0, 0);
+    return (int)journal_returned(stack,
+                                 ops ? ops->user_set(state, handle, user) : RILL_ERROR_HANDLE);
 }
 
 bool rill_output_waits(const struct rill_stack *stack, uint32_t interface) {

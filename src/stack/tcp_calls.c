@@ -22,71 +22,146 @@ static struct tcp_host *host_of(struct rill_stack *stack) {
     return (struct tcp_host *)stack->tcp;
 }
 
+static void record_listen(struct journal *journal, const struct rill_tcp_listen_config *config) {
+    struct journal_values values = {.count = 0};
+    journal_add(&values, config->size == sizeof *config);
+    journal_add(&values, config->user != 0);
+#define N(field) journal_add(&values, config->field);
+#define E(field) rill__journal_add_endpoint(&values, &config->field);
+    JOURNAL_LISTEN_CONFIG(N, E)
+    rill__journal_call(journal, JOURNAL_tcp_listen, values.list, values.count);
+}
+
+static void record_connect(struct journal *journal, const struct rill_tcp_connect_config *config) {
+    struct journal_values values = {.count = 0};
+    journal_add(&values, config->size == sizeof *config);
+    journal_add(&values, config->user != 0);
+    JOURNAL_CONNECT_CONFIG(N, E)
+#undef N
+#undef E
+    rill__journal_call(journal, JOURNAL_tcp_connect, values.list, values.count);
+}
+
+static void record_pending(struct journal *journal, int error, rill_handle handle,
+                           const struct rill_endpoint *local, const struct rill_endpoint *remote) {
+    struct journal_values values = {.count = 0};
+    if (!error) {
+        journal_add(&values, handle);
+        rill__journal_add_endpoint(&values, local);
+        rill__journal_add_endpoint(&values, remote);
+    }
+    rill__journal_return(journal, error, values.list, values.count);
+}
+
 int rill_tcp_listen(struct rill_stack *stack, const struct rill_tcp_listen_config *config,
                     rill_handle *out) {
-    return host_of(stack) ? rill__tcp_listen(host_of(stack), config, out) : RILL_ERROR_STATE;
+    if (stack->journal)
+        record_listen(stack->journal, config);
+    int error = host_of(stack) ? rill__tcp_listen(host_of(stack), config, out) : RILL_ERROR_STATE;
+    return journal_returned_handle(stack, error, out);
 }
 
 int rill_tcp_accept(struct rill_stack *stack, rill_handle listener, rill_handle *out) {
-    return host_of(stack) ? rill__tcp_accept(host_of(stack), listener, out) : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_accept, listener, 0, 0);
+    int error =
+        host_of(stack) ? rill__tcp_accept(host_of(stack), listener, out) : RILL_ERROR_HANDLE;
+    return journal_returned_handle(stack, error, out);
 }
 
 int rill_tcp_pending(struct rill_stack *stack, rill_handle listener, rill_handle *out,
                      struct rill_endpoint *local, struct rill_endpoint *remote) {
-    return host_of(stack) ? rill__tcp_pending(host_of(stack), listener, out, local, remote)
-                          : (int64_t)RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_pending, listener, 0, 0);
+    int error = host_of(stack) ? rill__tcp_pending(host_of(stack), listener, out, local, remote)
+                               : RILL_ERROR_HANDLE;
+    if (stack->journal)
+        record_pending(stack->journal, error, error ? 0 : *out, local, remote);
+    return error;
 }
 
 int rill_tcp_pending_accept(struct rill_stack *stack, rill_handle pending) {
-    return host_of(stack) ? rill__tcp_pending_accept(host_of(stack), pending) : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_pending_accept, pending, 0, 0);
+    return (int)journal_returned(stack, host_of(stack)
+                                            ? rill__tcp_pending_accept(host_of(stack), pending)
+                                            : RILL_ERROR_HANDLE);
 }
 
 int rill_tcp_pending_refuse(struct rill_stack *stack, rill_handle pending) {
-    return host_of(stack) ? rill__tcp_pending_refuse(host_of(stack), pending) : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_pending_refuse, pending, 0, 0);
+    return (int)journal_returned(stack, host_of(stack)
+                                            ? rill__tcp_pending_refuse(host_of(stack), pending)
+                                            : RILL_ERROR_HANDLE);
 }
 
 int rill_tcp_pending_drop(struct rill_stack *stack, rill_handle pending) {
-    return host_of(stack) ? rill__tcp_pending_drop(host_of(stack), pending) : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_pending_drop, pending, 0, 0);
+    return (int)journal_returned(stack, host_of(stack)
+                                            ? rill__tcp_pending_drop(host_of(stack), pending)
+                                            : RILL_ERROR_HANDLE);
 }
 
 int rill_tcp_connect(struct rill_stack *stack, const struct rill_tcp_connect_config *config,
                      rill_handle *out) {
-    return host_of(stack) ? rill__tcp_connect(host_of(stack), config, out) : RILL_ERROR_STATE;
+    if (stack->journal)
+        record_connect(stack->journal, config);
+    int error = host_of(stack) ? rill__tcp_connect(host_of(stack), config, out) : RILL_ERROR_STATE;
+    return journal_returned_handle(stack, error, out);
 }
 
 int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection, const void *data,
                       size_t length) {
-    return host_of(stack) ? rill__tcp_send(host_of(stack), connection, data, length)
-                          : (int64_t)RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_send, connection, journal_size(length), 0);
+    int64_t taken = host_of(stack) ? rill__tcp_send(host_of(stack), connection, data, length)
+                                   : RILL_ERROR_HANDLE;
+    if (stack->journal && taken > 0)
+        rill__journal_taken(stack->journal, &(struct rill_slice){data, (size_t)taken, 0}, 1);
+    return journal_returned(stack, taken);
 }
 
 int64_t rill_tcp_send_slices(struct rill_stack *stack, rill_handle connection,
                              const struct rill_slice *slices, size_t count) {
-    return host_of(stack) ? rill__tcp_send_slices(host_of(stack), connection, slices, count)
-                          : (int64_t)RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_send_slices, connection, count, 0);
+    if (stack->journal)
+        rill__journal_slices(stack->journal, slices, count);
+    int64_t taken = host_of(stack)
+                        ? rill__tcp_send_slices(host_of(stack), connection, slices, count)
+                        : RILL_ERROR_HANDLE;
+    if (stack->journal && taken > 0)
+        rill__journal_taken(stack->journal, slices, (size_t)taken);
+    return journal_returned(stack, taken);
 }
 
 int64_t rill_tcp_receive(struct rill_stack *stack, rill_handle connection, void *data,
                          size_t length) {
-    return host_of(stack) ? rill__tcp_receive(host_of(stack), connection, data, length)
-                          : (int64_t)RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_receive, connection, journal_size(length), 0);
+    int64_t got = host_of(stack) ? rill__tcp_receive(host_of(stack), connection, data, length)
+                                 : RILL_ERROR_HANDLE;
+    if (stack->journal)
+        rill__journal_given(stack->journal, got,
+                            &(struct rill_slice){data, got > 0 ? (size_t)got : 0, 0}, 1);
+    return got;
 }
 
 int64_t rill_tcp_receive_slices(struct rill_stack *stack, rill_handle connection,
                                 struct rill_slice *slices, size_t max) {
-    return host_of(stack) ? rill__tcp_receive_slices(host_of(stack), connection, slices, max)
-                          : (int64_t)RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_receive_slices, connection, journal_size(max), 0);
+    int64_t got = host_of(stack) ? rill__tcp_receive_slices(host_of(stack), connection, slices, max)
+                                 : RILL_ERROR_HANDLE;
+    if (stack->journal)
+        rill__journal_given(stack->journal, got, slices, got > 0 ? (size_t)got : 0);
+    return got;
 }
 
 int rill_tcp_shutdown(struct rill_stack *stack, rill_handle connection) {
-    return host_of(stack) ? rill__tcp_shutdown(host_of(stack), connection) : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_shutdown, connection, 0, 0);
+    return (int)journal_returned(
+        stack, host_of(stack) ? rill__tcp_shutdown(host_of(stack), connection) : RILL_ERROR_HANDLE);
 }
 
-int rill_tcp_close(struct rill_stack *stack, rill_handle handle) {
+static int close_handle(struct rill_stack *stack, rill_handle handle) {
     switch (handle_get_kind(handle)) {
     case HANDLE_LISTENER:
         return host_of(stack) ? rill__tcp_listener_close(host_of(stack), handle)
-                              : (int64_t)RILL_ERROR_HANDLE;
+                              : RILL_ERROR_HANDLE;
     case HANDLE_HALF_OPEN:
         return host_of(stack) ? rill__tcp_pending_drop(host_of(stack), handle) : RILL_ERROR_HANDLE;
     default:
@@ -94,20 +169,29 @@ int rill_tcp_close(struct rill_stack *stack, rill_handle handle) {
     }
 }
 
+int rill_tcp_close(struct rill_stack *stack, rill_handle handle) {
+    journal_called(stack, JOURNAL_tcp_close, handle, 0, 0);
+    return (int)journal_returned(stack, close_handle(stack, handle));
+}
+
 int rill_tcp_abort(struct rill_stack *stack, rill_handle connection) {
-    return host_of(stack) ? rill__tcp_abort(host_of(stack), connection) : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_abort, connection, 0, 0);
+    return (int)journal_returned(stack, host_of(stack) ? rill__tcp_abort(host_of(stack), connection)
+                                                       : RILL_ERROR_HANDLE);
 }
 
 int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,
                         enum rill_tcp_option option, uint32_t value) {
-    return host_of(stack) ? rill__tcp_set_option(host_of(stack), connection, option, value)
-                          : (int64_t)RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_set_option, connection, (uint64_t)option, value);
+    return (int)journal_returned(
+        stack, host_of(stack) ? rill__tcp_set_option(host_of(stack), connection, option, value)
+                              : RILL_ERROR_HANDLE);
 }
 
 int rill_tcp_get_info(struct rill_stack *stack, rill_handle connection,
                       struct rill_tcp_info *info) {
     return host_of(stack) ? rill__tcp_get_info(host_of(stack), connection, info)
-                          : (int64_t)RILL_ERROR_HANDLE;
+                          : RILL_ERROR_HANDLE;
 }
 
 const char *rill_tcp_check(struct rill_stack *stack, rill_handle handle) {
