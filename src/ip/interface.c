@@ -117,6 +117,8 @@ void rill__ip_fini(struct ip_host *host) {
             rill__ip_address_free(host, interface->addresses[interface->address_count - 1]);
         if (interface->framing)
             interface->framing->fini(interface);
+        while (interface->ready_head) /* their owners outlive the interface */
+            rill__ip_source_remove(host, interface->ready_head);
         drop_replies(interface);
         while (interface->groups)
             rill__ip_group_forget(interface, interface->groups);

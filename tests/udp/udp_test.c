@@ -331,6 +331,18 @@ static void fragments_missing_for_too_long_are_told_to_who_sent_the_first(void *
     }
 }
 
+/* The interface went first, and the socket then took itself out of its list. */
+static void a_host_with_a_datagram_to_send_can_be_closed(void **state) {
+    (void)state;
+    struct test_world test;
+    start(&test, false, 12);
+    assert_int_equal(test_world_open(&test), 0);
+    rill_handle a = open_socket(&test, 0, 0, 5000), b = open_socket(&test, 0, 0, 5000);
+    assert_int_equal(rill_udp_send(test.world.stacks[0], a, "a", 1, 0), 1);
+    assert_int_equal(rill_udp_send(test.world.stacks[0], b, "b", 1, 0), 1);
+    finish(&test);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(datagrams_of_every_size_arrive_whole),
@@ -344,6 +356,7 @@ int main(void) {
         cmocka_unit_test(the_source_address_can_be_chosen_and_is_told),
         cmocka_unit_test(full_buffers_refuse_and_tell_when_there_is_room),
         cmocka_unit_test(fragments_missing_for_too_long_are_told_to_who_sent_the_first),
+        cmocka_unit_test(a_host_with_a_datagram_to_send_can_be_closed),
     };
     return cmocka_run_group_tests_name("udp", tests, 0, 0);
 }
