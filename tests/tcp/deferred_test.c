@@ -13,6 +13,8 @@ static rill_handle park(struct peer *peer) {
     struct rill_tcp_listen_config config;
     struct rill_endpoint local, remote;
     rill_handle pending = 0;
+    memset(&local, 0xff, sizeof local);
+    memset(&remote, 0xff, sizeof remote);
     peer_init(peer);
     peer_open(peer);
     rill_tcp_listen_config_default(&config);
@@ -30,6 +32,8 @@ static rill_handle park(struct peer *peer) {
     assert_true(rill_address_equal(&remote.address, &peer->remote));
     assert_int_equal(local.port, 80);
     assert_int_equal(remote.port, PEER_PORT);
+    assert_int_equal(local.zone, 0); /* said, not left as it was */
+    assert_int_equal(remote.zone, 0);
     assert_int_equal(rill_ready(peer->stack, peer->listener), 0);
     return pending;
 }
