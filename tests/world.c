@@ -34,6 +34,55 @@ struct rill_allocator test_allocator(struct test_memory *memory) {
     return allocator;
 }
 
+static void journal_write(void *context, const void *bytes, size_t length) {
+    struct test_journal *journal = context;
+    if (journal->file) {
+        fwrite(bytes, 1, length, journal->file);
+        return;
+    }
+    if (journal->length + length > journal->capacity) {
+        journal->capacity = 2 * (journal->length + length);
+        journal->bytes = realloc(journal->bytes, journal->capacity);
+        if (!journal->bytes)
+            abort();
+    }
+    memcpy(journal->bytes + journal->length, bytes, length);
+    journal->length += length;
+}
+
+void test_journal_attach(struct test_journal *journal, struct rill_stack_config *config, int host) {
+    uint8_t head[RILL_JOURNAL_HEADER];
+    if (!journal->length && !(journal->file && ftell(journal->file) > 0))
+        journal_write(journal, head, rill_journal_begin(head));
+    config->journal = journal_write;
+    config->journal_context = journal;
+    config->journal_number = (uint8_t)host;
+}
+
+bool test_journal_save(const struct test_journal *journal, const char *name) {
+    FILE *file = fopen(name, "wb");
+    bool ok = file && fwrite(journal->bytes, 1, journal->length, file) == journal->length;
+    return file && fclose(file) == 0 && ok;
+}
+
+void test_journal_close(struct test_journal *journal) {
+    if (journal->file)
+        fclose(journal->file);
+    free(journal->bytes);
+    memset(journal, 0, sizeof *journal);
+}
+
+void test_journal_replay(const struct test_journal *journal, struct rill_replay_result *result) {
+    static struct test_memory memory = {.fill = 0x5a};
+    struct rill_replay_config config;
+    rill_replay_config_default(&config);
+    config.allocator = test_allocator(&memory);
+    if (rill_journal_replay(journal->bytes, journal->length, &config, result))
+        abort();
+    if (memory.live_bytes || memory.live_blocks)
+        abort(); /* a replay keeps nothing */
+}
+
 void test_world_init(struct test_world *test, uint64_t seed) {
     memset(test, 0, sizeof *test);
     test->memory.fill = 0xa5;
@@ -53,14 +102,15 @@ void test_world_delay(struct test_world *test, rill_time one_way) {
     test->path[0].delay = test->path[1].delay = one_way;
 }
 
-int test_world_open(struct test_world *test) {
-    test->allocator = test_allocator(&test->memory);
+static int open_world(struct test_world *test) {
     test->pool = rill_pool_open(&test->allocator, 0);
     if (!test->pool)
         return RILL_ERROR_MEMORY;
     for (int i = 0; i < 2; i++) {
         test->config[i].allocator = test->allocator;
         test->config[i].pool = test->pool;
+        if (test->journal)
+            test_journal_attach(test->journal, &test->config[i], i);
         int error = rill_stack_open(&test->config[i], &test->world.stacks[i]);
         uint32_t number;
         if (!error)
@@ -80,6 +130,19 @@ int test_world_open(struct test_world *test) {
             return error;
     }
     return 0;
+}
+
+int test_world_open_with(struct test_world *test, void *(*allocate_with)(void *, size_t),
+                         void (*release_with)(void *, void *, size_t), void *context,
+                         struct rill_allocator *inner) {
+    *inner = test_allocator(&test->memory);
+    test->allocator = (struct rill_allocator){context, allocate_with, release_with};
+    return open_world(test);
+}
+
+int test_world_open(struct test_world *test) {
+    test->allocator = test_allocator(&test->memory);
+    return open_world(test);
 }
 
 void test_world_close(struct test_world *test) {

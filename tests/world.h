@@ -4,6 +4,7 @@
 
 #include <rill/emulator.h>
 #include <rill/rill.h>
+#include <stdio.h>
 
 /* Memory with a balance; `fail_at` makes the n-th allocation (from 1) fail, 0 none; `fill` is what
  * fresh memory holds. */
@@ -13,6 +14,20 @@ struct test_memory {
     bool failed;
 };
 struct rill_allocator test_allocator(struct test_memory *memory);
+
+/* A journal in memory, or in a file that a crash leaves whole. All zero: an empty one. */
+struct test_journal {
+    FILE *file;
+    uint8_t *bytes;
+    size_t length, capacity;
+};
+/* Has the stack write there. */
+void test_journal_attach(struct test_journal *journal, struct rill_stack_config *config, int host);
+/* Writes it to a file: false if that failed. */
+bool test_journal_save(const struct test_journal *journal, const char *name);
+void test_journal_close(struct test_journal *journal);
+/* Replays it. */
+void test_journal_replay(const struct test_journal *journal, struct rill_replay_result *result);
 
 struct test_world {
     struct test_memory memory;
@@ -25,12 +40,17 @@ struct test_world {
     bool ipv6;
     struct rill_virtual world;
     struct rill_address address[2];
+    struct test_journal *journal; /* of both hosts; may be null */
 };
 
 /* Fills in defaults: 10.0.0.1 and 10.0.0.2, MTU 1500, direct links. Change fields, then open. */
 void test_world_init(struct test_world *test, uint64_t seed);
 /* Returns 0 or the error of whatever failed first. */
 int test_world_open(struct test_world *test);
+/* The same with an allocator around the world's, which is given in `inner`. */
+int test_world_open_with(struct test_world *test, void *(*allocate)(void *, size_t),
+                         void (*release)(void *, void *, size_t), void *context,
+                         struct rill_allocator *inner);
 void test_world_close(struct test_world *test);
 
 /* Sets both directions' one-way delay and puts a path between the hosts. */

@@ -105,6 +105,7 @@ static void configure(struct run *run) {
     struct test_world *test = &run->test;
     test_world_init(test, point->seed);
     test->ipv6 = point->ipv6;
+    test->journal = point->journal;
     test->with_path = true;
     test->world.batch = point->batch;
     test->world.tap = tap;

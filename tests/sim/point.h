@@ -21,6 +21,7 @@ struct point {
     bool default_limits;   /* retries; otherwise for ever */
     uint32_t batch;
     enum point_direction direction;
+    struct test_journal *journal; /* of both hosts; may be null */
 };
 
 struct point_result {
