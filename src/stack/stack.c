@@ -49,6 +49,8 @@ static int open_transports(struct rill_stack *stack, const struct rill_stack_con
 }
 
 static void close_parts(struct rill_stack *stack) {
+    while (stack->core.events_head) /* one list runs through the objects of all transports */
+        rill__event_cancel(&stack->core, stack->core.events_head);
     rill__ip_fini(&stack->ip); /* takes its timers out of the wheel: the transports' go with it */
     for (int i = 0; i < RILL_TRANSPORTS && stack->ip.transports[i].ops; i++)
         stack->ip.transports[i].ops->close(stack->ip.transports[i].state);

@@ -343,6 +343,21 @@ static void a_host_with_a_datagram_to_send_can_be_closed(void **state) {
     finish(&test);
 }
 
+/* TCP went first, and the socket then took itself out of a list of what had gone. */
+static void a_host_with_news_of_both_transports_can_be_closed(void **state) {
+    (void)state;
+    struct test_world test;
+    start(&test, false, 13);
+    assert_int_equal(test_world_open(&test), 0);
+    rill_handle a = open_socket(&test, 0, 0, 5000), b = open_socket(&test, 1, 5000, 0), c;
+    assert_true(test_listen(&test, 1, 80) && b);
+    assert_int_equal(test_connect(&test, 0, 80, &c), 0);
+    test_run(&test, RILL_SECOND); /* the listener has news, then the socket */
+    assert_int_equal(rill_udp_send(test.world.stacks[0], a, "a", 1, 0), 1);
+    test_run(&test, RILL_SECOND);
+    finish(&test);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(datagrams_of_every_size_arrive_whole),
@@ -357,6 +372,7 @@ int main(void) {
         cmocka_unit_test(full_buffers_refuse_and_tell_when_there_is_room),
         cmocka_unit_test(fragments_missing_for_too_long_are_told_to_who_sent_the_first),
         cmocka_unit_test(a_host_with_a_datagram_to_send_can_be_closed),
+        cmocka_unit_test(a_host_with_news_of_both_transports_can_be_closed),
     };
     return cmocka_run_group_tests_name("udp", tests, 0, 0);
 }
