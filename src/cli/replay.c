@@ -1,7 +1,7 @@
 /* cli/replay.c: `rill replay FILE`: what a stack was asked, asked again; the same must come of it.
  *
  * The journal is one that `--journal FILE` of another command wrote. The exit code is 0 if nothing
- * differs, 1 at a difference, 5 if the journal is damaged. */
+ * differs, 1 at a difference, 5 if the journal is damaged or cut off. */
 #include "cli/allocator.h"
 #include "cli/command.h"
 #include "link/trace_json.h"
@@ -106,8 +106,8 @@ static int code_of(enum rill_replay_end end) {
     switch (end) {
     case RILL_REPLAY_DONE:
     case RILL_REPLAY_UNTIL:
-    case RILL_REPLAY_TRUNCATED: /* a crash ends a journal so, and all there is of it is right */
         return CLI_DONE;
+    case RILL_REPLAY_TRUNCATED: /* a crash ends a journal so; or its length is damaged */
     case RILL_REPLAY_DAMAGED:
         return CLI_PARTIAL;
     case RILL_REPLAY_MEMORY:

@@ -303,5 +303,6 @@ void mixed_run(uint64_t seed, uint32_t steps, struct test_journal *journal,
                 rill_virtual_step(&m->test.world, m->test.world.now + below(m, RILL_SECOND));
     }
     m->fail_one_in = 0;
+    result->journal_length = journal ? journal->length : 0;
     test_world_close(&m->test);
 }

@@ -10,7 +10,8 @@ struct mixed_result {
     const char *broken; /* the invariant that was found broken, or null */
     int host;           /* whose */
     uint64_t steps;
-    uint64_t failures; /* of memory */
+    uint64_t failures;     /* of memory */
+    size_t journal_length; /* before the hosts are closed */
 };
 
 /* One run; the same for the same seed. */
