@@ -17,6 +17,8 @@
 #define SETS_MAX 256
 #define PARTS_MAX 256
 #define LIFETIME (30 * RILL_SECOND)
+#define PACKET_CHARGE 768 /* of the packet itself: the same whatever a pointer is */
+_Static_assert(sizeof(struct rill_packet) <= PACKET_CHARGE, "a part is charged what it takes");
 
 struct key {
     struct rill_address source, destination;
@@ -209,7 +211,7 @@ static struct rill_packet *keep(struct ip_host *host, const struct ip_datagram *
     if (!packet)
         return 0;
     rill__packet_copy(fragment->packet, fragment->header_length, data, fragment->length);
-    *charge = (uint32_t)(rill_block_capacity(packet->slices[0].block) + sizeof *packet);
+    *charge = (uint32_t)(rill_block_capacity(packet->slices[0].block) + PACKET_CHARGE);
     return packet;
 }
 
