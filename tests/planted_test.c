@@ -127,7 +127,20 @@ static void a_program_without_the_fault_differs_where_it_shows(void **state) {
     assert_true(differ > 0);
 }
 
-int main(void) {
+/* For a program without the fault to be judged by: --write FILE. */
+static int write_one(const char *name) {
+    struct test_journal journal = {0};
+    struct mixed_result result;
+    planted = UPDATE_LATE;
+    mixed_run(1, 600, &journal, &result);
+    bool ok = test_journal_save(&journal, name);
+    test_journal_close(&journal);
+    return !ok;
+}
+
+int main(int argc, char **argv) {
+    if (argc == 3 && !strcmp(argv[1], "--write"))
+        return write_one(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_planted_fault_is_reproduced_from_its_journal_alone),
         cmocka_unit_test(a_program_without_the_fault_differs_where_it_shows),

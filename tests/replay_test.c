@@ -1,7 +1,4 @@
-/* tests/replay_test.c: a thousand journals of random runs, each played again bit for bit; and a
- * fault that was planted, found by random runs, and there again in the replay of its journal.
- *
- *     replay_test --point SET N FILE | --mixed SEED FILE      writes one journal */
+/* tests/replay_test.c: a thousand journals of random runs, each played again bit for bit. */
 #include "sim/grid.h"
 #include "sim/mixed.h"
 #include "stack/journal.h"
@@ -107,29 +104,7 @@ static void every_kind_of_call_was_among_them(void **state) {
     assert_int_equal(missing, 0);
 }
 
-static int write_one(int argc, char **argv) {
-    struct test_journal journal = {0};
-    if (argc == 5 && !strcmp(argv[1], "--point")) {
-        static struct point list[POINTS];
-        struct point_result result;
-        size_t number = strtoul(argv[3], 0, 10) % POINTS;
-        grid_points(list, POINTS, strtoull(argv[2], 0, 10));
-        list[number].journal = &journal;
-        point_run(&list[number], &result);
-    } else if (argc == 4 && !strcmp(argv[1], "--mixed")) {
-        struct mixed_result result;
-        mixed_run(strtoull(argv[2], 0, 10), STEPS, &journal, &result);
-    } else {
-        return 2;
-    }
-    bool ok = test_journal_save(&journal, argv[argc - 1]);
-    test_journal_close(&journal);
-    return !ok;
-}
-
-int main(int argc, char **argv) {
-    if (argc > 1)
-        return write_one(argc, argv);
+int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(journals_of_the_grid_are_played_bit_for_bit),
         cmocka_unit_test(journals_of_anything_are_played_bit_for_bit),
