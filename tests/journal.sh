@@ -12,7 +12,7 @@ rill=build/rill
 queries="ready tcp_get_info tcp_check udp_get_info"
 # Fields of configs that are not behaviour, or are recorded in a way of their own.
 not_numbers="size allocator pool trace trace_context journal journal_context journal_number ipv4 ipv6 transports
-    fragments congestion user framing mac mtu flags"
+    fragments congestion user framing mac mtu flags detection autoconfigure"
 
 no_call_is_forgotten() {
     python3 - "$queries" "$not_numbers" <<'PY'

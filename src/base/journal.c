@@ -88,13 +88,13 @@ enum journal_read rill__journal_read(const uint8_t *at, const uint8_t *end,
         return body == end ? JOURNAL_TRUNCATED : JOURNAL_DAMAGED;
     if (length > (uint64_t)(end - body) || (uint64_t)(end - body) - length < 4)
         return JOURNAL_TRUNCATED;
-    *record = (struct journal_record){.start = at,
-                                      .body = body,
-                                      .check = body + length,
-                                      .next = body + length + 4,
-                                      .length = (size_t)length,
-                                      .kind = at[0],
-                                      .stack = at[1]};
+    record->start = at;
+    record->body = body;
+    record->check = body + length;
+    record->next = body + length + 4;
+    record->length = (size_t)length;
+    record->kind = at[0];
+    record->stack = at[1];
     return JOURNAL_READ;
 }
 

@@ -90,6 +90,8 @@ static void play_interface_add(struct player *player, struct journal_values *v) 
     config.mtu = (uint32_t)journal_next(v);
     config.flags = (uint32_t)journal_next(v);
     uint64_t framing = journal_next(v), mac = journal_next(v);
+    config.detection = (uint8_t)journal_next(v);
+    config.autoconfigure = journal_next(v) != 0;
     config.framing = framing == 14 ? &rill_ethernet : 0;
     for (int i = 0; i < 6; i++)
         config.mac[i] = (uint8_t)(mac >> (8 * i));
@@ -179,6 +181,46 @@ static void play_events(struct player *player, struct journal_values *v) {
 static void play_user_set(struct player *player, struct journal_values *v) {
     rill_handle handle = journal_next(v);
     rill_user_set(player->at->stack, handle, user_of(journal_next(v)));
+}
+
+static void play_link_set(struct player *player, struct journal_values *v) {
+    uint32_t interface = (uint32_t)journal_next(v);
+    rill_link_set(player->at->stack, interface, journal_next(v) != 0);
+}
+
+static void play_address_remove(struct player *player, struct journal_values *v) {
+    uint32_t interface = (uint32_t)journal_next(v);
+    struct rill_address address = rill__journal_next_address(v);
+    rill_address_remove(player->at->stack, interface, &address);
+}
+
+static void play_route_remove(struct player *player, struct journal_values *v) {
+    uint32_t interface = (uint32_t)journal_next(v);
+    struct rill_address prefix = rill__journal_next_address(v);
+    uint8_t length = (uint8_t)journal_next(v);
+    struct rill_address gateway = rill__journal_next_address(v);
+    rill_route_remove(player->at->stack, interface, &prefix, length, &gateway);
+}
+
+static void play_group_join(struct player *player, struct journal_values *v) {
+    uint32_t interface = (uint32_t)journal_next(v);
+    struct rill_address group = rill__journal_next_address(v);
+    int error = rill_group_join(player->at->stack, interface, &group);
+    (void)error;
+}
+
+static void play_group_leave(struct player *player, struct journal_values *v) {
+    uint32_t interface = (uint32_t)journal_next(v);
+    struct rill_address group = rill__journal_next_address(v);
+    rill_group_leave(player->at->stack, interface, &group);
+}
+
+static void play_route_get(struct player *player, struct journal_values *v) {
+    struct rill_endpoint remote = rill__journal_next_endpoint(v);
+    struct rill_endpoint local = rill__journal_next_endpoint(v);
+    struct rill_route_info info;
+    int error = rill_route_get(player->at->stack, &remote, &local, &info);
+    (void)error;
 }
 
 static void play_tcp_listen(struct player *player, struct journal_values *v) {

@@ -168,7 +168,7 @@ static struct rill_block *block_find(struct rill_pool *pool, size_t capacity) {
 }
 
 struct rill_block *rill_block_open(struct rill_pool *pool, size_t capacity) {
-    return request(pool) ? answer(pool, block_find(pool, capacity)) : 0;
+    return request(pool) ? (struct rill_block *)answer(pool, block_find(pool, capacity)) : 0;
 }
 
 struct rill_block *rill_block_wrap(struct rill_pool *pool, const void *data, size_t length,
@@ -235,7 +235,7 @@ struct rill_packet *rill_packet_open(struct rill_pool *pool) {
         pool->packets_home = packet->next;
     else
         packet = (struct rill_packet *)allocate(pool, sizeof *packet);
-    return answer(pool, packet ? packet_start(pool, packet) : 0);
+    return (struct rill_packet *)answer(pool, packet ? packet_start(pool, packet) : 0);
 }
 
 struct rill_packet *rill__packet_open_filled(struct rill_pool *pool, size_t length,
@@ -264,9 +264,10 @@ struct rill_packet *rill__packet_open_control(struct rill_pool *pool) {
         pool->reserve = packet->next;
         pool->reserve_count--;
     } else if (pool->watch && pool->watch->refuse) {
-        packet = (struct rill_packet *)allocate(pool, sizeof *packet); /* who says what is to fail has no need of one */
+        packet = (struct rill_packet *)allocate(
+            pool, sizeof *packet); /* who says what is to fail has no need of one */
     }
-    return answer(pool, packet ? packet_start(pool, packet) : 0);
+    return (struct rill_packet *)answer(pool, packet ? packet_start(pool, packet) : 0);
 }
 
 int rill_packet_append(struct rill_packet *packet, struct rill_slice slice) {

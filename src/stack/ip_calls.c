@@ -7,7 +7,13 @@
 
 int rill_interface_add(struct rill_stack *stack, const struct rill_interface_config *config,
                        uint32_t *interface) {
-    return rill__ip_interface_add(&stack->ip, config, interface);
+    if (stack->journal)
+        rill__journal_interface_add(stack->journal, config);
+    int error = rill__ip_interface_add(&stack->ip, config, interface);
+    const uint64_t number = stack->journal && !error ? *interface : 0;
+    if (stack->journal)
+        rill__journal_return(stack->journal, error, &number, 1);
+    return error;
 }
 
 rill_handle rill_interface_handle(const struct rill_stack *stack, uint32_t interface) {
@@ -29,7 +35,8 @@ int rill__interface_user_set(struct rill_stack *stack, rill_handle handle, void 
 }
 
 int rill_link_set(struct rill_stack *stack, uint32_t interface, bool up) {
-    return rill__ip_link_set(&stack->ip, interface, up);
+    journal_called(stack, JOURNAL_link_set, interface, up, 0);
+    return (int)journal_returned(stack, rill__ip_link_set(&stack->ip, interface, up));
 }
 
 int rill_address_add(struct rill_stack *stack, uint32_t interface,
@@ -39,12 +46,17 @@ int rill_address_add(struct rill_stack *stack, uint32_t interface,
     config.address = *address;
     config.prefix_length = prefix_length;
     config.preferred_until = config.valid_until = RILL_TIME_NEVER;
-    return rill__ip_address_add(&stack->ip, interface, &config);
+    if (stack->journal)
+        rill__journal_prefix(stack->journal, JOURNAL_address_add, interface, address, prefix_length,
+                             0);
+    return (int)journal_returned(stack, rill__ip_address_add(&stack->ip, interface, &config));
 }
 
 int rill_address_remove(struct rill_stack *stack, uint32_t interface,
                         const struct rill_address *address) {
-    return rill__ip_address_remove(&stack->ip, interface, address);
+    if (stack->journal)
+        rill__journal_prefix(stack->journal, JOURNAL_address_remove, interface, address, 0, 0);
+    return (int)journal_returned(stack, rill__ip_address_remove(&stack->ip, interface, address));
 }
 
 int rill_address_get(const struct rill_stack *stack, uint32_t interface, uint32_t index,
@@ -90,24 +102,33 @@ static bool make_route(const struct rill_stack *stack, uint32_t interface,
 int rill_route_add(struct rill_stack *stack, uint32_t interface, const struct rill_address *prefix,
                    uint8_t prefix_length, const struct rill_address *gateway) {
     struct ip_route route;
-    if (!make_route(stack, interface, prefix, prefix_length, gateway, &route))
-        return RILL_ERROR_ARGUMENT;
-    return rill__ip_route_add(&stack->ip, &route);
+    if (stack->journal)
+        rill__journal_prefix(stack->journal, JOURNAL_route_add, interface, prefix, prefix_length,
+                             gateway);
+    bool ok = make_route(stack, interface, prefix, prefix_length, gateway, &route);
+    return (int)journal_returned(stack, ok ? rill__ip_route_add(&stack->ip, &route)
+                                           : (int)RILL_ERROR_ARGUMENT);
 }
 
 int rill_route_remove(struct rill_stack *stack, uint32_t interface,
                       const struct rill_address *prefix, uint8_t prefix_length,
                       const struct rill_address *gateway) {
     struct ip_route route;
-    if (!make_route(stack, interface, prefix, prefix_length, gateway, &route))
-        return RILL_ERROR_ARGUMENT;
-    return rill__ip_route_remove(&stack->ip, &route);
+    if (stack->journal)
+        rill__journal_prefix(stack->journal, JOURNAL_route_remove, interface, prefix, prefix_length,
+                             gateway);
+    bool ok = make_route(stack, interface, prefix, prefix_length, gateway, &route);
+    return (int)journal_returned(stack, ok ? rill__ip_route_remove(&stack->ip, &route)
+                                           : (int)RILL_ERROR_ARGUMENT);
 }
 
 int rill_route_get(struct rill_stack *stack, const struct rill_endpoint *remote,
                    const struct rill_endpoint *local, struct rill_route_info *info) {
     struct ip_path path;
+    if (stack->journal) /* it is asked for, and so younger than others: that decides who goes */
+        rill__journal_route_get(stack->journal, remote, local);
     int error = rill__ip_path(&stack->ip, remote, local, &path);
+    journal_returned(stack, error);
     if (error)
         return error;
     memset(info, 0, sizeof *info);
@@ -122,10 +143,14 @@ int rill_route_get(struct rill_stack *stack, const struct rill_endpoint *remote,
 
 int rill_group_join(struct rill_stack *stack, uint32_t interface,
                     const struct rill_address *group) {
-    return rill__ip_group_join(&stack->ip, interface, group);
+    if (stack->journal)
+        rill__journal_prefix(stack->journal, JOURNAL_group_join, interface, group, 0, 0);
+    return (int)journal_returned(stack, rill__ip_group_join(&stack->ip, interface, group));
 }
 
 int rill_group_leave(struct rill_stack *stack, uint32_t interface,
                      const struct rill_address *group) {
-    return rill__ip_group_leave(&stack->ip, interface, group);
+    if (stack->journal)
+        rill__journal_prefix(stack->journal, JOURNAL_group_leave, interface, group, 0, 0);
+    return (int)journal_returned(stack, rill__ip_group_leave(&stack->ip, interface, group));
 }

@@ -10,7 +10,7 @@
 
 /* Leaf: the stack may not be entered from the application's function. */
 static void write_leaf(void *context, const void *bytes, size_t length) {
-    struct journal *journal = context;
+    struct journal *journal = (struct journal *)context;
     if (journal->in_leaf)
         *journal->in_leaf = true;
     journal->write(journal->write_context, bytes, length);
@@ -19,7 +19,7 @@ static void write_leaf(void *context, const void *bytes, size_t length) {
 }
 
 static void record_ended(void *context) {
-    struct journal *journal = context;
+    struct journal *journal = (struct journal *)context;
     journal->hooks.ended(journal->hooks.context);
 }
 
@@ -36,7 +36,7 @@ static bool on_request(struct pool_watch *watch) {
 }
 
 static void *allocate(void *context, size_t size) {
-    struct journal *journal = context;
+    struct journal *journal = (struct journal *)context;
     struct pool_watch *watch = &journal->watch;
     watch->requests++;
     bool refused = watch->refuse && watch->refuse(watch);
@@ -47,14 +47,14 @@ static void *allocate(void *context, size_t size) {
 }
 
 static void release(void *context, void *memory, size_t size) {
-    struct journal *journal = context;
+    struct journal *journal = (struct journal *)context;
     journal->memory.release(journal->memory.context, memory, size);
 }
 
 struct journal *rill__journal_open(const struct rill_stack_config *config,
                                    const struct journal_hooks *hooks) {
     struct journal *journal =
-        config->allocator.allocate(config->allocator.context, sizeof *journal);
+        (struct journal *)config->allocator.allocate(config->allocator.context, sizeof *journal);
     if (!journal)
         return 0;
     memset(journal, 0, sizeof *journal);
@@ -104,7 +104,7 @@ void rill__journal_return(struct journal *journal, int64_t result, const uint64_
 }
 
 void rill__journal_add_address(struct journal_values *values, const struct rill_address *address) {
-    static const struct rill_address none;
+    static const struct rill_address none = {{0}};
     const struct rill_address *a = address ? address : &none;
     journal_add(values, bytes_get64_little(a->bytes));
     journal_add(values, bytes_get64_little(a->bytes + 8));
@@ -162,11 +162,14 @@ void rill__journal_interface_add(struct journal *journal,
     uint64_t mac = 0;
     for (int i = 0; i < 6; i++)
         mac |= (uint64_t)config->mac[i] << (8 * i);
-    rill__journal_call(
-        journal, JOURNAL_interface_add,
-        (const uint64_t[]){config->size == sizeof *config, config->mtu, config->flags,
-                           config->framing ? config->framing->header_length : 0, mac},
-        5);
+    const uint64_t values[] = {config->size == sizeof *config,
+                               config->mtu,
+                               config->flags,
+                               config->framing ? config->framing->header_length : 0u,
+                               mac,
+                               config->detection,
+                               config->autoconfigure};
+    rill__journal_call(journal, JOURNAL_interface_add, values, 7);
 }
 
 void rill__journal_prefix(struct journal *journal, enum journal_call call, uint32_t interface,
@@ -179,6 +182,14 @@ void rill__journal_prefix(struct journal *journal, enum journal_call call, uint3
     if (gateway)
         rill__journal_add_address(&values, gateway);
     rill__journal_call(journal, call, values.list, values.count);
+}
+
+void rill__journal_route_get(struct journal *journal, const struct rill_endpoint *remote,
+                             const struct rill_endpoint *local) {
+    struct journal_values values = {.count = 0};
+    rill__journal_add_endpoint(&values, remote);
+    rill__journal_add_endpoint(&values, local);
+    rill__journal_call(journal, JOURNAL_route_get, values.list, values.count);
 }
 
 /* Its shape decides what the stack keeps and what it copies: a slice's block by its serial number,
@@ -213,7 +224,8 @@ static void packet_in(struct journal *journal, const struct rill_packet *packet)
 
 void rill__journal_input(struct journal *journal, uint32_t interface,
                          struct rill_packet *const *packets, size_t count, rill_time now) {
-    rill__journal_call(journal, JOURNAL_input, (const uint64_t[]){interface, count, now}, 3);
+    const uint64_t values[] = {interface, count, now};
+    rill__journal_call(journal, JOURNAL_input, values, 3);
     for (size_t i = 0; i < count; i++)
         packet_in(journal, packets[i]);
 }
@@ -277,6 +289,6 @@ void rill__journal_given(struct journal *journal, int64_t result, const struct r
     struct digest digest = {0};
     for (size_t i = 0; i < count; i++)
         rill__digest_add(&digest, slices[i].data, slices[i].length);
-    rill__journal_return(journal, result,
-                         (const uint64_t[]){digest.length, rill__digest_sum(&digest)}, 2);
+    const uint64_t values[] = {digest.length, rill__digest_sum(&digest)};
+    rill__journal_return(journal, result, values, 2);
 }

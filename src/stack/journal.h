@@ -58,6 +58,12 @@ enum journal_kind {
     X(23, output)                                                                                  \
     X(24, events)                                                                                  \
     X(25, user_set)                                                                                \
+    X(26, link_set)                                                                                \
+    X(27, address_remove)                                                                          \
+    X(28, route_remove)                                                                            \
+    X(29, group_join)                                                                              \
+    X(30, group_leave)                                                                             \
+    X(31, route_get)                                                                               \
     X(32, tcp_listen)                                                                              \
     X(33, tcp_accept)                                                                              \
     X(34, tcp_pending)                                                                             \
@@ -114,7 +120,9 @@ enum journal_call {
     N(port_first)                                                                                  \
     N(port_last)                                                                                   \
     N(time_wait_max)                                                                               \
-    N(connections_max)
+    N(connections_max)                                                                             \
+    N(address_secret[0])                                                                           \
+    N(address_secret[1])
 
 /* Behind them: which parts. */
 #define JOURNAL_PART_IPV4 1u
@@ -189,6 +197,8 @@ void rill__journal_interface_add(struct journal *journal,
 void rill__journal_prefix(struct journal *journal, enum journal_call call, uint32_t interface,
                           const struct rill_address *prefix, uint8_t length,
                           const struct rill_address *gateway);
+void rill__journal_route_get(struct journal *journal, const struct rill_endpoint *remote,
+                             const struct rill_endpoint *local);
 void rill__journal_input(struct journal *journal, uint32_t interface,
                          struct rill_packet *const *packets, size_t count, rill_time now);
 void rill__journal_output(struct journal *journal, struct rill_packet *const *packets,

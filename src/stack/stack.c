@@ -149,10 +149,9 @@ size_t rill_advance(struct rill_stack *stack, rill_time now, size_t budget) {
 
 size_t rill_output(struct rill_stack *stack, uint32_t interface, struct rill_packet **packets,
                    size_t max, size_t frames_max, rill_time now) {
+    const uint64_t values[] = {interface, journal_size(max), journal_size(frames_max), now};
     if (stack->journal)
-        rill__journal_call(
-            stack->journal, JOURNAL_output,
-            (const uint64_t[]){interface, journal_size(max), journal_size(frames_max), now}, 4);
+        rill__journal_call(stack->journal, JOURNAL_output, values, 4);
     rill__core_set_now(&stack->core, now);
     size_t count = 0;
     if (interface < stack->ip.interface_count)
@@ -204,12 +203,14 @@ uint32_t rill_ready(struct rill_stack *stack, rill_handle handle) {
 
 int rill_user_set(struct rill_stack *stack, rill_handle handle, void *user) {
     void *state;
-    if (handle_get_kind(handle) == HANDLE_INTERFACE)
-        return rill__interface_user_set(stack, handle, user);
     const struct rill_transport_ops *ops = owner(stack, handle_get_kind(handle), &state);
     journal_called(stack, JOURNAL_user_set, handle, user != 0, 0);
-    return (int)journal_returned(stack,
-                                 ops ? ops->user_set(state, handle, user) : RILL_ERROR_HANDLE);
+    int error = RILL_ERROR_HANDLE;
+    if (handle_get_kind(handle) == HANDLE_INTERFACE)
+        error = rill__interface_user_set(stack, handle, user);
+    else if (ops)
+        error = ops->user_set(state, handle, user);
+    return (int)journal_returned(stack, error);
 }
 
 bool rill_output_waits(const struct rill_stack *stack, uint32_t interface) {

@@ -111,9 +111,10 @@ int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection, const vo
                       size_t length) {
     journal_called(stack, JOURNAL_tcp_send, connection, journal_size(length), 0);
     int64_t taken = host_of(stack) ? rill__tcp_send(host_of(stack), connection, data, length)
-                                   : RILL_ERROR_HANDLE;
+                                   : (int64_t)RILL_ERROR_HANDLE;
+    struct rill_slice slice = {(const uint8_t *)data, taken > 0 ? (size_t)taken : 0, 0};
     if (stack->journal && taken > 0)
-        rill__journal_taken(stack->journal, &(struct rill_slice){data, (size_t)taken, 0}, 1);
+        rill__journal_taken(stack->journal, &slice, 1);
     return journal_returned(stack, taken);
 }
 
@@ -124,7 +125,7 @@ int64_t rill_tcp_send_slices(struct rill_stack *stack, rill_handle connection,
         rill__journal_slices(stack->journal, slices, count);
     int64_t taken = host_of(stack)
                         ? rill__tcp_send_slices(host_of(stack), connection, slices, count)
-                        : RILL_ERROR_HANDLE;
+                        : (int64_t)RILL_ERROR_HANDLE;
     if (stack->journal && taken > 0)
         rill__journal_taken(stack->journal, slices, (size_t)taken);
     return journal_returned(stack, taken);
@@ -134,10 +135,10 @@ int64_t rill_tcp_receive(struct rill_stack *stack, rill_handle connection, void 
                          size_t length) {
     journal_called(stack, JOURNAL_tcp_receive, connection, journal_size(length), 0);
     int64_t got = host_of(stack) ? rill__tcp_receive(host_of(stack), connection, data, length)
-                                 : RILL_ERROR_HANDLE;
+                                 : (int64_t)RILL_ERROR_HANDLE;
+    struct rill_slice slice = {(const uint8_t *)data, got > 0 ? (size_t)got : 0, 0};
     if (stack->journal)
-        rill__journal_given(stack->journal, got,
-                            &(struct rill_slice){data, got > 0 ? (size_t)got : 0, 0}, 1);
+        rill__journal_given(stack->journal, got, &slice, 1);
     return got;
 }
 
@@ -145,7 +146,7 @@ int64_t rill_tcp_receive_slices(struct rill_stack *stack, rill_handle connection
                                 struct rill_slice *slices, size_t max) {
     journal_called(stack, JOURNAL_tcp_receive_slices, connection, journal_size(max), 0);
     int64_t got = host_of(stack) ? rill__tcp_receive_slices(host_of(stack), connection, slices, max)
-                                 : RILL_ERROR_HANDLE;
+                                 : (int64_t)RILL_ERROR_HANDLE;
     if (stack->journal)
         rill__journal_given(stack->journal, got, slices, got > 0 ? (size_t)got : 0);
     return got;

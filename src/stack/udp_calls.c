@@ -75,9 +75,10 @@ int64_t rill_udp_send(struct rill_stack *stack, rill_handle socket, const void *
     if (stack->journal)
         record_send(stack->journal, socket, length, message);
     int64_t taken = host_of(stack) ? rill__udp_send(host_of(stack), socket, data, length, message)
-                                   : RILL_ERROR_HANDLE;
+                                   : (int64_t)RILL_ERROR_HANDLE;
+    struct rill_slice slice = {(const uint8_t *)data, taken > 0 ? (size_t)taken : 0, 0};
     if (stack->journal && taken > 0)
-        rill__journal_taken(stack->journal, &(struct rill_slice){data, (size_t)taken, 0}, 1);
+        rill__journal_taken(stack->journal, &slice, 1);
     return journal_returned(stack, taken);
 }
 
@@ -85,9 +86,9 @@ int64_t rill_udp_receive(struct rill_stack *stack, rill_handle socket, void *dat
                          struct rill_udp_message *message) {
     journal_called(stack, JOURNAL_udp_receive, socket, journal_size(length), message != 0);
     int64_t got = host_of(stack) ? rill__udp_receive(host_of(stack), socket, data, length, message)
-                                 : RILL_ERROR_HANDLE;
+                                 : (int64_t)RILL_ERROR_HANDLE;
     if (stack->journal)
-        record_receive(stack->journal, got, data, length, message);
+        record_receive(stack->journal, got, (const uint8_t *)data, length, message);
     return got;
 }
 

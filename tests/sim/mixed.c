@@ -223,6 +223,41 @@ static void udp_some(struct mixed *m, int host) {
     }
 }
 
+/* Links, addresses, routes and groups come and go under what is going on. */
+static void network_some(struct mixed *m, int host) {
+    struct rill_stack *stack = m->test.world.stacks[host];
+    struct rill_address group = rill_address_ipv4(224, 0, 1, (uint8_t)below(m, 4));
+    struct rill_address own = m->test.address[host], nobody = {{0}};
+    struct rill_endpoint to = {m->test.address[!host], 80, 0}, any_local = {{{0}}, 0, 0};
+    struct rill_route_info info;
+    int error = 0;
+    switch (below(m, 6)) {
+    case 0:
+        rill_link_set(stack, 0, !one_in(m, 4));
+        break;
+    case 1:
+        error = rill_group_join(stack, 0, &group);
+        break;
+    case 2:
+        rill_group_leave(stack, 0, &group);
+        break;
+    case 3:
+        own.bytes[14] ^= 1;
+        error = rill_route_add(stack, 0, &own, 128 - 96 - 8, &nobody);
+        rill_route_remove(stack, 0, &own, (uint8_t)(24 + below(m, 2)), &nobody);
+        break;
+    case 4:
+        if (one_in(m, 3))
+            rill_address_remove(stack, 0, &own);
+        error = rill_address_add(stack, 0, &own, rill_address_is_ipv4(&own) ? 24 : 64);
+        break;
+    default:
+        error = rill_route_get(stack, &to, &any_local, &info);
+        break;
+    }
+    (void)error;
+}
+
 static void act(struct mixed *m, int host) {
     struct rill_stack *stack = m->test.world.stacks[host];
     struct rill_event events[8];
@@ -251,6 +286,8 @@ static void act(struct mixed *m, int host) {
                             (uint32_t)below(m, 100000));
         break;
     case 7:
+        if (one_in(m, 2))
+            network_some(m, host);
         rill_user_set(stack, handle, one_in(m, 2) ? m : 0);
         break;
     case 8:
