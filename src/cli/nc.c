@@ -191,7 +191,8 @@ static void talk(struct nc *nc) {
     bridge_close(&nc->bridge); /* interrupted: RST */
     host_flush(&nc->host);
     if (interrupted) {
-        cli_error("interrupted%s", nc->joined ? ": the connection was reset" : "");
+        if (!nc->host.link->gone) /* of that host_close tells */
+            cli_error("interrupted%s", nc->joined ? ": the connection was reset" : "");
         nc->failed = true;
     }
     if (nc->failed)
