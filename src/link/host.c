@@ -252,10 +252,29 @@ bool host_open(struct host *host, const struct host_config *given, struct link_e
     return false;
 }
 
+/* The last line of a trace: what the link has counted. */
+static void trace_link(struct host *host) {
+    struct link *link = host->link;
+    rill_time now = loop_now();
+    if (link->ops->count)
+        link->ops->count(link);
+    fprintf(host->trace,
+            "{\"time\":%llu.%09llu,\"kind\":\"link\",\"frames_in\":%llu,\"frames_out\":%llu,"
+            "\"bytes_in\":%llu,\"bytes_out\":%llu,\"malformed\":%llu,\"refused\":%llu,"
+            "\"lost\":%llu}\n",
+            (unsigned long long)(now / RILL_SECOND), (unsigned long long)(now % RILL_SECOND),
+            (unsigned long long)link->frames_in, (unsigned long long)link->frames_out,
+            (unsigned long long)link->bytes_in, (unsigned long long)link->bytes_out,
+            (unsigned long long)link->malformed, (unsigned long long)link->refused,
+            (unsigned long long)link->lost);
+}
+
 bool host_close(struct host *host, struct link_error *error) {
     bool ok = !host->link || !host->link->gone;
     if (!ok)
         *error = host->link->error;
+    if (host->link && host->trace)
+        trace_link(host);
     close_parts(host);
     if (host->capture && (fclose(host->capture) || host->capture_failed)) {
         link_error_set(error, LINK_FAILED,
