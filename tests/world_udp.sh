@@ -99,7 +99,7 @@ refused_by_rill() { # ADDRESS
 }
 first_is_large() { # nothing is known of the neighbour yet, and a datagram is 41 fragments
     world 5 ip neigh flush dev far0
-    near 10 "${nc[@]}" -w 1 "$1" 7000 < "$work/60000" | cmp - "$work/60000"
+    near 10 "${nc[@]}" "$1" 7000 < "$work/60000" | cmp - "$work/60000"
 }
 large_file() { # one datagram a read; the output is that of the datagrams that came back, in order
     near 20 "${nc[@]}" -w 1 10.77.0.1 7000 < "$work/long" | cmp - "$work/long"

@@ -259,7 +259,7 @@ int command_nc(int argc, char **argv) {
          "UDP: each read of the input is a datagram, no input an empty one;", 0},
         {"", CLI_FLAG, &udp, 0, "a listener hears everybody and answers the last who spoke", 0},
         {"-w", CLI_CALL, &wait, "SECONDS",
-         "with -u: end when the input has ended and nothing came for so long (1; listening: never)",
+         "with -u: end when the input has ended and nothing came for so long (3; listening: never)",
          take_wait},
         CLI_HOST_OPTIONS(&host),
     };

@@ -20,7 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_DEFAULT RILL_SECOND
+/* A first datagram may itself wait a second: Linux does not answer whoever asks for a link address
+ * from an IPv6 address that is still being checked (RFC 4429 §3.3). */
+#define WAIT_DEFAULT (3 * RILL_SECOND)
 #define DATAGRAM 65536 /* bytes of a buffer that any of them fits into */
 
 struct datagram {
