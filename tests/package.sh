@@ -48,6 +48,7 @@ found_by_pkg_config() {
     export PKG_CONFIG_PATH
     cc -std=c11 examples/two_hosts.c $(pkg-config --cflags --libs rill) -o "$work/by_pc" &&
         LD_LIBRARY_PATH=$lib "$work/by_pc" | grep -qx '10.0.0.2 received: hello' &&
+        cc -std=c11 examples/udp_relay.c $(pkg-config --cflags --libs rill) -o "$work/relay" &&
         [ "$(pkg-config --modversion rill)" = "$("$work/prefix/bin/rill" version | cut -d' ' -f2)" ]
 }
 found_by_cmake() {

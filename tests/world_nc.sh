@@ -131,7 +131,7 @@ try "output nobody reads becomes a reset" reset_when_unread
 try "a slow reader loses nothing" slow_reader
 try "a refused port says so at once" refused 10.77.0.1
 try "a refused port says so at once over IPv6" refused fd77::1
-try "-u comes later" usage "UDP" -u 10.77.0.1 7000
+try "-w without -u is a usage error" usage "-u" -w 3 10.77.0.1 7000
 try "a port that is none is a usage error" usage "port" 10.77.0.1 http
 try "host without port is a usage error" usage "HOST PORT" 10.77.0.1
 try "the device is gone" wait_for 5 no_device rill0

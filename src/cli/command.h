@@ -19,7 +19,7 @@ enum cli_exit {
     X(demo, "two hosts over an emulated path: connections opened, used, closed, and one re-used")  \
     X(serve, "a web server over a TUN device: DIR --link tun:NAME")                                \
     X(get, "fetch URLs over a TUN device: URL... --link tun:NAME")                                 \
-    X(nc, "standard input and output over a connection: HOST PORT, or --listen PORT")              \
+    X(nc, "standard input and output over TCP or UDP: HOST PORT, or --listen PORT")                \
     X(bench, "how fast the stack is in memory")                                                    \
     X(replay, "a run recorded with --journal FILE, again: rill replay FILE")
 

@@ -333,7 +333,8 @@ static void transfer_all(struct get *get) {
         draw(get);
     }
     get_progress_clear(&get->progress);
-    cli_error("interrupted");
+    if (!get->host.link->gone) /* of that host_close tells */
+        cli_error("interrupted");
     get->failed = get->interrupted = true;
 }
 

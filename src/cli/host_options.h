@@ -20,8 +20,8 @@ bool cli_take_seed(void *context, const char *text);
     {"--link",                                                                                       \
      CLI_TEXT,                                                                                       \
      &(o)->config.link,                                                                              \
-     "tun:NAME",                                                                                     \
-     "the device, or tap:NAME (made if it is not there)",                                            \
+     "KIND:NAME",                                                                                    \
+     "tun: or tap:, a device (made if not there); packet:, an interface",                            \
      0},                                                                                             \
         {"--address",                                                                                \
          CLI_CALL,                                                                                   \
@@ -42,7 +42,7 @@ bool cli_take_seed(void *context, const char *text);
          "for what is not in rill's prefixes; on tun all goes to the kernel",                        \
          cli_take_gateway},                                                                          \
         {"--mtu", CLI_NUMBER, &(o)->config.mtu, "BYTES", "largest packet (1500)", 0},                \
-        {"--mac", CLI_CALL, (o), "M", "ours on a tap link (a random one)", cli_take_mac},            \
+        {"--mac", CLI_CALL, (o), "M", "ours on tap and packet links (a random one)", cli_take_mac},  \
         {"--seed",     CLI_CALL, (o), "N", "not the system's randomness: for repeatable tests only", \
          cli_take_seed},                                                                             \
         {"--capture", CLI_TEXT, &(o)->config.capture, "FILE", "write every frame as pcapng", 0},     \

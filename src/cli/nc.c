@@ -4,10 +4,11 @@
  * output, blocking as they please, whatever those are (terminal, pipe, file, socket). The end of
  * the input is a half-close, the peer's half-close is the end of the output, and each direction
  * goes on without the other. */
+#include "cli/nc.h"
+
 #include "base/util.h"
 #include "bridge/dial.h"
 #include "bridge/stream.h"
-#include "cli/host_options.h"
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ struct nc {
     int write_error; /* errno of standard output; written by its thread, read after it */
 };
 
-static bool write_all(int fd, const char *data, size_t length) {
+bool nc_write_all(int fd, const char *data, size_t length) {
     while (length) {
         ssize_t n = write(fd, data, length);
         if (n < 0 && errno == EINTR)
@@ -57,7 +58,7 @@ static void *copy_in(void *context) {
             continue;
         if (n <= 0)
             break;
-        if (!write_all(fd, buffer, (size_t)n)) /* the connection is gone: the other side tells */
+        if (!nc_write_all(fd, buffer, (size_t)n)) /* the connection is gone: the other side tells */
             return 0;
     }
     shutdown(fd, SHUT_WR);
@@ -77,7 +78,7 @@ static void *copy_out(void *context) {
                 nc->write_error = errno;
             return 0;
         }
-        if (!write_all(STDOUT_FILENO, buffer, (size_t)n)) {
+        if (!nc_write_all(STDOUT_FILENO, buffer, (size_t)n)) {
             nc->write_error = errno;
             return eventfd_write(nc->unread.fd, 1) ? nc : 0;
         }
@@ -191,7 +192,8 @@ static void talk(struct nc *nc) {
     bridge_close(&nc->bridge); /* interrupted: RST */
     host_flush(&nc->host);
     if (interrupted) {
-        cli_error("interrupted%s", nc->joined ? ": the connection was reset" : "");
+        if (!nc->host.link->gone) /* of that host_close tells */
+            cli_error("interrupted%s", nc->joined ? ": the connection was reset" : "");
         nc->failed = true;
     }
     if (nc->failed)
@@ -231,23 +233,41 @@ static int run(struct nc *nc, const struct host_options *options, const char *na
     return cli_host_close(&nc->host, nc->failed ? CLI_FAILED : CLI_DONE);
 }
 
+/* "5", seconds as other netcats count, or "500ms". */
+static bool take_wait(void *context, const char *text) {
+    rill_time *wait = context;
+    uint64_t seconds;
+    if (!cli_parse_number(text, &seconds))
+        return cli_parse_time(text, wait);
+    *wait = seconds * RILL_SECOND;
+    return seconds < 1000000000;
+}
+
 int command_nc(int argc, char **argv) {
-    static const char usage[] = "rill nc HOST PORT | rill nc --listen PORT, with --link tun:NAME";
+    static const char usage[] =
+        "rill nc [-u] HOST PORT | rill nc [-u] --listen PORT, with --link KIND:NAME";
     static struct nc nc; /* the input thread may outlive everything else */
     struct host_options host = {0};
     uint64_t port = 0, listen_port = 0;
+    rill_time wait = RILL_TIME_NEVER;
     bool udp = false;
     const char *words[2];
     const struct cli_option options[] = {
         {"--listen", CLI_NUMBER, &listen_port, "PORT", "wait for one connection there", 0},
-        {"-u", CLI_FLAG, &udp, 0, "UDP, which comes later", 0},
+        {"-l", CLI_NUMBER, &listen_port, "PORT", "the same", 0},
+        {"-u", CLI_FLAG, &udp, 0,
+         "UDP: each read of the input is a datagram, no input an empty one;", 0},
+        {"", CLI_FLAG, &udp, 0, "a listener hears everybody and answers the last who spoke", 0},
+        {"-w", CLI_CALL, &wait, "SECONDS",
+         "with -u: end when the input has ended and nothing came for so long (3; listening: never)",
+         take_wait},
         CLI_HOST_OPTIONS(&host),
     };
     int count = cli_parse(argc, argv, usage, options, sizeof options / sizeof *options, words, 2);
     if (count < 0)
         return -1 - count;
-    if (udp) {
-        cli_error("-u comes with UDP, which rill does not have yet; without it the stream is TCP");
+    if (wait != RILL_TIME_NEVER && !udp) {
+        cli_error("-w is for UDP (-u): a TCP connection has an end of its own");
         return CLI_USAGE;
     }
     if (listen_port ? count != 0 : count != 2) {
@@ -260,6 +280,9 @@ int command_nc(int argc, char **argv) {
         cli_error("a port is a number from 1 to 65535");
         return CLI_USAGE;
     }
-    return run(&nc, &host, listen_port ? 0 : words[0],
-               (uint16_t)(listen_port ? listen_port : port));
+    const char *name = listen_port ? 0 : words[0];
+    uint16_t number = (uint16_t)(listen_port ? listen_port : port);
+    if (udp)
+        return nc_udp(&(struct nc_udp_config){&host, name, number, wait});
+    return run(&nc, &host, name, number);
 }

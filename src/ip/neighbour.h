@@ -8,7 +8,9 @@
 #include "ip/ip.h"
 
 #define NEIGHBOURS_MAX 1024
-#define NEIGHBOUR_PENDING_MAX 16 /* packets that wait for one address */
+/* Packets that wait for one address. The largest datagram is 46 fragments of 1,500 bytes, or 54 of
+ * 1,280; were there less room than that, a first datagram so large would always be lost. */
+#define NEIGHBOUR_PENDING_MAX 64
 
 /* RFC 4861 §7.3.2 */
 enum neighbour_state {

@@ -5,12 +5,14 @@
 #include "base/util.h"
 #include "link/trace_json.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
-#define BATCH 64
+#define LINK_LOOK RILL_SECOND      /* how often a link that is down is looked after */
+#define FULL_WAIT RILL_MILLISECOND /* how long timers may wait while a link is full */
 
 static void *allocate(void *context, size_t size) {
     (void)context;
@@ -99,57 +101,20 @@ static bool open_files(struct host *host, const struct host_config *config,
 }
 
 static void on_link_ready(struct loop_watch *watch, uint32_t events) {
-    (void)events;
-    RILL_CONTAINER(watch, struct host, link_watch)->readable = true;
+    struct host *host = RILL_CONTAINER(watch, struct host, link_watch);
+    host->readable |= (events & ~(uint32_t)EPOLLOUT) != 0;
 }
 
-/* "tun:NAME" or "tap:NAME" -> the device, opened. */
 static bool open_link(struct host *host, const struct host_config *config,
                       struct link_error *error) {
-    if (!config->link) {
-        link_error_set(error, LINK_ASKED,
-                       "which link? give --link tun:NAME, such as --link tun:rill0");
-        return false;
-    }
-    if (strncmp(config->link, "packet:", 7) == 0) {
-        link_error_set(
-            error, LINK_ASKED,
-            "'%s': packet links come with a later version; use --link tun:NAME or tap:NAME",
-            config->link);
-        return false;
-    }
-    bool tap = strncmp(config->link, "tap:", 4) == 0;
-    if (!tap && strncmp(config->link, "tun:", 4) != 0) {
-        link_error_set(error, LINK_ASKED, "'%s' is no link; use --link tun:NAME or tap:NAME",
-                       config->link);
-        return false;
-    }
-    static const uint8_t none[6];
-    if (!tap && memcmp(config->mac, none, sizeof none) != 0) {
-        link_error_set(error, LINK_ASKED, "--mac is for Ethernet links; %s has none", config->link);
-        return false;
-    }
-    struct tun_config tun = {.name = config->link + 4,
-                             .tap = tap,
-                             .mtu = (uint32_t)config->mtu,
-                             .peers = config->peers,
-                             .peer_count = config->peer_count};
-    return tun_open(&host->tun, &tun, error);
-}
-
-/* Ours, or a random one of those anybody may use for himself (the second bit says so). */
-static bool choose_mac(const struct host_config *config, uint8_t mac[6]) {
-    static const uint8_t none[6];
-    memcpy(mac, config->mac, 6);
-    if (memcmp(mac, none, 6) != 0)
-        return true;
-    if (config->seeded) {
-        memcpy(mac, &config->seed, 6);
-    } else if (getrandom(mac, 6, 0) != 6) {
-        return false;
-    }
-    mac[0] = (uint8_t)((mac[0] & 0xfc) | 2);
-    return true;
+    struct link_config link = {.link = config->link,
+                               .mtu = (uint32_t)config->mtu,
+                               .seed = config->seeded ? &config->seed : 0,
+                               .peers = config->peers,
+                               .peer_count = config->peer_count};
+    memcpy(link.mac, config->mac, sizeof link.mac);
+    host->link = link_open(&link, error);
+    return host->link;
 }
 
 /* Addresses, and the gateway as the way to everywhere. */
@@ -185,14 +150,10 @@ static bool open_stack(struct host *host, const struct host_config *config,
     stack.trace_context = host->trace;
     journal_file_attach(&host->journal, &stack, 0);
     rill_interface_config_default(&interface);
-    interface.mtu = host->tun.mtu;
-    interface.flags = host->tun.flags;
-    interface.framing = host->tun.tap ? &rill_ethernet : 0;
-    if (host->tun.tap && !choose_mac(config, interface.mac)) {
-        link_error_set(error, LINK_MACHINE, "no random numbers from the system: %s",
-                       strerror(errno));
-        return false;
-    }
+    interface.mtu = host->link->mtu;
+    interface.flags = host->link->flags;
+    interface.framing = host->link->framing;
+    memcpy(interface.mac, host->link->mac, sizeof interface.mac);
     int failed = host->pool ? rill_stack_open(&stack, &host->stack) : RILL_ERROR_MEMORY;
     if (!failed)
         failed = rill_interface_add(host->stack, &interface, &number);
@@ -200,7 +161,7 @@ static bool open_stack(struct host *host, const struct host_config *config,
         failed = add_addresses(host, config);
     if (failed)
         link_error_set(error, LINK_FAILED, "cannot set up the host: %s (%zu addresses, MTU %u)",
-                       rill_error_text(failed), config->address_count, host->tun.mtu);
+                       rill_error_text(failed), config->address_count, host->link->mtu);
     return !failed;
 }
 
@@ -235,18 +196,22 @@ static bool check(const struct host_config *config, struct link_error *error) {
 static void close_parts(struct host *host) {
     if (host->stack)
         rill_stack_close(host->stack);
-    tun_close(&host->tun);
+    for (; host->unsent_at < host->unsent_count; host->unsent_at++)
+        rill_packet_drop(host->unsent[host->unsent_at]);
+    if (host->link)
+        host->link->ops->close(host->link);
     if (host->pool)
         rill_pool_close(host->pool);
     loop_close(&host->loop);
     host->stack = 0;
+    host->link = 0;
     host->pool = 0;
 }
 
 bool host_open(struct host *host, const struct host_config *given, struct link_error *error) {
     struct host_config config = *given;
     memset(host, 0, sizeof *host);
-    host->tun.fd = host->loop.epoll = host->loop.signals.fd = -1;
+    host->loop.epoll = host->loop.signals.fd = -1;
     complete(&config);
     if (!check(&config, error))
         return false;
@@ -256,10 +221,10 @@ bool host_open(struct host *host, const struct host_config *given, struct link_e
     bool ok = !cause && open_link(host, &config, error) && open_files(host, &config, error) &&
               open_stack(host, &config, error);
     if (ok) {
-        host->link_watch = (struct loop_watch){host->tun.fd, on_link_ready};
+        host->link_watch = (struct loop_watch){host->link->fd, on_link_ready};
         cause = loop_add(&host->loop, &host->link_watch, EPOLLIN);
         if (cause)
-            link_error_set(error, LINK_MACHINE, "cannot watch %s: %s", host->tun.name,
+            link_error_set(error, LINK_MACHINE, "cannot watch %s: %s", host->link->name,
                            strerror(cause));
     }
     if (ok && !cause) {
@@ -272,8 +237,29 @@ bool host_open(struct host *host, const struct host_config *given, struct link_e
     return false;
 }
 
+/* The last line of a trace: what the link has counted. */
+static void trace_link(struct host *host) {
+    struct link *link = host->link;
+    rill_time now = loop_now();
+    if (link->ops->count)
+        link->ops->count(link);
+    fprintf(host->trace,
+            "{\"time\":%llu.%09llu,\"kind\":\"link\",\"frames_in\":%llu,\"frames_out\":%llu,"
+            "\"bytes_in\":%llu,\"bytes_out\":%llu,\"malformed\":%llu,\"refused\":%llu,"
+            "\"lost\":%llu}\n",
+            (unsigned long long)(now / RILL_SECOND), (unsigned long long)(now % RILL_SECOND),
+            (unsigned long long)link->frames_in, (unsigned long long)link->frames_out,
+            (unsigned long long)link->bytes_in, (unsigned long long)link->bytes_out,
+            (unsigned long long)link->malformed, (unsigned long long)link->refused,
+            (unsigned long long)link->lost);
+}
+
 bool host_close(struct host *host, struct link_error *error) {
-    bool ok = true;
+    bool ok = !host->link || !host->link->gone;
+    if (!ok)
+        *error = host->link->error;
+    if (host->link && host->trace)
+        trace_link(host);
     close_parts(host);
     if (host->capture && (fclose(host->capture) || host->capture_failed)) {
         link_error_set(error, LINK_FAILED,
@@ -310,31 +296,48 @@ static void capture(struct host *host, const struct rill_packet *packet, int out
 }
 
 static void take_input(struct host *host) {
-    struct rill_packet *packets[BATCH];
-    size_t n = tun_receive(&host->tun, host->pool, packets, BATCH);
-    host->readable = false;
+    struct rill_packet *packets[HOST_BATCH];
+    size_t n = host->link->ops->receive(host->link, host->pool, packets, HOST_BATCH);
+    host->readable = host->link->waiting;
     for (size_t i = 0; i < n; i++)
         capture(host, packets[i], 0);
     if (n)
         rill_input(host->stack, 0, packets, n, host->now);
+    if (host->link->gone)
+        host->loop.stopped = SIGHUP;
+}
+
+/* Gives the link what was taken from the stack. False: it is full. */
+static bool send_unsent(struct host *host) {
+    size_t left = host->unsent_count - host->unsent_at;
+    size_t done = host->link->ops->send(host->link, host->unsent + host->unsent_at, left);
+    for (size_t i = 0; i < done; i++)
+        rill_packet_drop(host->unsent[host->unsent_at++]);
+    bool full = done < left;
+    if (full != host->full)
+        loop_set(&host->loop, &host->link_watch, full ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    host->full = full;
+    return !full;
 }
 
 void host_flush(struct host *host) {
-    struct rill_packet *packets[BATCH];
-    size_t n;
-    while ((n = rill_output(host->stack, 0, packets, BATCH, SIZE_MAX, host->now)) > 0) {
-        for (size_t i = 0; i < n; i++) {
-            capture(host, packets[i], 1);
-            tun_send(&host->tun, packets[i]);
-            rill_packet_drop(packets[i]);
+    for (;;) {
+        if (host->unsent_at == host->unsent_count) {
+            host->unsent_count =
+                rill_output(host->stack, 0, host->unsent, HOST_BATCH, SIZE_MAX, host->now);
+            host->unsent_at = 0;
+            for (size_t i = 0; i < host->unsent_count; i++)
+                capture(host, host->unsent[i], 1);
         }
+        if (host->unsent_count == 0 || !send_unsent(host))
+            return;
     }
 }
 
 static void tell_events(struct host *host) {
-    struct rill_event events[BATCH];
+    struct rill_event events[HOST_BATCH];
     size_t n;
-    while ((n = rill_events(host->stack, events, BATCH)) > 0) {
+    while ((n = rill_events(host->stack, events, HOST_BATCH)) > 0) {
         for (size_t i = 0; i < n; i++) {
             struct host_target *target = events[i].user;
             if (target)
@@ -343,10 +346,23 @@ static void tell_events(struct host *host) {
     }
 }
 
-void host_round(struct host *host, rill_time until) {
+/* When a round must end at the latest, for the stack's and the link's sake. */
+static rill_time round_deadline(const struct host *host) {
     rill_time deadline = rill_deadline(host->stack);
+    if (host->readable)
+        return 0;
+    if (host->full) /* what waits to go out must not keep us awake */
+        deadline = RILL_MAX(deadline, loop_now() + FULL_WAIT);
+    if (host->link->down)
+        deadline = RILL_MIN(deadline, loop_now() + LINK_LOOK);
+    return deadline;
+}
+
+void host_round(struct host *host, rill_time until) {
+    rill_time deadline = round_deadline(host);
     loop_wait(&host->loop, RILL_MIN(until, deadline));
     host->now = loop_now();
+    host->readable |= host->link->down;
     host->rounds++;
     if (host->readable)
         take_input(host);

@@ -1,13 +1,14 @@
 /* link/host.h: a host in the world: a stack, its pool, a link, and the loop that drives them.
  *
  * A round: sleep until a descriptor is ready or the stack wants to be called; take up to 64 frames;
- * run timers; tell events; send all there is. Everything happens in one thread. */
+ * run timers; tell events; send all there is, or as much as the link takes. Everything happens in
+ * one thread. A link that vanishes stops the loop as a signal does, and host_close says so. */
 #ifndef RILL_LINK_HOST_H
 #define RILL_LINK_HOST_H
 
 #include "link/journal_file.h"
+#include "link/link.h"
 #include "link/loop.h"
-#include "link/tun.h"
 
 #include <rill/rill.h>
 #include <stdio.h>
@@ -19,9 +20,10 @@ struct host_target {
 };
 
 #define HOST_ADDRESSES 16
+#define HOST_BATCH 64
 
 struct host_config {
-    const char *link; /* "tun:NAME" or "tap:NAME" */
+    const char *link; /* "tun:NAME", "tap:NAME" or "packet:INTERFACE" */
     uint8_t mac[6];   /* ours on an Ethernet; all zero: a random one */
     struct link_prefix addresses[HOST_ADDRESSES], peers[HOST_ADDRESSES];
     size_t address_count, peer_count; /* 0: the defaults */
@@ -35,13 +37,16 @@ struct host_config {
 struct host {
     struct loop loop;
     struct loop_watch link_watch;
-    struct tun tun;
+    struct link *link;
+    struct rill_packet *unsent[HOST_BATCH]; /* taken from the stack, and the link was full … */
+    size_t unsent_count, unsent_at;         /* … after so many of them */
     struct rill_pool *pool;
     struct rill_stack *stack;
     struct link_prefix addresses[HOST_ADDRESSES];
     size_t address_count;
     rill_time now;
     bool readable; /* the link has frames for us */
+    bool full;     /* … takes none of ours for now */
     FILE *capture, *trace;
     struct journal_file journal;
     const char *capture_name, *trace_name;
@@ -53,7 +58,8 @@ struct host {
 /* Returns false with `error` filled; nothing is left open then. */
 bool host_open(struct host *host, const struct host_config *config, struct link_error *error);
 
-/* Ends it: nothing more is sent. False with `error` filled if the capture or trace is not whole. */
+/* Ends it: nothing more is sent. False with `error` filled if the link has vanished, or the capture
+ * or trace is not whole. */
 bool host_close(struct host *host, struct link_error *error);
 
 /* One round; sleeps until `until` at the longest. */

@@ -68,7 +68,7 @@ static bool lacks_family(int cause) {
     return cause == EOPNOTSUPP || cause == EAFNOSUPPORT || cause == EACCES;
 }
 
-static bool add_addresses(const struct tun *tun, const struct tun_config *config,
+static bool add_addresses(const struct tun *tun, const struct link_config *config,
                           struct link_error *error) {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     size_t added = 0;
@@ -76,11 +76,11 @@ static bool add_addresses(const struct tun *tun, const struct tun_config *config
     for (size_t i = 0; i < config->peer_count && !cause; i++) {
         const struct link_prefix *peer = &config->peers[i];
         char text[RILL_ADDRESS_TEXT];
-        cause = add_address(fd, if_nametoindex(tun->name), peer);
+        cause = add_address(fd, if_nametoindex(tun->link.name), peer);
         added += !cause;
         if (cause)
             link_error_set(error, cause == EPERM ? LINK_MACHINE : LINK_FAILED,
-                           "cannot give %s the address %s/%u: %s", tun->name,
+                           "cannot give %s the address %s/%u: %s", tun->link.name,
                            rill_address_format(&peer->address, text), peer->length,
                            strerror(cause));
         if (lacks_family(cause) && !rill_address_is_ipv4(&peer->address) &&
@@ -88,61 +88,53 @@ static bool add_addresses(const struct tun *tun, const struct tun_config *config
             cause = 0;
     }
     if (fd < 0)
-        link_error_set(error, LINK_MACHINE, "cannot set addresses of %s: %s", tun->name,
+        link_error_set(error, LINK_MACHINE, "cannot set addresses of %s: %s", tun->link.name,
                        strerror(cause));
     else
         close(fd);
     return !cause;
 }
 
-/* One ioctl on the interface. Returns 0 or an errno. */
-static int interface_call(unsigned long call, struct ifreq *request) {
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return errno;
-    int cause = ioctl(fd, call, request) ? errno : 0;
-    close(fd);
-    return cause;
-}
-
-static bool bring_up(struct tun *tun, const struct tun_config *config, struct link_error *error) {
-    struct ifreq request = {.ifr_mtu = (int)tun->mtu};
-    memcpy(request.ifr_name, tun->name, sizeof tun->name);
-    int cause = interface_call(SIOCSIFMTU, &request);
+static bool bring_up(struct tun *tun, const struct link_config *config, struct link_error *error) {
+    struct ifreq request = {.ifr_mtu = (int)tun->link.mtu};
+    memcpy(request.ifr_name, tun->link.name, sizeof tun->link.name);
+    int cause = link_device_call(SIOCSIFMTU, &request);
     if (cause) {
         link_error_set(error, cause == EPERM ? LINK_MACHINE : LINK_FAILED,
-                       "cannot set the MTU of %s to %u: %s", tun->name, tun->mtu, strerror(cause));
+                       "cannot set the MTU of %s to %u: %s", tun->link.name, tun->link.mtu,
+                       strerror(cause));
         return false;
     }
     if (!add_addresses(tun, config, error))
         return false;
-    cause = interface_call(SIOCGIFFLAGS, &request);
+    cause = link_device_call(SIOCGIFFLAGS, &request);
     request.ifr_flags = (short)(request.ifr_flags | IFF_UP);
     if (!cause)
-        cause = interface_call(SIOCSIFFLAGS, &request);
+        cause = link_device_call(SIOCSIFFLAGS, &request);
     if (cause)
-        link_error_set(error, LINK_MACHINE, "cannot bring %s up: %s", tun->name, strerror(cause));
+        link_error_set(error, LINK_MACHINE, "cannot bring %s up: %s", tun->link.name,
+                       strerror(cause));
     return !cause;
 }
 
-bool tun_setup(struct tun *tun, const struct tun_config *config, struct link_error *error) {
+bool tun_setup(struct tun *tun, const struct link_config *config, struct link_error *error) {
     if (tun->made) {
-        tun->mtu = config->mtu ? config->mtu : 1500;
+        tun->link.mtu = config->mtu ? config->mtu : 1500;
         return bring_up(tun, config, error);
     }
     struct ifreq request = {0};
-    memcpy(request.ifr_name, tun->name, sizeof tun->name);
-    int cause = interface_call(SIOCGIFMTU, &request);
+    memcpy(request.ifr_name, tun->link.name, sizeof tun->link.name);
+    int cause = link_device_call(SIOCGIFMTU, &request);
     if (cause) {
-        link_error_set(error, LINK_MACHINE, "cannot read the MTU of %s: %s", tun->name,
+        link_error_set(error, LINK_MACHINE, "cannot read the MTU of %s: %s", tun->link.name,
                        strerror(cause));
         return false;
     }
-    tun->mtu = config->mtu ? config->mtu : (uint32_t)request.ifr_mtu;
-    cause = interface_call(SIOCGIFFLAGS, &request);
+    tun->link.mtu = config->mtu ? config->mtu : (uint32_t)request.ifr_mtu;
+    cause = link_device_call(SIOCGIFFLAGS, &request);
     if (!cause && request.ifr_flags & IFF_UP)
         return true;
-    link_error_set(error, LINK_MACHINE, "device %s is down; ip link set %s up", tun->name,
-                   tun->name);
+    link_error_set(error, LINK_MACHINE, "device %s is down; ip link set %s up", tun->link.name,
+                   tun->link.name);
     return false;
 }

@@ -97,6 +97,37 @@ static void a_silent_neighbour_is_given_up_after_three_questions(void **state) {
     }
 }
 
+/* The fragments of one datagram were more than could wait for a neighbour, so it never came whole.
+ */
+static void the_first_datagram_to_a_neighbour_may_be_as_large_as_any(void **state) {
+    static uint8_t sent[RILL_UDP_PAYLOAD_MAX], got[sizeof sent];
+    (void)state;
+    for (int variant = 0; variant < 4; variant++) {
+        struct test_world test;
+        struct rill_udp_config config;
+        rill_handle from, to;
+        start(&test, variant & 1, 12);
+        if (variant & 2)
+            test.interface[0].mtu = test.interface[1].mtu = 1280;
+        assert_int_equal(test_world_open(&test), 0);
+        rill_udp_config_default(&config);
+        config.local.port = 7;
+        assert_int_equal(rill_udp_open(test.world.stacks[1], &config, &to), 0);
+        config.local.port = 0;
+        config.remote = (struct rill_endpoint){test.address[1], 7, 0};
+        assert_int_equal(rill_udp_open(test.world.stacks[0], &config, &from), 0);
+        memset(sent, 'x', sizeof sent);
+        assert_int_equal(rill_udp_send(test.world.stacks[0], from, sent, sizeof sent, 0),
+                         sizeof sent);
+        test_run(&test, 5 * RILL_SECOND); /* an IPv6 address is checked first */
+        assert_int_equal(rill_udp_receive(test.world.stacks[1], to, got, sizeof got, 0),
+                         sizeof sent);
+        assert_memory_equal(got, sent, sizeof sent);
+        assert_int_equal(drops(&test, 0, RILL_DROP_NEIGHBOUR_QUEUE_FULL), 0);
+        finish(&test);
+    }
+}
+
 static void a_neighbour_goes_stale_is_probed_and_stays(void **state) {
     (void)state;
     for (int ipv6 = 0; ipv6 < 2; ipv6++) {
@@ -339,6 +370,7 @@ int main(void) {
         cmocka_unit_test(a_connection_runs_over_ethernet),
         cmocka_unit_test(a_lost_question_is_asked_again),
         cmocka_unit_test(a_silent_neighbour_is_given_up_after_three_questions),
+        cmocka_unit_test(the_first_datagram_to_a_neighbour_may_be_as_large_as_any),
         cmocka_unit_test(a_neighbour_goes_stale_is_probed_and_stays),
         cmocka_unit_test(a_neighbour_s_new_link_address_is_learnt_under_a_live_connection),
         cmocka_unit_test(what_is_not_for_us_makes_no_entry),

@@ -21,7 +21,7 @@ struct fixture {
     struct test_memory memory;
     struct rill_allocator allocator;
     struct rill_pool *pool;
-    struct tun tun;
+    struct link *tun;
     int kernel; /* the other side */
 };
 
@@ -32,14 +32,18 @@ static void open_tun(struct fixture *f) {
     f->pool = rill_pool_open(&f->allocator, 0);
     assert_non_null(f->pool);
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends), 0);
-    f->tun.fd = ends[0];
-    f->tun.made = true;
-    f->tun.flags = RILL_INTERFACE_CHECKSUM | RILL_INTERFACE_GSO;
+    struct tun *tun = calloc(1, sizeof *tun);
+    assert_non_null(tun);
+    tun->made = true;
+    f->tun = &tun->link;
+    f->tun->ops = &tun_ops;
+    f->tun->fd = ends[0];
+    f->tun->flags = RILL_INTERFACE_CHECKSUM | RILL_INTERFACE_GSO;
     f->kernel = ends[1];
 }
 
 static void close_tun(struct fixture *f) {
-    tun_close(&f->tun);
+    f->tun->ops->close(f->tun);
     close(f->kernel);
     rill_pool_close(f->pool);
     assert_int_equal(f->memory.live_bytes, 0);
@@ -78,7 +82,7 @@ static void frame_in_small_and_large_blocks_as_it_needs(void **state) {
     put(&f, &header, frame, 100);
     put(&f, &header, frame, sizeof frame);
     put(&f, &header, frame, 0);
-    assert_int_equal(tun_receive(&f.tun, f.pool, packets, 8), 3);
+    assert_int_equal(f.tun->ops->receive(f.tun, f.pool, packets, 8), 3);
     assert_int_equal(packets[0]->length, 100);
     assert_int_equal(packets[0]->slice_count, 1);
     assert_int_equal(rill_block_capacity(packets[0]->slices[0].block), 2048);
@@ -88,7 +92,7 @@ static void frame_in_small_and_large_blocks_as_it_needs(void **state) {
     assert_int_equal(packets[2]->length, 0);
     for (int i = 0; i < 3; i++)
         rill_packet_drop(packets[i]);
-    assert_int_equal(tun_receive(&f.tun, f.pool, packets, 8), 0);
+    assert_int_equal(f.tun->ops->receive(f.tun, f.pool, packets, 8), 0);
     close_tun(&f);
     (void)state;
 }
@@ -117,10 +121,10 @@ static void offload_header_that_cannot_be_true_drops_the_frame(void **state) {
     make_segment(frame, sizeof frame);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         put(&f, &wrong[i], frame, sizeof frame);
-    assert_int_equal(tun_receive(&f.tun, f.pool, packets, 8), 0);
-    assert_int_equal(f.tun.malformed, sizeof wrong / sizeof *wrong);
+    assert_int_equal(f.tun->ops->receive(f.tun, f.pool, packets, 8), 0);
+    assert_int_equal(f.tun->malformed, sizeof wrong / sizeof *wrong);
     assert_int_equal(send(f.kernel, "short", 5, 0), 5);
-    assert_int_equal(tun_receive(&f.tun, f.pool, packets, 8), 0);
+    assert_int_equal(f.tun->ops->receive(f.tun, f.pool, packets, 8), 0);
     close_tun(&f);
 }
 
@@ -156,12 +160,12 @@ static void random_offload_headers_do_no_harm(void **state) {
         header.csum_start &= i % 5 ? 0x3f : 0xffff;
         header.csum_offset &= i % 5 ? 0x1f : 0xffff;
         put(&f, &header, frame, length);
-        if (tun_receive(&f.tun, f.pool, packets, 1) == 1) {
+        if (f.tun->ops->receive(f.tun, f.pool, packets, 1) == 1) {
             assert_true(rill_capture_packet(packets[0], 0, 0, count_bytes, &captured));
             rill_input(world.world.stacks[1], 0, packets, 1, (rill_time)i * 1000);
         }
     }
-    assert_true(captured > 0 && f.tun.malformed > 1000);
+    assert_true(captured > 0 && f.tun->malformed > 1000);
     test_world_close(&world);
     close_tun(&f);
 }
@@ -187,7 +191,7 @@ static void super_segment_out_is_described_to_the_device(void **state) {
     packet->flags = RILL_PACKET_CHECKSUM_PARTIAL;
     packet->checksum_start = 20;
     packet->checksum_offset = 16;
-    tun_send(&f.tun, packet);
+    f.tun->ops->send(f.tun, &packet, 1);
     assert_int_equal(recv(f.kernel, out, sizeof out, 0), 10 + 4040);
     memcpy(&header, out, sizeof header);
     assert_int_equal(header.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
@@ -200,7 +204,7 @@ static void super_segment_out_is_described_to_the_device(void **state) {
     assert_int_equal(out[10 + 4039], 'x');
     packet->gso_size = 4000; /* one piece is no super-segment */
     packet->flags = 0;
-    tun_send(&f.tun, packet);
+    f.tun->ops->send(f.tun, &packet, 1);
     assert_int_equal(recv(f.kernel, out, sizeof out, 0), 10 + 4040);
     memcpy(&header, out, sizeof header);
     assert_int_equal(header.gso_type, VIRTIO_NET_HDR_GSO_NONE);
@@ -219,10 +223,10 @@ static void device_that_takes_no_frame_costs_the_frame_alone(void **state) {
     packet->header_length = 40;
     packet->length = 40;
     make_segment(packet->headroom + packet->header_offset, 40);
-    while (f.tun.refused == 0 && f.tun.frames_out < 1000000)
-        tun_send(&f.tun, packet);
-    assert_int_equal(f.tun.refused, 1);
-    assert_true(f.tun.frames_out > 0);
+    while (f.tun->refused == 0 && f.tun->frames_out < 1000000)
+        f.tun->ops->send(f.tun, &packet, 1);
+    assert_int_equal(f.tun->refused, 1);
+    assert_true(f.tun->frames_out > 0);
     rill_packet_drop(packet);
     close_tun(&f);
 }
