@@ -35,7 +35,8 @@ static void expired(void *context, struct core_timer *timer) {
 }
 
 rill_handle rill__half_open_handle(const struct tcp_host *host, const struct half_open *half) {
-    return handle_make(HANDLE_HALF_OPEN, half->index, host->half_opens.generation[half->index]);
+    return handle_make(HANDLE_HALF_OPEN, half->index,
+                       slab_generation(&host->half_opens, half->index));
 }
 
 struct half_open *rill__half_open_find(struct tcp_host *host, rill_handle handle) {
@@ -120,7 +121,7 @@ struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *
     half->source.transport = host->transport;
     half->source.kind = TCP_KIND_HALF_OPEN;
     half->listener = listener->index;
-    half->listener_generation = host->listeners.generation[listener->index];
+    half->listener_generation = slab_generation(&host->listeners, listener->index);
     half->iss = rill__isn(host, &half->key);
     half->irs = segment->sequence;
     half->timer.expire = expired;

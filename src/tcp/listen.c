@@ -101,7 +101,7 @@ int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config 
         rill__slab_close(&host->listeners, index);
         return RILL_ERROR_MEMORY;
     }
-    *out = handle_make(HANDLE_LISTENER, index, host->listeners.generation[index]);
+    *out = handle_make(HANDLE_LISTENER, index, slab_generation(&host->listeners, index));
     return 0;
 }
 

@@ -47,8 +47,8 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
 /* Every connection gives back its blocks; tables and slabs go as wholes. */
 static void close(void *transport) {
     struct tcp_host *host = (struct tcp_host *)transport;
-    for (uint32_t i = 0; i < host->connections.chunk_count * SLAB_CHUNK; i++)
-        if (host->connections.next[i] == i)
+    for (uint32_t i = 0; i < slab_end(&host->connections); i++)
+        if (slab_in_use(&host->connections, i))
             rill__connection_free(host, (struct connection *)slab_at(&host->connections, i));
     struct slab *slabs[] = {&host->connections,   &host->actives,        &host->stats,
                             &host->listeners,     &host->half_opens,     &host->time_waits,
@@ -79,7 +79,7 @@ static rill_handle event(void *transport, struct event_node *node, void **user) 
         struct listener *listener = RILL_CONTAINER(node, struct listener, event);
         *user = listener->user;
         return handle_make(HANDLE_LISTENER, listener->index,
-                           host->listeners.generation[listener->index]);
+                           slab_generation(&host->listeners, listener->index));
     }
     return 0;
 }

@@ -63,7 +63,7 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
 rill_handle rill__connection_handle(const struct tcp_host *host,
                                     const struct connection *connection) {
     return handle_make(HANDLE_CONNECTION, connection->index,
-                       host->connections.generation[connection->index]);
+                       slab_generation(&host->connections, connection->index));
 }
 
 struct connection *rill__connection_find(const struct tcp_host *host, rill_handle handle) {
