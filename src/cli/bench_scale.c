@@ -4,7 +4,8 @@
  * Three figures a round, one after the other so that they meet the same machine: a connection that
  * is alone in its two hosts, one that is used all the time among N, and random ones among N. What
  * differs is what the caches no longer hold. Handles to be used are drawn beforehand: how the
- * application finds its own is not measured. */
+ * application finds its own is not measured. What the random ones leave behind (delayed ACKs,
+ * timers, the way back to idleness) runs before the next figure and is told as one of its own. */
 #include "cli/bench.h"
 #include "cli/command.h"
 
@@ -43,23 +44,28 @@ static bool measure_all(struct scale *scale, uint64_t connections, int rounds, b
         {"alone", variant, "ns a round trip", "null", "protocol work", {0}, rounds},
         {"hot", variant, "ns a round trip", "null", "protocol work", {0}, rounds},
         {"random", variant, "ns a round trip", "null", "cache misses", {0}, rounds},
+        {"after", variant, "ns a round trip", "null", "timers and delayed ACKs", {0}, rounds},
         {"hot", variant, "of alone", "1.1", "asked", {0}, rounds},
         {"random", variant, "ns more than hot", "600", "asked", {0}, rounds},
     };
     const struct bench_pair *hot = &scale->pairs[connections / 2];
     for (int i = 0; i < rounds; i++) {
         draw(scale, connections);
-        double ns[3];
+        double ns[4];
         ns[0] = measure(&scale->alone, &scale->only, scale->count, false);
         ns[1] = measure(&scale->many, hot, scale->count, false);
+        bench_settle(&scale->many);
         ns[2] = measure(&scale->many, scale->drawn, scale->count, true);
-        for (int k = 0; k < 3; k++) {
+        ns[3] = bench_seconds();
+        bench_settle(&scale->many);
+        ns[3] = (bench_seconds() - ns[3]) * 1e9 / (double)scale->count;
+        for (int k = 0; k < 4; k++) {
             if (ns[k] < 0)
                 return false;
             figures[k].rounds[i] = ns[k];
         }
-        figures[3].rounds[i] = ns[1] / ns[0];
-        figures[4].rounds[i] = ns[2] - ns[1];
+        figures[4].rounds[i] = ns[1] / ns[0];
+        figures[5].rounds[i] = ns[2] - ns[1];
     }
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         bench_print(&figures[i], json);
