@@ -11,6 +11,7 @@ static void free_active(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     if (!active)
         return;
+    rill__idle_leave(host, connection);
     rill__send_queue_fini(host->core, &active->send);
     rill__receive_queue_fini(host->core, &host->receive, &active->receive);
     rill__scoreboard_fini(&active->scoreboard, &host->transmissions);

@@ -67,7 +67,8 @@ struct active {
     rill_time rto_at;       /* retransmission; RILL_TIME_NEVER: off. timers.c */
     rill_time persist_at;   /* timers.c */
     rill_time ack_at;       /* delayed ACK. timers.c */
-    rill_time idle_at;      /* when this part may go. timers.c */
+    rill_time retry_at;     /* there was no memory: look again. timers.c */
+    rill_time quiet_until;  /* when this part may go. idle.c */
     rill_time challenge_at; /* start of the present interval of RFC 5961 §7. input.c */
 
     rill_seq iss, irs;
@@ -87,8 +88,9 @@ struct active {
     uint8_t debt_count;
     uint8_t keepalives; /* probes without answer. timers.c */
     struct ack_debt debts[TCP_DEBTS];
-    struct connection *accept_next, *accept_previous; /* in the listener's queue */
-    uint32_t index;                                   /* in its slab */
+    struct connection *next, *previous; /* in the listener's queue, or among the quiet. idle.c */
+    bool quiet_listed;
+    uint32_t index; /* in its slab */
 };
 _Static_assert(sizeof(struct active) <= 768, "docs/architecture.md, table 2");
 

@@ -76,6 +76,9 @@ struct tcp_host {
     struct hash demux, ports;
     uint32_t any_port; /* slab index of the listener for any port, or SLAB_NONE */
     uint32_t time_wait_oldest, time_wait_newest;
+    struct connection *quiet_first, *quiet_last; /* idle.c */
+    uint32_t quiet_count;
+    struct core_timer quiet_timer;
     struct siphash_key hash_key, isn_key, port_key, timestamp_key;
     uint32_t port_counters[TCP_PORT_TABLE];
 };
@@ -243,6 +246,13 @@ void rill__timers_stopped(struct tcp_host *host, struct connection *connection);
 /* Files the wheel entry at the earliest deadline; after any of the above. */
 void rill__timers_file(struct tcp_host *host, struct connection *connection);
 void rill__timers_expired(void *context, struct core_timer *timer);
+
+/* idle.c: active parts that nothing needs. */
+void rill__idle_init(struct tcp_host *host);
+bool rill__connection_is_quiet(const struct connection *connection);
+/* Nothing is under way any more. Another connection's active part may go for it. */
+void rill__idle_quiet(struct tcp_host *host, struct connection *connection);
+void rill__idle_leave(struct tcp_host *host, struct connection *connection);
 
 /* output.c: what may be sent now, and why. */
 struct plan {

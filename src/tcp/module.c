@@ -40,6 +40,7 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
     rill__slab_init(&host->receive.ranges, allocator, sizeof(struct receive_range), most);
     rill__hash_init(&host->demux, allocator);
     rill__hash_init(&host->ports, allocator);
+    rill__idle_init(host);
     init_keys(host);
     return host;
 }

@@ -339,7 +339,7 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
     }
     if (!packet || !prepare_record(host, connection, &plan)) {
         rill_packet_drop(packet);
-        connection->active->idle_at =
+        connection->active->retry_at =
             host->core->now + 10 * RILL_MILLISECOND; /* no memory: later */
         rill__timers_file(host, connection);
         return 0;
