@@ -41,6 +41,16 @@ void rill__hash_remove(struct hash *hash, uint32_t tag, uint32_t value);
 bool rill__hash_find(const struct hash *hash, uint32_t tag, hash_equal equal, const void *context,
                      const void *key, uint32_t *value);
 
+/* Tells the caches that this tag will be looked for. */
+static inline void hash_prefetch(const struct hash *hash, uint32_t tag) {
+#if defined(__GNUC__)
+    if (hash->now.slots)
+        __builtin_prefetch(&hash->now.slots[tag & hash->now.mask]);
+#else
+    (void)hash, (void)tag;
+#endif
+}
+
 static inline uint32_t hash_count(const struct hash *hash) {
     return hash->now.used + hash->old.used;
 }

@@ -58,6 +58,19 @@ static inline struct slab_chunk *slab_chunk_at(const struct slab *slab, uint32_t
     return (struct slab_chunk *)(slab->chunks[chunk] + (size_t)SLAB_CHUNK * slab->object_size);
 }
 
+/* Tells the caches that an object (of an index that may be anything) will be used. */
+static inline void slab_prefetch(const struct slab *slab, uint32_t index) {
+#if defined(__GNUC__)
+    if (index / SLAB_CHUNK >= slab->chunk_count || !slab->chunks[index / SLAB_CHUNK])
+        return;
+    const uint8_t *object = slab_at(slab, index);
+    for (uint32_t i = 0; i < slab->object_size; i += 64)
+        __builtin_prefetch(object + i);
+#else
+    (void)slab, (void)index;
+#endif
+}
+
 /* Of an object in use. */
 static inline uint32_t slab_generation(const struct slab *slab, uint32_t index) {
     return slab_chunk_at(slab, index / SLAB_CHUNK)->generation[index % SLAB_CHUNK];

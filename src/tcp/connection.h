@@ -2,8 +2,9 @@
  *
  * Three parts, by how long they are needed. `struct connection` is what an idle connection must
  * remember: a hot half that every segment touches and a warm half, 256 bytes in all, four-tuple and
- * timer included. `struct active` lies beside it while anything is queued, in flight or out of
- * order, and for a second after. `struct connection_stats` counts, and may be switched off.
+ * timer included. `struct active` exists while anything is queued, in flight or out of order, and
+ * for a while after. `struct connection_stats` counts; it lies behind the connection in the same
+ * slab, or nowhere if the config switches it off.
  *
  * Names are RFC 9293 §3.3.1's where it has one. */
 #ifndef RILL_TCP_CONNECTION_H
@@ -39,6 +40,7 @@ enum connection_flag {
     CONNECTION_WANTS_WRITE = 1u << 11, /* the application met a full send buffer */
     CONNECTION_IN_DEMUX = 1u << 12,
     CONNECTION_FIN_SEEN = 1u << 13, /* maybe ahead of bytes that are missing */
+    CONNECTION_COUNTED = 1u << 14,  /* statistics lie behind it */
 };
 
 /* What output has to look for, beside the queues. */
@@ -96,11 +98,10 @@ _Static_assert(sizeof(struct active) <= 768, "docs/architecture.md, table 2");
 
 struct connection_stats {
     uint64_t bytes_sent, bytes_received, bytes_resent;
-    uint64_t segments_sent, segments_received, segments_resent, packets_sent;
-    uint64_t duplicate_acks_sent, timeouts;
-    uint32_t index;
+    uint64_t segments_sent, segments_received, packets_sent;
+    uint32_t segments_resent, duplicate_acks_sent, timeouts;
 };
-_Static_assert(sizeof(struct connection_stats) <= 128, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct connection_stats) <= 64, "docs/architecture.md, table 2");
 
 struct connection {
     /* hot: what every segment touches */
@@ -118,12 +119,12 @@ struct connection {
     uint32_t ts_recent;     /* RFC 7323 §4.3 */
     uint32_t ts_offset;     /* of our timestamps, by pair of addresses */
     uint8_t snd_scale, rcv_scale;
-    uint16_t flags;                 /* enum connection_flag */
-    uint8_t state;                  /* enum rill_tcp_state */
-    uint8_t owes;                   /* enum connection_owes */
-    int8_t error;                   /* enum rill_error: why it ended */
-    struct active *active;          /* may be null while idle */
-    struct connection_stats *stats; /* null: not kept */
+    uint16_t flags;        /* enum connection_flag */
+    uint8_t state;         /* enum rill_tcp_state */
+    uint8_t owes;          /* enum connection_owes */
+    int8_t error;          /* enum rill_error: why it ended */
+    uint32_t tag;          /* the key's hash. demux.c */
+    struct active *active; /* may be null while idle */
 
     /* warm */
     struct core_timer timer; /* filed at the earliest deadline of all. timers.c */
@@ -140,5 +141,10 @@ struct connection {
 };
 _Static_assert(offsetof(struct connection, timer) <= 128, "the hot half: two cache lines");
 _Static_assert(sizeof(struct connection) <= 256, "docs/architecture.md, table 2");
+
+/* Null: none are kept. */
+static inline struct connection_stats *connection_stats(const struct connection *connection) {
+    return connection->flags & CONNECTION_COUNTED ? (struct connection_stats *)(connection + 1) : 0;
+}
 
 #endif

@@ -36,7 +36,7 @@ struct half_open {
     struct ip_source source;
     struct core_timer timer;
     struct tcp_key key;
-    uint32_t index, listener, listener_generation;
+    uint32_t index, tag, listener, listener_generation;
     rill_seq iss, irs;
     uint32_t ts_recent, ts_offset;
     uint32_t window;                   /* the peer's, not scaled: in its SYN */
@@ -56,7 +56,7 @@ _Static_assert(sizeof(struct half_open) <= 192, "docs/architecture.md, table 2")
 struct time_wait {
     struct core_timer timer;
     struct tcp_key key;
-    uint32_t index;
+    uint32_t index, tag;
     rill_seq snd_nxt, rcv_nxt;
     uint32_t ts_recent, ts_offset;
     uint16_t window; /* as last advertised, on the wire */
@@ -71,7 +71,7 @@ struct tcp_host {
     struct ip_host *ip;
     struct rill_stack_config config;
     uint8_t transport; /* our index in the IP host */
-    struct slab connections, actives, stats, listeners, half_opens, time_waits, transmissions;
+    struct slab connections, actives, listeners, half_opens, time_waits, transmissions;
     struct receive_slabs receive;
     struct hash demux, ports;
     uint32_t any_port; /* slab index of the listener for any port, or SLAB_NONE */
@@ -99,10 +99,10 @@ struct tcp_segment {
 
 /* demux.c */
 uint32_t rill__demux_find(const struct tcp_host *host, const struct tcp_key *key);
-bool rill__demux_insert(struct tcp_host *host, const struct tcp_key *key, enum tcp_kind kind,
-                        uint32_t index);
-void rill__demux_remove(struct tcp_host *host, const struct tcp_key *key, enum tcp_kind kind,
-                        uint32_t index);
+/* What a key is filed under; it may be kept. */
+uint32_t rill__demux_tag(const struct tcp_host *host, const struct tcp_key *key);
+bool rill__demux_insert(struct tcp_host *host, uint32_t tag, enum tcp_kind kind, uint32_t index);
+void rill__demux_remove(struct tcp_host *host, uint32_t tag, enum tcp_kind kind, uint32_t index);
 
 /* What tells connections to one link-local address on two links apart; 0 for others. input.c */
 uint16_t rill__tcp_zone(const struct ip_interface *interface, const struct tcp_key *key);

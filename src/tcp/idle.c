@@ -11,7 +11,7 @@
 #include "tcp/host.h"
 
 #define IDLE_TIME RILL_SECOND
-#define QUIET_MAX 256u
+#define QUIET_MAX 64u
 
 static void append(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;

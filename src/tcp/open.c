@@ -29,14 +29,11 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     connection->keepalive_at = RILL_TIME_NEVER;
     if (!host->config.nagle)
         connection->flags |= CONNECTION_NODELAY;
-    if (host->config.statistics) {
-        connection->stats = (struct connection_stats *)rill__slab_open(&host->stats, &index);
-        if (connection->stats)
-            connection->stats->index = index;
-    }
-    if ((host->config.statistics && !connection->stats) ||
-        !rill__connection_activate(host, connection) ||
-        !rill__demux_insert(host, key, TCP_KIND_CONNECTION, connection->index)) {
+    if (host->config.statistics)
+        connection->flags |= CONNECTION_COUNTED;
+    connection->tag = rill__demux_tag(host, key);
+    if (!rill__connection_activate(host, connection) ||
+        !rill__demux_insert(host, connection->tag, TCP_KIND_CONNECTION, connection->index)) {
         rill__connection_free(host, connection);
         return 0;
     }
@@ -74,6 +71,7 @@ rill_handle rill__connection_handle(const struct tcp_host *host,
 struct connection *rill__connection_find(const struct tcp_host *host, rill_handle handle) {
     if (handle_get_kind(handle) != HANDLE_CONNECTION)
         return 0;
+    slab_prefetch(&host->connections, handle_index(handle));
     struct connection *connection = (struct connection *)rill__slab_find(
         &host->connections, handle_index(handle), handle_generation(handle));
     if (!connection || connection->flags & (CONNECTION_ORPHAN | CONNECTION_QUEUED))

@@ -120,8 +120,9 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
     }
     active->retries += active->retries < 254;
     active->backoff += active->backoff < 20;
-    if (connection->stats)
-        connection->stats->timeouts++;
+    struct connection_stats *stats = connection_stats(connection);
+    if (stats)
+        stats->timeouts++;
     rill__recovery_timeout(host, connection);
     active->rto_at = host->core->now + rill__rto(host, connection);
     rill__tcp_ready(host, connection);

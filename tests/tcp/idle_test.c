@@ -161,9 +161,9 @@ static const struct tcp_host *tcp_of(struct test_world *test, int host) {
     return test->world.stacks[host]->tcp;
 }
 
-/* Of a thousand that fall quiet within a second 256 active parts stay, those of the latest; a
+/* Of a thousand that fall quiet within a second 64 active parts stay, those of the latest; a
  * request on any of them, long quiet or not, is answered. */
-static void idle_only_256_quiet_active_parts_stay(void **state) {
+static void idle_only_64_quiet_active_parts_stay(void **state) {
     (void)state;
     enum { CONNECTIONS = 1000 };
     static rill_handle a[CONNECTIONS], b[CONNECTIONS];
@@ -186,8 +186,8 @@ static void idle_only_256_quiet_active_parts_stay(void **state) {
         test_run(&test, 10 * RILL_MICROSECOND);
         assert_int_equal(rill_tcp_receive(test.world.stacks[0], a[i], message, 64), 64);
         for (int host = 0; host < 2; host++) {
-            assert_true(tcp_of(&test, host)->actives.used <= 256 + 1);
-            assert_true(round < 400 || tcp_of(&test, host)->actives.used >= 256);
+            assert_true(tcp_of(&test, host)->actives.used <= 64 + 1);
+            assert_true(round < 400 || tcp_of(&test, host)->actives.used >= 64);
             assert_non_null(
                 ((struct connection *)slab_at(&tcp_of(&test, host)->connections, (uint32_t)i))
                     ->active);
@@ -223,7 +223,7 @@ int idle_tests(void) {
         cmocka_unit_test(idle_congestion_window_and_rtt_are_remembered),
         cmocka_unit_test(idle_not_while_data_is_unread_or_missing),
         cmocka_unit_test(idle_not_yet_accepted_costs_no_wakeups),
-        cmocka_unit_test(idle_only_256_quiet_active_parts_stay),
+        cmocka_unit_test(idle_only_64_quiet_active_parts_stay),
         cmocka_unit_test(idle_a_lone_answer_is_acknowledged_at_once),
     };
     return cmocka_run_group_tests_name("idle", tests, 0, 0);
