@@ -60,15 +60,11 @@ static inline struct slab_chunk *slab_chunk_at(const struct slab *slab, uint32_t
 
 /* Tells the caches that an object (of an index that may be anything) will be used. */
 static inline void slab_prefetch(const struct slab *slab, uint32_t index) {
-#if defined(__GNUC__)
     if (index / SLAB_CHUNK >= slab->chunk_count || !slab->chunks[index / SLAB_CHUNK])
         return;
     const uint8_t *object = slab_at(slab, index);
     for (uint32_t i = 0; i < slab->object_size; i += 64)
         __builtin_prefetch(object + i);
-#else
-    (void)slab, (void)index;
-#endif
 }
 
 /* Of an object in use. */
