@@ -100,7 +100,9 @@ static uint32_t choose_number(struct slab *slab) {
         return slab->gone_first;
     if (slab->chunk_count == slab->chunk_capacity && !grow_arrays(slab))
         return SLAB_NONE;
-    slab->gone[slab->chunk_count] = (struct slab_gone){0, SLAB_NONE};
+    struct slab_gone *fresh = &slab->gone[slab->chunk_count];
+    fresh->generation = 0;
+    fresh->next = SLAB_NONE;
     return slab->chunk_count;
 }
 

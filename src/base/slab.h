@@ -62,7 +62,7 @@ static inline struct slab_chunk *slab_chunk_at(const struct slab *slab, uint32_t
 static inline void slab_prefetch(const struct slab *slab, uint32_t index) {
     if (index / SLAB_CHUNK >= slab->chunk_count || !slab->chunks[index / SLAB_CHUNK])
         return;
-    const uint8_t *object = slab_at(slab, index);
+    const uint8_t *object = (const uint8_t *)slab_at(slab, index);
     for (uint32_t i = 0; i < slab->object_size; i += 64)
         __builtin_prefetch(object + i);
 }

@@ -82,7 +82,7 @@ static void file(struct tcp_host *host) {
 
 /* One at a time: rill_advance counts what it runs. */
 static void expired(void *context, struct core_timer *timer) {
-    struct tcp_host *host = context;
+    struct tcp_host *host = (struct tcp_host *)context;
     (void)timer;
     if (host->quiet_first && host->quiet_first->active->quiet_until <= host->core->now)
         dismiss_first(host);
