@@ -1,7 +1,7 @@
 # A front to CMake's presets: `make`, `make run`, `make test`.
 JOBS ?= 2
 
-.PHONY: all run test bench amalgamation install tools-build tools-test clean
+.PHONY: all run test bench amalgamation install tools-build tools-test tools-bench clean
 
 all: tools-build
 	@cmake --preset release > build-configure.log 2>&1 || { cat build-configure.log >&2; rm -f build-configure.log; exit 1; }
@@ -20,6 +20,9 @@ tools-build:
 tools-test:
 	@tools/install test
 
+tools-bench:
+	@tools/install bench
+
 test: tools-test all
 	@tests/run
 
@@ -32,9 +35,10 @@ amalgamation:
 	@tools/amalgamate build/amalgamation
 	@ls build/amalgamation/rill.c build/amalgamation/rill.h
 
-bench: all
-	@build/rill bench bulk
-	@build/rill bench rpc
+# rill beside Debian's lwIP, in interleaved runs.
+bench: tools-bench all
+	@cmake --build --preset release -j $(JOBS) --target lwip_bench > /dev/null
+	@bench/compare $(BENCH)
 
 clean:
 	rm -rf build build-*

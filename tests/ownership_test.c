@@ -393,6 +393,9 @@ static void fin_that_had_no_memory_is_sent_later(void **state) {
     test_run(&test, 300 * RILL_MILLISECOND);
     for (int i = 0; i < MANY; i++)
         assert_int_equal(rill_tcp_accept(test.world.stacks[1], listener, &b[i]), 0);
+    for (int i = 0; i < MANY; i++) /* unread, it keeps the active part */
+        assert_int_equal(rill_tcp_send(test.world.stacks[1], b[i], "x", 1), 1);
+    test_run(&test, 100 * RILL_MILLISECOND);
     s.off = true;
     for (int i = 0; i < MANY; i++)
         assert_int_equal(rill_tcp_shutdown(test.world.stacks[0], a[i]), 0);

@@ -19,6 +19,9 @@ struct rill_pool_config {
     size_t size; /* sizeof of this struct */
     /* The most bytes of blocks the pool will ask the allocator for. Default 1 GiB. */
     uint64_t bytes_max;
+    /* Of what has come back, so many bytes stay for the next, or as many as are out if that is
+     * more; the rest goes to the allocator. Default 4 MiB. */
+    uint64_t bytes_kept;
     /* Packets set aside for segments without data (ACK, RST …). Default 64. */
     uint32_t reserve_packets;
 };

@@ -31,18 +31,39 @@ static uint64_t add_blocks(uint64_t sum, const uint8_t *data, size_t blocks) {
     return sum;
 }
 
+/* The last 1 to 7 bytes as a word, zeroes behind them. */
+static uint64_t load_rest(const uint8_t *p, size_t length) {
+    uint8_t last[8] = {0};
+    if (length & 4)
+        memcpy(last, p, 4);
+    if (length & 2)
+        memcpy(last + (length & 4), p + (length & 4), 2);
+    if (length & 1)
+        last[length - 1] = p[length - 1];
+    return load64(last);
+}
+
+/* Where the vector code above is worth its beginning and end. */
+#define BLOCKS_FROM 256u
+
 uint64_t rill__checksum_add(uint64_t sum, const uint8_t *data, size_t length) {
-    sum = add_blocks(sum, data, length / 64);
-    data += length & ~(size_t)63;
-    length &= 63;
-    for (; length >= 8; data += 8, length -= 8)
-        sum = add_carry(sum, load64(data));
-    if (length) {
-        uint8_t last[8] = {0};
-        memcpy(last, data, length);
-        sum = add_carry(sum, load64(last));
+    if (length >= BLOCKS_FROM) {
+        sum = add_blocks(sum, data, length / 64);
+        data += length & ~(size_t)63;
+        length &= 63;
     }
-    return sum;
+    uint64_t low = 0, high = 0; /* of few words: they do not run over */
+    for (; length >= 8; data += 8, length -= 8) {
+        uint64_t word = load64(data);
+        low += word & 0xffffffffu;
+        high += word >> 32;
+    }
+    if (length) {
+        uint64_t word = load_rest(data, length);
+        low += word & 0xffffffffu;
+        high += word >> 32;
+    }
+    return add_carry(add_carry(sum, low), high);
 }
 
 uint16_t rill__checksum_fold(uint64_t sum) {

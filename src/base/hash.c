@@ -8,6 +8,8 @@
 #define MOVES                                                                                      \
     4u /* old slots looked at in each insertion and removal: growth ends before the next */
 
+#define CLEARS 32u /* slots cleared in each insertion: twice what is needed to be done in time */
+
 void rill__hash_init(struct hash *hash, const struct rill_allocator *allocator) {
     memset(hash, 0, sizeof *hash);
     hash->allocator = allocator;
@@ -23,17 +25,36 @@ static void table_free(struct hash *hash, struct hash_table *table) {
 void rill__hash_fini(struct hash *hash) {
     table_free(hash, &hash->now);
     table_free(hash, &hash->old);
+    table_free(hash, &hash->next);
 }
 
-static bool table_open(struct hash *hash, struct hash_table *table, uint32_t slots) {
-    size_t bytes = (size_t)slots * sizeof *table->slots;
-    table->slots = (struct hash_slot *)hash->allocator->allocate(hash->allocator->context, bytes);
-    if (!table->slots)
+static bool next_open(struct hash *hash, uint32_t slots) {
+    if (slots > UINT32_MAX / 2 / sizeof *hash->next.slots)
         return false;
-    memset(table->slots, 0, bytes);
-    table->mask = slots - 1;
-    table->used = 0;
+    size_t bytes = (size_t)slots * sizeof *hash->next.slots;
+    hash->next.slots =
+        (struct hash_slot *)hash->allocator->allocate(hash->allocator->context, bytes);
+    if (!hash->next.slots)
+        return false;
+    hash->next.mask = slots - 1;
+    hash->cleared = 0;
     return true;
+}
+
+static void next_clear(struct hash *hash, uint32_t count) {
+    uint32_t left = hash->next.mask + 1 - hash->cleared;
+    count = count < left ? count : left;
+    memset(hash->next.slots + hash->cleared, 0, count * sizeof *hash->next.slots);
+    hash->cleared += count;
+}
+
+/* The next table takes over; what there was becomes the old one. */
+static void next_begin(struct hash *hash) {
+    next_clear(hash, UINT32_MAX);
+    hash->old = hash->now;
+    hash->now = hash->next;
+    hash->moved = 0;
+    memset(&hash->next, 0, sizeof hash->next);
 }
 
 static void table_put(struct hash_table *table, uint32_t tag, uint32_t stored) {
@@ -83,19 +104,20 @@ static void move_some(struct hash *hash) {
 }
 
 static bool make_room(struct hash *hash) {
-    if (!hash->now.slots)
-        return table_open(hash, &hash->now, SLOTS_MIN);
-    uint32_t slots = hash->now.mask + 1;
-    if (hash->now.used + hash->old.used < slots - slots / 4)
+    uint32_t slots = hash->now.slots ? hash->now.mask + 1 : 0;
+    uint32_t used = hash->now.used + hash->old.used;
+    bool full = used >= slots - slots / 4;
+    if (hash->next.slots)
+        next_clear(hash, CLEARS);
+    else if (!full && !hash->old.slots && used >= slots / 8 * 5)
+        (void)next_open(hash, slots * 2); /* without memory now: again when it must be */
+    if (!full)
         return true;
     while (hash->old.slots) /* cannot be far: see MOVES */
         move_some(hash);
-    struct hash_table larger;
-    if (slots > UINT32_MAX / 2 / sizeof *larger.slots || !table_open(hash, &larger, slots * 2))
+    if (!hash->next.slots && !next_open(hash, slots ? slots * 2 : SLOTS_MIN))
         return hash->now.used + 1 < slots; /* longer runs are better than none */
-    hash->old = hash->now;
-    hash->now = larger;
-    hash->moved = 0;
+    next_begin(hash);
     return true;
 }
 

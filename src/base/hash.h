@@ -2,7 +2,8 @@
  *
  * Open addressing with linear probing; a removed entry closes its gap (no tombstones). It grows at
  * 3/4 full into a second table of twice the size, to which a few entries move with every later
- * insertion and removal, so no single call pays for all; a lookup asks both. The caller compares
+ * insertion and removal; a lookup asks both. The second table is obtained ahead of time, at 5/8,
+ * and cleared a few slots at an insertion. So no single call pays for all. The caller compares
  * candidates himself. */
 #ifndef RILL_BASE_HASH_H
 #define RILL_BASE_HASH_H
@@ -24,6 +25,8 @@ struct hash {
     const struct rill_allocator *allocator;
     struct hash_table now, old; /* old: being moved from, or empty */
     uint32_t moved;             /* slots of old already moved */
+    struct hash_table next;     /* being cleared, or empty; nothing is in it */
+    uint32_t cleared;           /* slots of next already clear */
 };
 
 typedef bool (*hash_equal)(const void *context, uint32_t value, const void *key);
@@ -40,6 +43,12 @@ void rill__hash_remove(struct hash *hash, uint32_t tag, uint32_t value);
 /* The first value with this tag for which `equal` says yes; false if none. */
 bool rill__hash_find(const struct hash *hash, uint32_t tag, hash_equal equal, const void *context,
                      const void *key, uint32_t *value);
+
+/* Tells the caches that this tag will be looked for. */
+static inline void hash_prefetch(const struct hash *hash, uint32_t tag) {
+    if (hash->now.slots)
+        __builtin_prefetch(&hash->now.slots[tag & hash->now.mask]);
+}
 
 static inline uint32_t hash_count(const struct hash *hash) {
     return hash->now.used + hash->old.used;

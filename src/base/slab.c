@@ -2,6 +2,7 @@
 #include "base/slab.h"
 
 #include "base/assert.h"
+#include "base/util.h"
 #include <string.h>
 
 #define ALIGN 64
@@ -12,107 +13,180 @@ void rill__slab_init(struct slab *slab, const struct rill_allocator *allocator,
     slab->allocator = allocator;
     slab->object_size = (object_size + 15) & ~15u;
     slab->used_max = used_max;
-    slab->free_head = SLAB_NONE;
+    slab->open_first = slab->open_last = slab->gone_first = SLAB_NONE;
 }
 
 static size_t chunk_bytes(const struct slab *slab) {
-    return (size_t)slab->object_size * SLAB_CHUNK + ALIGN;
+    return (size_t)slab->object_size * SLAB_CHUNK + sizeof(struct slab_chunk) + ALIGN;
 }
 
-static void release(struct slab *slab, void *memory, size_t size) {
+static void release(const struct slab *slab, void *memory, size_t size) {
     if (memory)
         slab->allocator->release(slab->allocator->context, memory, size);
 }
 
 static void release_arrays(struct slab *slab) {
-    size_t slots = (size_t)slab->chunk_capacity * SLAB_CHUNK;
     release(slab, slab->chunks, slab->chunk_capacity * sizeof *slab->chunks);
-    release(slab, slab->raw, slab->chunk_capacity * sizeof *slab->raw);
-    release(slab, slab->next, slots * sizeof *slab->next);
-    release(slab, slab->generation, slots * sizeof *slab->generation);
+    release(slab, slab->gone, slab->chunk_capacity * sizeof *slab->gone);
 }
 
 void rill__slab_fini(struct slab *slab) {
     for (uint32_t i = 0; i < slab->chunk_count; i++)
-        release(slab, slab->raw[i], chunk_bytes(slab));
+        if (slab->chunks[i])
+            release(slab, slab_chunk_at(slab, i)->raw, chunk_bytes(slab));
     release_arrays(slab);
-    memset(slab, 0, sizeof *slab);
-    slab->free_head = SLAB_NONE;
+    rill__slab_init(slab, slab->allocator, slab->object_size, slab->used_max);
 }
 
-/* The four arrays grow together or not at all. */
+/* The two arrays grow together or not at all. */
 static bool grow_arrays(struct slab *slab) {
     struct slab fresh = *slab;
     fresh.chunk_capacity = slab->chunk_capacity ? slab->chunk_capacity * 2 : 4;
-    size_t slots = (size_t)fresh.chunk_capacity * SLAB_CHUNK;
     void *(*allocate)(void *, size_t) = slab->allocator->allocate;
     void *context = slab->allocator->context;
     fresh.chunks = (uint8_t **)allocate(context, fresh.chunk_capacity * sizeof *fresh.chunks);
-    fresh.raw = (void **)allocate(context, fresh.chunk_capacity * sizeof *fresh.raw);
-    fresh.next = (uint32_t *)allocate(context, slots * sizeof *fresh.next);
-    fresh.generation = (uint32_t *)allocate(context, slots * sizeof *fresh.generation);
-    if (!fresh.chunks || !fresh.raw || !fresh.next || !fresh.generation) {
+    fresh.gone = (struct slab_gone *)allocate(context, fresh.chunk_capacity * sizeof *fresh.gone);
+    if (!fresh.chunks || !fresh.gone) {
         release_arrays(&fresh);
         return false;
     }
-    size_t old = slab->chunk_count;
-    if (old) {
-        memcpy(fresh.chunks, slab->chunks, old * sizeof *fresh.chunks);
-        memcpy(fresh.raw, slab->raw, old * sizeof *fresh.raw);
-        memcpy(fresh.next, slab->next, old * SLAB_CHUNK * sizeof *fresh.next);
-        memcpy(fresh.generation, slab->generation, old * SLAB_CHUNK * sizeof *fresh.generation);
+    if (slab->chunk_count) {
+        memcpy(fresh.chunks, slab->chunks, slab->chunk_count * sizeof *fresh.chunks);
+        memcpy(fresh.gone, slab->gone, slab->chunk_count * sizeof *fresh.gone);
     }
     release_arrays(slab);
     *slab = fresh;
     return true;
 }
 
-static bool add_chunk(struct slab *slab) {
+/* Chunks with free objects: those to be used first at the front. */
+static void list_put_first(struct slab *slab, uint32_t number) {
+    struct slab_chunk *chunk = slab_chunk_at(slab, number);
+    chunk->before = SLAB_NONE;
+    chunk->after = slab->open_first;
+    if (slab->open_first != SLAB_NONE)
+        slab_chunk_at(slab, slab->open_first)->before = number;
+    else
+        slab->open_last = number;
+    slab->open_first = number;
+}
+
+static void list_put_last(struct slab *slab, uint32_t number) {
+    struct slab_chunk *chunk = slab_chunk_at(slab, number);
+    chunk->after = SLAB_NONE;
+    chunk->before = slab->open_last;
+    if (slab->open_last != SLAB_NONE)
+        slab_chunk_at(slab, slab->open_last)->after = number;
+    else
+        slab->open_first = number;
+    slab->open_last = number;
+}
+
+static void list_take(struct slab *slab, uint32_t number) {
+    struct slab_chunk *chunk = slab_chunk_at(slab, number);
+    if (chunk->before != SLAB_NONE)
+        slab_chunk_at(slab, chunk->before)->after = chunk->after;
+    else
+        slab->open_first = chunk->after;
+    if (chunk->after != SLAB_NONE)
+        slab_chunk_at(slab, chunk->after)->before = chunk->before;
+    else
+        slab->open_last = chunk->before;
+}
+
+/* A chunk number without memory: one given back before, or a new one. */
+static uint32_t choose_number(struct slab *slab) {
+    if (slab->gone_first != SLAB_NONE)
+        return slab->gone_first;
     if (slab->chunk_count == slab->chunk_capacity && !grow_arrays(slab))
+        return SLAB_NONE;
+    struct slab_gone *fresh = &slab->gone[slab->chunk_count];
+    fresh->generation = 0;
+    fresh->next = SLAB_NONE;
+    return slab->chunk_count;
+}
+
+static bool add_chunk(struct slab *slab) {
+    uint32_t number = choose_number(slab);
+    if (number == SLAB_NONE)
         return false;
     void *raw = slab->allocator->allocate(slab->allocator->context, chunk_bytes(slab));
     if (!raw)
         return false;
-    uint32_t chunk = slab->chunk_count++;
-    slab->raw[chunk] = raw;
-    slab->chunks[chunk] = (uint8_t *)(((uintptr_t)raw + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
-    for (uint32_t i = SLAB_CHUNK; i-- > 0;) {
-        uint32_t index = chunk * SLAB_CHUNK + i;
-        slab->generation[index] = 1;
-        slab->next[index] = slab->free_head;
-        slab->free_head = index;
+    if (number == slab->chunk_count)
+        slab->chunk_count++;
+    else
+        slab->gone_first = slab->gone[number].next;
+    slab->chunks[number] = (uint8_t *)(((uintptr_t)raw + ALIGN - 1) & ~(uintptr_t)(ALIGN - 1));
+    struct slab_chunk *chunk = slab_chunk_at(slab, number);
+    chunk->raw = raw;
+    chunk->used = 0;
+    chunk->free_head = 0;
+    for (uint8_t i = 0; i < SLAB_CHUNK; i++) {
+        chunk->generation[i] = slab->gone[number].generation;
+        chunk->next[i] = (uint8_t)(i + 1);
     }
+    list_put_last(slab, number);
+    slab->has_empty = true;
     return true;
+}
+
+static void give_back(struct slab *slab, uint32_t number) {
+    const struct slab_chunk *chunk = slab_chunk_at(slab, number);
+    struct slab_gone gone = {0, slab->gone_first};
+    for (int i = 0; i < SLAB_CHUNK; i++)
+        gone.generation = RILL_MAX(gone.generation, chunk->generation[i]);
+    slab->gone[number] = gone;
+    slab->gone_first = number;
+    release(slab, chunk->raw, chunk_bytes(slab));
+    slab->chunks[number] = 0;
 }
 
 void *rill__slab_open(struct slab *slab, uint32_t *index) {
     if (slab->used >= slab->used_max)
         return 0;
-    if (slab->free_head == SLAB_NONE && !add_chunk(slab))
+    if (slab->open_first == SLAB_NONE && !add_chunk(slab))
         return 0;
-    uint32_t i = slab->free_head;
-    slab->free_head = slab->next[i];
-    slab->next[i] = i;
+    uint32_t number = slab->open_first;
+    struct slab_chunk *chunk = slab_chunk_at(slab, number);
+    uint8_t i = chunk->free_head;
+    chunk->free_head = chunk->next[i];
+    chunk->generation[i]++;
+    if (chunk->used++ == 0)
+        slab->has_empty = false;
+    if (chunk->used == SLAB_CHUNK)
+        list_take(slab, number);
     slab->used++;
-    *index = i;
-    void *object = slab_at(slab, i);
+    *index = number * SLAB_CHUNK + i;
+    void *object = slab_at(slab, *index);
     memset(object, 0, slab->object_size);
     return object;
 }
 
 void rill__slab_close(struct slab *slab, uint32_t index) {
-    RILL_ASSERT(slab->next[index] == index);
-    slab->generation[index]++;
-    if (slab->generation[index] == 0)
-        slab->generation[index] = 1;
-    slab->next[index] = slab->free_head;
-    slab->free_head = index;
+    uint32_t number = index / SLAB_CHUNK;
+    struct slab_chunk *chunk = slab_chunk_at(slab, number);
+    uint8_t i = (uint8_t)(index % SLAB_CHUNK);
+    RILL_ASSERT(chunk->generation[i] % 2 == 1);
+    chunk->generation[i]++;
+    chunk->next[i] = chunk->free_head;
+    chunk->free_head = i;
     slab->used--;
+    if (chunk->used-- == SLAB_CHUNK)
+        list_put_first(slab, number);
+    if (chunk->used)
+        return;
+    list_take(slab, number);
+    if (slab->has_empty)
+        give_back(slab, number);
+    else
+        list_put_last(slab, number);
+    slab->has_empty = true;
 }
 
 void *rill__slab_find(const struct slab *slab, uint32_t index, uint32_t generation) {
-    if (index / SLAB_CHUNK >= slab->chunk_count || slab->next[index] != index ||
-        slab->generation[index] != generation)
+    if (index >= slab_end(slab) || !slab->chunks[index / SLAB_CHUNK] || generation % 2 == 0 ||
+        slab_generation(slab, index) != generation)
         return 0;
     return slab_at(slab, index);
 }

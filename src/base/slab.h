@@ -1,27 +1,45 @@
 /* base/slab.h: objects of one size, named by a 32-bit index that stays valid while they live.
  *
- * Objects lie in chunks that never move, 64-byte aligned, so a pointer stays valid too. Free
- * objects are taken last in, first out, for warm caches. Chunks are given back only by slab_fini.
- * Each slot keeps a generation, raised when it is freed: an index with its generation names one
- * object for ever. */
+ * Objects lie in chunks that do not move, 64-byte aligned, so a pointer stays valid too. An object
+ * comes from the chunk that was full last, so that others run empty; a chunk whose last object goes
+ * is given back to the allocator, but for one a slab keeps. What a burst has needed does not stay.
+ *
+ * Each index has a generation, raised when it is taken and when it is freed, odd while it is in
+ * use: an index with its generation names one object for ever, also across chunks given back. */
 #ifndef RILL_BASE_SLAB_H
 #define RILL_BASE_SLAB_H
 
 #include <rill/base.h>
 
-#define SLAB_CHUNK 64 /* objects in a chunk */
+#define SLAB_CHUNK 32 /* objects in a chunk */
 #define SLAB_NONE UINT32_MAX
+
+/* Behind a chunk's objects. */
+struct slab_chunk {
+    uint32_t generation[SLAB_CHUNK];
+    uint8_t next[SLAB_CHUNK]; /* free list */
+    uint8_t free_head;        /* SLAB_CHUNK ends the list */
+    uint8_t used;
+    uint32_t before, after; /* chunks with free objects: chunk numbers, SLAB_NONE ends */
+    void *raw;              /* what the allocator gave */
+};
+
+/* What is remembered of a chunk number without memory. */
+struct slab_gone {
+    uint32_t generation; /* not lower than any its indices had */
+    uint32_t next;
+};
 
 struct slab {
     const struct rill_allocator *allocator;
-    uint8_t **chunks;     /* aligned object memory */
-    void **raw;           /* what the allocator gave */
-    uint32_t *next;       /* free list; SLAB_NONE ends it, an object in use points to itself */
-    uint32_t *generation; /* of each slot, from 1 */
+    uint8_t **chunks; /* aligned object memory; null: given back */
+    struct slab_gone *gone;
     uint32_t object_size;
     uint32_t chunk_count, chunk_capacity;
-    uint32_t free_head;
+    uint32_t open_first, open_last; /* chunks with free objects; an empty one is the last */
+    uint32_t gone_first;
     uint32_t used, used_max;
+    bool has_empty;
 };
 
 void rill__slab_init(struct slab *slab, const struct rill_allocator *allocator,
@@ -34,6 +52,34 @@ void rill__slab_close(struct slab *slab, uint32_t index);
 
 static inline void *slab_at(const struct slab *slab, uint32_t index) {
     return slab->chunks[index / SLAB_CHUNK] + (size_t)(index % SLAB_CHUNK) * slab->object_size;
+}
+
+static inline struct slab_chunk *slab_chunk_at(const struct slab *slab, uint32_t chunk) {
+    return (struct slab_chunk *)(slab->chunks[chunk] + (size_t)SLAB_CHUNK * slab->object_size);
+}
+
+/* Tells the caches that an object (of an index that may be anything) will be used. */
+static inline void slab_prefetch(const struct slab *slab, uint32_t index) {
+    if (index / SLAB_CHUNK >= slab->chunk_count || !slab->chunks[index / SLAB_CHUNK])
+        return;
+    const uint8_t *object = (const uint8_t *)slab_at(slab, index);
+    for (uint32_t i = 0; i < slab->object_size; i += 64)
+        __builtin_prefetch(object + i);
+}
+
+/* Of an object in use. */
+static inline uint32_t slab_generation(const struct slab *slab, uint32_t index) {
+    return slab_chunk_at(slab, index / SLAB_CHUNK)->generation[index % SLAB_CHUNK];
+}
+
+/* All indices lie below it. */
+static inline uint32_t slab_end(const struct slab *slab) {
+    return slab->chunk_count * SLAB_CHUNK;
+}
+
+/* Whether an index below slab_end is in use. */
+static inline bool slab_in_use(const struct slab *slab, uint32_t index) {
+    return slab->chunks[index / SLAB_CHUNK] && slab_generation(slab, index) % 2 == 1;
 }
 
 /* The object in use at that index and generation, or null. */

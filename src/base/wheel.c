@@ -8,25 +8,29 @@
 #include "base/util.h"
 #include <string.h>
 
-static void list_init(struct wheel_entry *head) {
+static void list_init(struct wheel_link *head) {
     head->next = head->previous = head;
 }
 
-static bool list_is_empty(const struct wheel_entry *head) {
+static bool list_is_empty(const struct wheel_link *head) {
     return head->next == head;
 }
 
-static void list_push(struct wheel_entry *head, struct wheel_entry *entry) {
-    entry->previous = head->previous;
-    entry->next = head;
-    head->previous->next = entry;
-    head->previous = entry;
+static void list_push(struct wheel_link *head, struct wheel_link *link) {
+    link->previous = head->previous;
+    link->next = head;
+    head->previous->next = link;
+    head->previous = link;
 }
 
-static void list_take(struct wheel_entry *entry) {
-    entry->previous->next = entry->next;
-    entry->next->previous = entry->previous;
-    entry->next = entry->previous = 0;
+static void list_take(struct wheel_link *link) {
+    link->previous->next = link->next;
+    link->next->previous = link->previous;
+    link->next = link->previous = 0;
+}
+
+static struct wheel_entry *entry_of(const struct wheel_link *link) {
+    return (struct wheel_entry *)(uintptr_t)link;
 }
 
 static int bit_first(uint64_t bits) {
@@ -53,15 +57,15 @@ static void file(struct wheel *wheel, struct wheel_entry *entry) {
     uint64_t differs = tick ^ wheel->tick;
     int level = differs ? (63 - __builtin_clzll(differs)) / 6 : 0;
     int slot = (int)(tick >> (6 * level)) & (WHEEL_SLOTS - 1);
-    list_push(&wheel->slots[level][slot], entry);
+    list_push(&wheel->slots[level][slot], &entry->link);
     wheel->occupied[level] |= UINT64_C(1) << slot;
 }
 
 void rill__wheel_arm(struct wheel *wheel, struct wheel_entry *entry, rill_time deadline) {
-    if (entry->next) {
+    if (entry->link.next) {
         if (entry->deadline <= deadline)
             return;
-        list_take(entry);
+        list_take(&entry->link);
     }
     entry->deadline = deadline;
     file(wheel, entry);
@@ -71,8 +75,8 @@ void rill__wheel_arm(struct wheel *wheel, struct wheel_entry *entry, rill_time d
  * it. */
 void rill__wheel_disarm(struct wheel *wheel, struct wheel_entry *entry) {
     (void)wheel;
-    if (entry->next)
-        list_take(entry);
+    if (entry->link.next)
+        list_take(&entry->link);
 }
 
 /* The lowest level with an occupied slot, and the slot; -1 when the wheel is empty. Slots before
@@ -99,21 +103,21 @@ static uint64_t slot_tick(const struct wheel *wheel, int level, int slot) {
 
 /* Moves the wheel to the slot and its entries one or more levels down, or to the due list. */
 static void open_slot(struct wheel *wheel, int level, int slot) {
-    struct wheel_entry *head = &wheel->slots[level][slot];
+    struct wheel_link *head = &wheel->slots[level][slot];
     uint64_t tick = slot_tick(wheel, level, slot);
     if (tick > wheel->tick)
         wheel->tick = tick;
     wheel->occupied[level] &= ~(UINT64_C(1) << slot);
-    struct wheel_entry moving;
+    struct wheel_link moving;
     list_init(&moving);
     while (!list_is_empty(head)) {
-        struct wheel_entry *entry = head->next;
-        list_take(entry);
-        list_push(&moving, entry);
+        struct wheel_entry *entry = entry_of(head->next);
+        list_take(&entry->link);
+        list_push(&moving, &entry->link);
     }
     while (!list_is_empty(&moving)) {
-        struct wheel_entry *entry = moving.next;
-        list_take(entry);
+        struct wheel_entry *entry = entry_of(moving.next);
+        list_take(&entry->link);
         file(wheel, entry);
     }
 }
@@ -134,11 +138,11 @@ struct wheel_entry *rill__wheel_pop(struct wheel *wheel, rill_time now) {
         uint64_t tick = slot_tick(wheel, 0, slot);
         if (tick > wheel->tick)
             wheel->tick = tick;
-        struct wheel_entry *head = &wheel->slots[0][slot];
-        for (struct wheel_entry *e = head->next; e != head; e = e->next) {
-            if (e->deadline <= wheel->now) {
-                list_take(e);
-                return e;
+        struct wheel_link *head = &wheel->slots[0][slot];
+        for (struct wheel_link *at = head->next; at != head; at = at->next) {
+            if (entry_of(at)->deadline <= wheel->now) {
+                list_take(at);
+                return entry_of(at);
             }
         }
         break; /* this tick is the present one, and its rest lies a few hundred ns ahead */
@@ -156,17 +160,17 @@ rill_time rill__wheel_next(const struct wheel *wheel) {
         uint64_t bits = wheel->occupied[level];
         for (; bits; bits &= bits - 1) {
             int slot = bit_first(bits);
-            const struct wheel_entry *head = &wheel->slots[level][slot];
+            const struct wheel_link *head = &wheel->slots[level][slot];
             if (list_is_empty(head))
                 continue;
             rill_time best = RILL_TIME_NEVER;
             int looked = 0;
-            for (const struct wheel_entry *e = head->next; e != head; e = e->next) {
-                if (e->deadline < best)
-                    best = e->deadline;
+            for (const struct wheel_link *at = head->next; at != head; at = at->next) {
+                if (entry_of(at)->deadline < best)
+                    best = entry_of(at)->deadline;
                 /* On level 0 a bound would lie at the present tick, and whoever waits for it would
                  * not move: there it is exact. */
-                if (level > 0 && ++looked == 8 && e->next != head)
+                if (level > 0 && ++looked == 8 && at->next != head)
                     return RILL_MIN(best, slot_tick(wheel, level, slot) << WHEEL_TICK_BITS);
             }
             return best;

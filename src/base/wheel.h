@@ -15,16 +15,20 @@
 #define WHEEL_SLOTS 64
 #define WHEEL_TICK_BITS 10
 
+struct wheel_link {
+    struct wheel_link *next, *previous; /* null when not filed */
+};
+
 struct wheel_entry {
-    struct wheel_entry *next, *previous; /* null when not filed */
-    rill_time deadline;                  /* where it is filed: not later than its owner wants */
+    struct wheel_link link; /* first: a link that is no slot's is an entry */
+    rill_time deadline;     /* where it is filed: not later than its owner wants */
 };
 
 struct wheel {
     rill_time now;
     uint64_t tick;                   /* the next tick not yet run: every entry's tick is >= it */
     uint64_t occupied[WHEEL_LEVELS]; /* one bit a slot */
-    struct wheel_entry slots[WHEEL_LEVELS][WHEEL_SLOTS];
+    struct wheel_link slots[WHEEL_LEVELS][WHEEL_SLOTS];
 };
 
 void rill__wheel_init(struct wheel *wheel, rill_time now);
@@ -42,7 +46,7 @@ struct wheel_entry *rill__wheel_pop(struct wheel *wheel, rill_time now);
 rill_time rill__wheel_next(const struct wheel *wheel);
 
 static inline bool wheel_is_armed(const struct wheel_entry *entry) {
-    return entry->next != 0;
+    return entry->link.next != 0;
 }
 
 #endif

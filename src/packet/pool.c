@@ -1,10 +1,12 @@
 /* packet/pool.c: blocks and packets, recycled last in, first out. See rill/packet.h.
  *
  * Invariants: blocks_out and packets_out count what is not at home; a closing pool has nothing at
- * home and goes when both reach 0. */
+ * home and goes when both reach 0. What comes back stays at home for the next, but never more than
+ * is out, beyond a fixed amount: a burst that has passed does not keep its memory. */
 #include "packet/pool.h"
 
 #include "base/assert.h"
+#include "base/util.h"
 #include <string.h>
 
 static const size_t class_capacity[POOL_CLASSES] = {512, 2048, 16384, 69632};
@@ -15,6 +17,7 @@ void rill_pool_config_default(struct rill_pool_config *config) {
     memset(config, 0, sizeof *config);
     config->size = sizeof *config;
     config->bytes_max = UINT64_C(1) << 30;
+    config->bytes_kept = 4u << 20;
     config->reserve_packets = 64;
 }
 
@@ -23,28 +26,44 @@ static void give_back(struct rill_pool *pool, void *memory, size_t size) {
     pool->allocator.release(pool->allocator.context, memory, size);
 }
 
-/* What is at home in one class must not keep another from growing: it goes back until `size` fits.
- */
-static void trim(struct rill_pool *pool, size_t size) {
+static void leave_home(struct rill_pool *pool, void *memory, size_t size) {
+    pool->bytes_home -= size;
+    give_back(pool, memory, size);
+}
+
+/* What is at home goes back to the allocator, the largest first, until so much is left. */
+static void trim(struct rill_pool *pool, uint64_t keep) {
     for (int i = POOL_CLASSES - 1; i >= 0; i--) {
-        while (pool->home[i] && pool->bytes_allocated + size > pool->bytes_max) {
+        while (pool->home[i] && pool->bytes_home > keep) {
             struct rill_block *block = pool->home[i];
             pool->home[i] = block->next;
-            give_back(pool, block, BLOCK_HEADER + block->capacity);
+            leave_home(pool, block, BLOCK_HEADER + block->capacity);
         }
     }
-    while (pool->packets_home && pool->bytes_allocated + size > pool->bytes_max) {
+    while (pool->packets_home && pool->bytes_home > keep) {
         struct rill_packet *packet = pool->packets_home;
         pool->packets_home = packet->next;
-        give_back(pool, packet, sizeof *packet);
+        leave_home(pool, packet, sizeof *packet);
     }
+}
+
+/* Something of that size comes back: whether it stays. Less is out then, so less may be at home. */
+static bool may_stay(struct rill_pool *pool, size_t size) {
+    uint64_t out = pool->bytes_allocated - pool->bytes_home - size;
+    uint64_t keep = RILL_MAX(pool->bytes_kept, out);
+    if (pool->bytes_home + size <= keep)
+        return true;
+    trim(pool, keep);
+    return false;
 }
 
 static void *allocate(struct rill_pool *pool, size_t size) {
     if (size > pool->bytes_max)
         return 0;
+    /* What is at home in one class must not keep another from growing. */
+    uint64_t out = pool->bytes_allocated - pool->bytes_home;
     if (pool->bytes_allocated + size > pool->bytes_max)
-        trim(pool, size);
+        trim(pool, out + size < pool->bytes_max ? pool->bytes_max - out - size : 0);
     if (pool->bytes_allocated + size > pool->bytes_max)
         return 0;
     void *memory = pool->allocator.allocate(pool->allocator.context, size);
@@ -67,6 +86,7 @@ struct rill_pool *rill_pool_open(const struct rill_allocator *allocator,
     memset(pool, 0, sizeof *pool);
     pool->allocator = *allocator;
     pool->bytes_max = config->bytes_max;
+    pool->bytes_kept = config->bytes_kept;
     pool->reserve_wanted = config->reserve_packets;
     while (pool->reserve_count < pool->reserve_wanted) {
         struct rill_packet *packet = (struct rill_packet *)allocate(pool, sizeof *packet);
@@ -102,7 +122,7 @@ void rill_pool_close(struct rill_pool *pool) {
         while (pool->home[i]) {
             struct rill_block *block = pool->home[i];
             pool->home[i] = block->next;
-            give_back(pool, block, BLOCK_HEADER + block->capacity);
+            leave_home(pool, block, BLOCK_HEADER + block->capacity);
         }
     }
     free_packets(pool, &pool->packets_home);
@@ -160,6 +180,7 @@ static struct rill_block *block_find(struct rill_pool *pool, size_t capacity) {
         struct rill_block *block = pool->home[size_class];
         if (block) {
             pool->home[size_class] = block->next;
+            pool->bytes_home -= BLOCK_HEADER + capacity;
             return block_start(pool, block, size_class, capacity);
         }
     }
@@ -208,11 +229,13 @@ void rill_block_drop(struct rill_block *block) {
     if (block->size_class < POOL_CLASSES)
         block->capacity = class_capacity[block->size_class];
     pool->blocks_out--;
-    if (block->size_class == POOL_CLASSES || pool->closing) {
-        give_back(pool, block, BLOCK_HEADER + block->capacity);
+    size_t size = BLOCK_HEADER + block->capacity;
+    if (block->size_class == POOL_CLASSES || pool->closing || !may_stay(pool, size)) {
+        give_back(pool, block, size);
         free_if_done(pool);
         return;
     }
+    pool->bytes_home += size;
     block->next = pool->home[block->size_class];
     pool->home[block->size_class] = block;
 }
@@ -231,10 +254,12 @@ struct rill_packet *rill_packet_open(struct rill_pool *pool) {
     if (!request(pool))
         return 0;
     struct rill_packet *packet = pool->packets_home;
-    if (packet)
+    if (packet) {
         pool->packets_home = packet->next;
-    else
+        pool->bytes_home -= sizeof *packet;
+    } else {
         packet = (struct rill_packet *)allocate(pool, sizeof *packet);
+    }
     return (struct rill_packet *)answer(pool, packet ? packet_start(pool, packet) : 0);
 }
 
@@ -292,8 +317,11 @@ void rill_packet_drop(struct rill_packet *packet) {
         packet->next = pool->reserve;
         pool->reserve = packet;
         pool->reserve_count++;
-    } else {
+    } else if (may_stay(pool, sizeof *packet)) {
         packet->next = pool->packets_home;
         pool->packets_home = packet;
+        pool->bytes_home += sizeof *packet;
+    } else {
+        give_back(pool, packet, sizeof *packet);
     }
 }

@@ -32,7 +32,8 @@ struct rill_pool {
     struct rill_allocator allocator;
     struct pool_watch *watch; /* null: nobody counts */
     uint64_t serial;          /* blocks opened */
-    uint64_t bytes_max, bytes_allocated;
+    uint64_t bytes_max, bytes_kept;
+    uint64_t bytes_allocated, bytes_home; /* home: without the reserve */
     uint64_t blocks_out, packets_out;
     struct rill_block *home[POOL_CLASSES];
     struct rill_packet *packets_home, *reserve;

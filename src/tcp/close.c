@@ -11,6 +11,7 @@ static void free_active(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     if (!active)
         return;
+    rill__idle_leave(host, connection);
     rill__send_queue_fini(host->core, &active->send);
     rill__receive_queue_fini(host->core, &host->receive, &active->receive);
     rill__scoreboard_fini(&active->scoreboard, &host->transmissions);
@@ -20,8 +21,6 @@ static void free_active(struct tcp_host *host, struct connection *connection) {
 
 void rill__connection_free(struct tcp_host *host, struct connection *connection) {
     free_active(host, connection);
-    if (connection->stats)
-        rill__slab_close(&host->stats, connection->stats->index);
     rill__event_cancel(host->core, &connection->event);
     rill__slab_close(&host->connections, connection->index);
 }
@@ -39,7 +38,7 @@ static void reduce_active(struct tcp_host *host, struct connection *connection) 
 
 void rill__connection_end(struct tcp_host *host, struct connection *connection, int error) {
     if (connection->flags & CONNECTION_IN_DEMUX) {
-        rill__demux_remove(host, &connection->key, TCP_KIND_CONNECTION, connection->index);
+        rill__demux_remove(host, connection->tag, TCP_KIND_CONNECTION, connection->index);
         connection->flags &= (uint16_t)~CONNECTION_IN_DEMUX;
     } else if (connection->state != RILL_TCP_CLOSED) {
         return; /* it has ended before */
@@ -78,7 +77,7 @@ static void acknowledge_now(struct tcp_host *host, struct connection *connection
 
 void rill__connection_time_wait(struct tcp_host *host, struct connection *connection) {
     if (connection->flags & CONNECTION_IN_DEMUX) {
-        rill__demux_remove(host, &connection->key, TCP_KIND_CONNECTION, connection->index);
+        rill__demux_remove(host, connection->tag, TCP_KIND_CONNECTION, connection->index);
         connection->flags &= (uint16_t)~CONNECTION_IN_DEMUX;
     }
     if (connection->owes & OWES_ACK)

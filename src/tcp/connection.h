@@ -2,8 +2,9 @@
  *
  * Three parts, by how long they are needed. `struct connection` is what an idle connection must
  * remember: a hot half that every segment touches and a warm half, 256 bytes in all, four-tuple and
- * timer included. `struct active` lies beside it while anything is queued, in flight or out of
- * order, and for a second after. `struct connection_stats` counts, and may be switched off.
+ * timer included. `struct active` exists while anything is queued, in flight or out of order, and
+ * for a while after. `struct connection_stats` counts; it lies behind the connection in the same
+ * slab, or nowhere if the config switches it off.
  *
  * Names are RFC 9293 §3.3.1's where it has one. */
 #ifndef RILL_TCP_CONNECTION_H
@@ -39,6 +40,7 @@ enum connection_flag {
     CONNECTION_WANTS_WRITE = 1u << 11, /* the application met a full send buffer */
     CONNECTION_IN_DEMUX = 1u << 12,
     CONNECTION_FIN_SEEN = 1u << 13, /* maybe ahead of bytes that are missing */
+    CONNECTION_COUNTED = 1u << 14,  /* statistics lie behind it */
 };
 
 /* What output has to look for, beside the queues. */
@@ -67,7 +69,8 @@ struct active {
     rill_time rto_at;       /* retransmission; RILL_TIME_NEVER: off. timers.c */
     rill_time persist_at;   /* timers.c */
     rill_time ack_at;       /* delayed ACK. timers.c */
-    rill_time idle_at;      /* when this part may go. timers.c */
+    rill_time retry_at;     /* there was no memory: look again. timers.c */
+    rill_time quiet_until;  /* when this part may go. idle.c */
     rill_time challenge_at; /* start of the present interval of RFC 5961 §7. input.c */
 
     rill_seq iss, irs;
@@ -87,18 +90,18 @@ struct active {
     uint8_t debt_count;
     uint8_t keepalives; /* probes without answer. timers.c */
     struct ack_debt debts[TCP_DEBTS];
-    struct connection *accept_next, *accept_previous; /* in the listener's queue */
-    uint32_t index;                                   /* in its slab */
+    struct connection *next, *previous; /* in the listener's queue, or among the quiet. idle.c */
+    bool quiet_listed;
+    uint32_t index; /* in its slab */
 };
 _Static_assert(sizeof(struct active) <= 768, "docs/architecture.md, table 2");
 
 struct connection_stats {
     uint64_t bytes_sent, bytes_received, bytes_resent;
-    uint64_t segments_sent, segments_received, segments_resent, packets_sent;
-    uint64_t duplicate_acks_sent, timeouts;
-    uint32_t index;
+    uint64_t segments_sent, segments_received, packets_sent;
+    uint32_t segments_resent, duplicate_acks_sent, timeouts;
 };
-_Static_assert(sizeof(struct connection_stats) <= 128, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct connection_stats) <= 64, "docs/architecture.md, table 2");
 
 struct connection {
     /* hot: what every segment touches */
@@ -116,12 +119,12 @@ struct connection {
     uint32_t ts_recent;     /* RFC 7323 §4.3 */
     uint32_t ts_offset;     /* of our timestamps, by pair of addresses */
     uint8_t snd_scale, rcv_scale;
-    uint16_t flags;                 /* enum connection_flag */
-    uint8_t state;                  /* enum rill_tcp_state */
-    uint8_t owes;                   /* enum connection_owes */
-    int8_t error;                   /* enum rill_error: why it ended */
-    struct active *active;          /* may be null while idle */
-    struct connection_stats *stats; /* null: not kept */
+    uint16_t flags;        /* enum connection_flag */
+    uint8_t state;         /* enum rill_tcp_state */
+    uint8_t owes;          /* enum connection_owes */
+    int8_t error;          /* enum rill_error: why it ended */
+    uint32_t tag;          /* the key's hash. demux.c */
+    struct active *active; /* may be null while idle */
 
     /* warm */
     struct core_timer timer; /* filed at the earliest deadline of all. timers.c */
@@ -138,5 +141,10 @@ struct connection {
 };
 _Static_assert(offsetof(struct connection, timer) <= 128, "the hot half: two cache lines");
 _Static_assert(sizeof(struct connection) <= 256, "docs/architecture.md, table 2");
+
+/* Null: none are kept. */
+static inline struct connection_stats *connection_stats(const struct connection *connection) {
+    return connection->flags & CONNECTION_COUNTED ? (struct connection_stats *)(connection + 1) : 0;
+}
 
 #endif

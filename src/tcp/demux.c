@@ -16,13 +16,17 @@ static const struct tcp_key *key_of(const struct tcp_host *host, uint32_t value)
     }
 }
 
+/* Of a million records the one that is meant is in no cache: all its lines are fetched at once, not
+ * each when it is first needed. */
 static bool equal(const void *context, uint32_t value, const void *key) {
-    return memcmp(key_of((const struct tcp_host *)context, value), key, sizeof(struct tcp_key)) ==
-           0;
+    const struct tcp_host *host = (const struct tcp_host *)context;
+    if (value >> TCP_KIND_SHIFT == TCP_KIND_CONNECTION)
+        slab_prefetch(&host->connections, value & TCP_INDEX_MASK);
+    return memcmp(key_of(host, value), key, sizeof(struct tcp_key)) == 0;
 }
 
 /* Ports are hashed as numbers of a fixed byte order: the same table on every machine. */
-static uint32_t tag(const struct tcp_host *host, const struct tcp_key *key) {
+uint32_t rill__demux_tag(const struct tcp_host *host, const struct tcp_key *key) {
     uint8_t bytes[36]; /* without the zone: few connections differ by that alone */
     memcpy(bytes, key, 32);
     bytes[32] = (uint8_t)key->local_port;
@@ -34,18 +38,15 @@ static uint32_t tag(const struct tcp_host *host, const struct tcp_key *key) {
 
 uint32_t rill__demux_find(const struct tcp_host *host, const struct tcp_key *key) {
     uint32_t value;
-    if (!rill__hash_find(&host->demux, tag(host, key), equal, host, key, &value))
+    if (!rill__hash_find(&host->demux, rill__demux_tag(host, key), equal, host, key, &value))
         return TCP_NOT_FOUND;
     return value;
 }
 
-bool rill__demux_insert(struct tcp_host *host, const struct tcp_key *key, enum tcp_kind kind,
-                        uint32_t index) {
-    return rill__hash_insert(&host->demux, tag(host, key),
-                             (uint32_t)kind << TCP_KIND_SHIFT | index);
+bool rill__demux_insert(struct tcp_host *host, uint32_t tag, enum tcp_kind kind, uint32_t index) {
+    return rill__hash_insert(&host->demux, tag, (uint32_t)kind << TCP_KIND_SHIFT | index);
 }
 
-void rill__demux_remove(struct tcp_host *host, const struct tcp_key *key, enum tcp_kind kind,
-                        uint32_t index) {
-    rill__hash_remove(&host->demux, tag(host, key), (uint32_t)kind << TCP_KIND_SHIFT | index);
+void rill__demux_remove(struct tcp_host *host, uint32_t tag, enum tcp_kind kind, uint32_t index) {
+    rill__hash_remove(&host->demux, tag, (uint32_t)kind << TCP_KIND_SHIFT | index);
 }

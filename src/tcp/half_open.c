@@ -35,7 +35,8 @@ static void expired(void *context, struct core_timer *timer) {
 }
 
 rill_handle rill__half_open_handle(const struct tcp_host *host, const struct half_open *half) {
-    return handle_make(HANDLE_HALF_OPEN, half->index, host->half_opens.generation[half->index]);
+    return handle_make(HANDLE_HALF_OPEN, half->index,
+                       slab_generation(&host->half_opens, half->index));
 }
 
 struct half_open *rill__half_open_find(struct tcp_host *host, rill_handle handle) {
@@ -80,7 +81,7 @@ void rill__half_open_free(struct tcp_host *host, struct half_open *half) {
         listener->half_open--;
     rill__wheel_disarm(&host->core->wheel, &half->timer.entry);
     rill__ip_source_remove(host->ip, &half->source);
-    rill__demux_remove(host, &half->key, TCP_KIND_HALF_OPEN, half->index);
+    rill__demux_remove(host, half->tag, TCP_KIND_HALF_OPEN, half->index);
     rill__slab_close(&host->half_opens, half->index);
 }
 
@@ -110,17 +111,19 @@ struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *
     struct half_open *half = (struct half_open *)rill__slab_open(&host->half_opens, &index);
     if (!half)
         return 0;
-    if (!rill__demux_insert(host, &segment->key, TCP_KIND_HALF_OPEN, index)) {
+    uint32_t tag = rill__demux_tag(host, &segment->key);
+    if (!rill__demux_insert(host, tag, TCP_KIND_HALF_OPEN, index)) {
         rill__slab_close(&host->half_opens, index);
         return 0;
     }
     half->index = index;
+    half->tag = tag;
     half->key = segment->key;
     half->source.interface = (uint8_t)segment->datagram->interface->index;
     half->source.transport = host->transport;
     half->source.kind = TCP_KIND_HALF_OPEN;
     half->listener = listener->index;
-    half->listener_generation = host->listeners.generation[listener->index];
+    half->listener_generation = slab_generation(&host->listeners, listener->index);
     half->iss = rill__isn(host, &half->key);
     half->irs = segment->sequence;
     half->timer.expire = expired;

@@ -36,7 +36,7 @@ struct half_open {
     struct ip_source source;
     struct core_timer timer;
     struct tcp_key key;
-    uint32_t index, listener, listener_generation;
+    uint32_t index, tag, listener, listener_generation;
     rill_seq iss, irs;
     uint32_t ts_recent, ts_offset;
     uint32_t window;                   /* the peer's, not scaled: in its SYN */
@@ -56,7 +56,7 @@ _Static_assert(sizeof(struct half_open) <= 192, "docs/architecture.md, table 2")
 struct time_wait {
     struct core_timer timer;
     struct tcp_key key;
-    uint32_t index;
+    uint32_t index, tag;
     rill_seq snd_nxt, rcv_nxt;
     uint32_t ts_recent, ts_offset;
     uint16_t window; /* as last advertised, on the wire */
@@ -71,11 +71,14 @@ struct tcp_host {
     struct ip_host *ip;
     struct rill_stack_config config;
     uint8_t transport; /* our index in the IP host */
-    struct slab connections, actives, stats, listeners, half_opens, time_waits, transmissions;
+    struct slab connections, actives, listeners, half_opens, time_waits, transmissions;
     struct receive_slabs receive;
     struct hash demux, ports;
     uint32_t any_port; /* slab index of the listener for any port, or SLAB_NONE */
     uint32_t time_wait_oldest, time_wait_newest;
+    struct connection *quiet_first, *quiet_last; /* idle.c */
+    uint32_t quiet_count;
+    struct core_timer quiet_timer;
     struct siphash_key hash_key, isn_key, port_key, timestamp_key;
     uint32_t port_counters[TCP_PORT_TABLE];
 };
@@ -96,10 +99,10 @@ struct tcp_segment {
 
 /* demux.c */
 uint32_t rill__demux_find(const struct tcp_host *host, const struct tcp_key *key);
-bool rill__demux_insert(struct tcp_host *host, const struct tcp_key *key, enum tcp_kind kind,
-                        uint32_t index);
-void rill__demux_remove(struct tcp_host *host, const struct tcp_key *key, enum tcp_kind kind,
-                        uint32_t index);
+/* What a key is filed under; it may be kept. */
+uint32_t rill__demux_tag(const struct tcp_host *host, const struct tcp_key *key);
+bool rill__demux_insert(struct tcp_host *host, uint32_t tag, enum tcp_kind kind, uint32_t index);
+void rill__demux_remove(struct tcp_host *host, uint32_t tag, enum tcp_kind kind, uint32_t index);
 
 /* What tells connections to one link-local address on two links apart; 0 for others. input.c */
 uint16_t rill__tcp_zone(const struct ip_interface *interface, const struct tcp_key *key);
@@ -243,6 +246,13 @@ void rill__timers_stopped(struct tcp_host *host, struct connection *connection);
 /* Files the wheel entry at the earliest deadline; after any of the above. */
 void rill__timers_file(struct tcp_host *host, struct connection *connection);
 void rill__timers_expired(void *context, struct core_timer *timer);
+
+/* idle.c: active parts that nothing needs. */
+void rill__idle_init(struct tcp_host *host);
+bool rill__connection_is_quiet(const struct connection *connection);
+/* Nothing is under way any more. Another connection's active part may go for it. */
+void rill__idle_quiet(struct tcp_host *host, struct connection *connection);
+void rill__idle_leave(struct tcp_host *host, struct connection *connection);
 
 /* output.c: what may be sent now, and why. */
 struct plan {

@@ -51,8 +51,9 @@ int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tc
         info->send_queued = connection->active->send.bytes;
         info->receive_queued = connection->active->receive.bytes;
     }
-    if (connection->stats)
-        fill_stats(connection->stats, info);
+    const struct connection_stats *stats = connection_stats(connection);
+    if (stats)
+        fill_stats(stats, info);
     return 0;
 }
 

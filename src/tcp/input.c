@@ -354,8 +354,9 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
 
 void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connection,
                                struct tcp_segment *segment) {
-    if (connection->stats)
-        connection->stats->segments_received += segment->segments;
+    struct connection_stats *stats = connection_stats(connection);
+    if (stats)
+        stats->segments_received += segment->segments;
     if (connection->state == RILL_TCP_SYN_SENT) {
         rill__input_syn_sent(host, connection, segment);
         return;

@@ -49,8 +49,9 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
     if (drop)
         rill__tcp_drop(host, connection, segment, drop);
     uint32_t bytes = connection->rcv_nxt - before;
-    if (connection->stats)
-        connection->stats->bytes_received += bytes;
+    struct connection_stats *stats = connection_stats(connection);
+    if (stats)
+        stats->bytes_received += bytes;
     if (bytes == 0) {
         rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
         return true;

@@ -101,7 +101,7 @@ int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config 
         rill__slab_close(&host->listeners, index);
         return RILL_ERROR_MEMORY;
     }
-    *out = handle_make(HANDLE_LISTENER, index, host->listeners.generation[index]);
+    *out = handle_make(HANDLE_LISTENER, index, slab_generation(&host->listeners, index));
     return 0;
 }
 
@@ -136,10 +136,10 @@ void rill__listener_queue(struct tcp_host *host, struct listener *listener,
                           struct connection *connection) {
     connection->listener = listener->index;
     connection->flags |= CONNECTION_QUEUED;
-    connection->active->accept_next = 0;
-    connection->active->accept_previous = listener->accept_tail;
+    connection->active->next = 0;
+    connection->active->previous = listener->accept_tail;
     if (listener->accept_tail)
-        listener->accept_tail->active->accept_next = connection;
+        listener->accept_tail->active->next = connection;
     else
         listener->accept_head = connection;
     listener->accept_tail = connection;
@@ -150,14 +150,14 @@ void rill__listener_queue(struct tcp_host *host, struct listener *listener,
 /* A connection that ends before it was accepted leaves the queue, and nobody has its handle. */
 void rill__listener_unqueue(struct tcp_host *host, struct connection *connection) {
     struct listener *listener = (struct listener *)slab_at(&host->listeners, connection->listener);
-    struct connection *next = connection->active->accept_next;
-    struct connection *previous = connection->active->accept_previous;
+    struct connection *next = connection->active->next;
+    struct connection *previous = connection->active->previous;
     if (previous)
-        previous->active->accept_next = next;
+        previous->active->next = next;
     else
         listener->accept_head = next;
     if (next)
-        next->active->accept_previous = previous;
+        next->active->previous = previous;
     else
         listener->accept_tail = previous;
     listener->accept_count--;

@@ -29,9 +29,10 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
     host->time_wait_oldest = host->time_wait_newest = SLAB_NONE;
     const struct rill_allocator *allocator = &core->allocator;
     uint32_t most = TCP_INDEX_MASK;
-    rill__slab_init(&host->connections, allocator, sizeof(struct connection), most);
+    size_t stats = config->statistics ? sizeof(struct connection_stats) : 0;
+    rill__slab_init(&host->connections, allocator, (uint32_t)(sizeof(struct connection) + stats),
+                    most);
     rill__slab_init(&host->actives, allocator, sizeof(struct active), most);
-    rill__slab_init(&host->stats, allocator, sizeof(struct connection_stats), most);
     rill__slab_init(&host->listeners, allocator, sizeof(struct listener), 65536);
     rill__slab_init(&host->half_opens, allocator, sizeof(struct half_open), most);
     rill__slab_init(&host->time_waits, allocator, sizeof(struct time_wait), most);
@@ -40,6 +41,7 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
     rill__slab_init(&host->receive.ranges, allocator, sizeof(struct receive_range), most);
     rill__hash_init(&host->demux, allocator);
     rill__hash_init(&host->ports, allocator);
+    rill__idle_init(host);
     init_keys(host);
     return host;
 }
@@ -47,12 +49,12 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
 /* Every connection gives back its blocks; tables and slabs go as wholes. */
 static void close(void *transport) {
     struct tcp_host *host = (struct tcp_host *)transport;
-    for (uint32_t i = 0; i < host->connections.chunk_count * SLAB_CHUNK; i++)
-        if (host->connections.next[i] == i)
+    for (uint32_t i = 0; i < slab_end(&host->connections); i++)
+        if (slab_in_use(&host->connections, i))
             rill__connection_free(host, (struct connection *)slab_at(&host->connections, i));
-    struct slab *slabs[] = {&host->connections,   &host->actives,        &host->stats,
-                            &host->listeners,     &host->half_opens,     &host->time_waits,
-                            &host->transmissions, &host->receive.pieces, &host->receive.ranges};
+    struct slab *slabs[] = {&host->connections,    &host->actives,       &host->listeners,
+                            &host->half_opens,     &host->time_waits,    &host->transmissions,
+                            &host->receive.pieces, &host->receive.ranges};
     for (size_t i = 0; i < sizeof slabs / sizeof *slabs; i++)
         rill__slab_fini(slabs[i]);
     rill__hash_fini(&host->demux);
@@ -79,7 +81,7 @@ static rill_handle event(void *transport, struct event_node *node, void **user) 
         struct listener *listener = RILL_CONTAINER(node, struct listener, event);
         *user = listener->user;
         return handle_make(HANDLE_LISTENER, listener->index,
-                           host->listeners.generation[listener->index]);
+                           slab_generation(&host->listeners, listener->index));
     }
     return 0;
 }

@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+/* A peer that begins, or begins again after a pause, wants to hear of each segment: its window is
+ * small, and of a lone answer the ACK would only come later, when the caches have forgotten. */
+#define QUICK_ACKS 16
+
 struct connection *rill__connection_open(struct tcp_host *host, const struct tcp_key *key,
                                          struct ip_interface *interface) {
     uint32_t index;
@@ -25,14 +29,11 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     connection->keepalive_at = RILL_TIME_NEVER;
     if (!host->config.nagle)
         connection->flags |= CONNECTION_NODELAY;
-    if (host->config.statistics) {
-        connection->stats = (struct connection_stats *)rill__slab_open(&host->stats, &index);
-        if (connection->stats)
-            connection->stats->index = index;
-    }
-    if ((host->config.statistics && !connection->stats) ||
-        !rill__connection_activate(host, connection) ||
-        !rill__demux_insert(host, key, TCP_KIND_CONNECTION, connection->index)) {
+    if (host->config.statistics)
+        connection->flags |= CONNECTION_COUNTED;
+    connection->tag = rill__demux_tag(host, key);
+    if (!rill__connection_activate(host, connection) ||
+        !rill__demux_insert(host, connection->tag, TCP_KIND_CONNECTION, connection->index)) {
         rill__connection_free(host, connection);
         return 0;
     }
@@ -48,12 +49,13 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
     if (!active)
         return false;
     active->index = index;
-    active->rto_at = active->persist_at = active->ack_at = active->idle_at = RILL_TIME_NEVER;
+    active->rto_at = active->persist_at = active->ack_at = active->retry_at = RILL_TIME_NEVER;
     bool fin = (connection->flags & CONNECTION_FIN_SENT) != 0; /* its number is not a byte's */
     active->send.first = connection->snd_nxt - fin;
     active->recover = connection->snd_una - 1;
     active->full_until = connection->snd_una;
     active->receive_mss = 536;
+    active->quick_acks = QUICK_ACKS;
     if (connection->mss) /* what is full is not larger than what we may send ourselves */
         active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     connection->active = active;
@@ -63,12 +65,13 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
 rill_handle rill__connection_handle(const struct tcp_host *host,
                                     const struct connection *connection) {
     return handle_make(HANDLE_CONNECTION, connection->index,
-                       host->connections.generation[connection->index]);
+                       slab_generation(&host->connections, connection->index));
 }
 
 struct connection *rill__connection_find(const struct tcp_host *host, rill_handle handle) {
     if (handle_get_kind(handle) != HANDLE_CONNECTION)
         return 0;
+    slab_prefetch(&host->connections, handle_index(handle));
     struct connection *connection = (struct connection *)rill__slab_find(
         &host->connections, handle_index(handle), handle_generation(handle));
     if (!connection || connection->flags & (CONNECTION_ORPHAN | CONNECTION_QUEUED))
@@ -87,7 +90,6 @@ void rill__connection_established(struct tcp_host *host, struct connection *conn
         rill__rtt_syn_resent(connection);
     connection->active->retries = connection->active->backoff = 0;
     connection->active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
-    connection->active->quick_acks = 16; /* the peer's slow start wants to hear of each segment */
     host->config.congestion->open(&connection->congestion, rill__payload_max(connection),
                                   initial_window(host, connection));
     rill__timers_segment_accepted(host, connection);

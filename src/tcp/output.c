@@ -222,8 +222,9 @@ static bool next_plan(const struct tcp_host *host, const struct connection *conn
 
 static void pay_debt(struct connection *connection) {
     struct active *active = connection->active;
-    if (connection->stats)
-        connection->stats->duplicate_acks_sent++;
+    struct connection_stats *stats = connection_stats(connection);
+    if (stats)
+        stats->duplicate_acks_sent++;
     if (--active->debts[0].count)
         return;
     active->debt_count--;
@@ -262,7 +263,7 @@ static bool prepare_record(struct tcp_host *host, struct connection *connection,
 
 static void count(struct connection *connection, const struct plan *plan,
                   const struct rill_packet *packet) {
-    struct connection_stats *stats = connection->stats;
+    struct connection_stats *stats = connection_stats(connection);
     if (!stats)
         return;
     uint32_t frames = packet->gso_size ? rill_packet_frames(packet) : 1;
@@ -327,6 +328,8 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
         blocked(host, connection);
         return 0;
     }
+    if (plan.length) /* an answer will come and be looked up */
+        hash_prefetch(&host->demux, connection->tag);
     rill_seq number = connection->rcv_nxt;
     if (connection->active->debt_count && !plan.length && !plan.record &&
         !(plan.flags & (WIRE_SYN | WIRE_FIN)))
@@ -339,7 +342,7 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
     }
     if (!packet || !prepare_record(host, connection, &plan)) {
         rill_packet_drop(packet);
-        connection->active->idle_at =
+        connection->active->retry_at =
             host->core->now + 10 * RILL_MILLISECOND; /* no memory: later */
         rill__timers_file(host, connection);
         return 0;

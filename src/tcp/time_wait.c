@@ -34,7 +34,7 @@ static void unlink_record(struct tcp_host *host, struct time_wait *record) {
 
 void rill__time_wait_free(struct tcp_host *host, struct time_wait *record) {
     rill__wheel_disarm(&host->core->wheel, &record->timer.entry);
-    rill__demux_remove(host, &record->key, TCP_KIND_TIME_WAIT, record->index);
+    rill__demux_remove(host, record->tag, TCP_KIND_TIME_WAIT, record->index);
     unlink_record(host, record);
     rill__slab_close(&host->time_waits, record->index);
 }
@@ -47,11 +47,12 @@ bool rill__time_wait_start(struct tcp_host *host, const struct connection *conne
     struct time_wait *record = (struct time_wait *)rill__slab_open(&host->time_waits, &index);
     if (!record)
         return false;
-    if (!rill__demux_insert(host, &connection->key, TCP_KIND_TIME_WAIT, index)) {
+    if (!rill__demux_insert(host, connection->tag, TCP_KIND_TIME_WAIT, index)) {
         rill__slab_close(&host->time_waits, index);
         return false;
     }
     record->index = index;
+    record->tag = connection->tag;
     record->key = connection->key;
     record->snd_nxt = connection->snd_nxt;
     record->rcv_nxt = connection->rcv_nxt;

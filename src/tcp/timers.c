@@ -3,13 +3,13 @@
  * Five deadlines, one entry in the wheel:
  *   retransmission  while something is in flight (RFC 6298 §5)
  *   persist         while data waits, nothing is in flight and the window is too small (RFC 9293
- * §3.8.6.1) delayed ACK     while in-order bytes are not acknowledged (RFC 9293 §3.8.6.3) idle
- * while nothing at all is under way, until the active part is given back; also when output had no
- * memory, to try again keepalive       RFC 9293 §3.8.4; or the end of an orphan's FIN-WAIT-2 The
- * entry stands at the earliest of them or before; when it fires, each deadline is looked at. */
+ *                   §3.8.6.1)
+ *   delayed ACK     while in-order bytes are not acknowledged (RFC 9293 §3.8.6.3)
+ *   retry           output or a writer had no memory
+ *   keepalive       RFC 9293 §3.8.4; or the end of an orphan's FIN-WAIT-2
+ * The entry stands at the earliest of them or before; when it fires, each deadline is looked at.
+ * What happens when nothing is under way is idle.c's. */
 #include "tcp/host.h"
-
-#define IDLE_TIME RILL_SECOND
 
 void rill__timers_sent(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
@@ -74,32 +74,26 @@ void rill__timers_stopped(struct tcp_host *host, struct connection *connection) 
     rill__wheel_disarm(&host->core->wheel, &connection->timer.entry);
     connection->keepalive_at = RILL_TIME_NEVER;
     struct active *active = connection->active;
+    rill__idle_leave(host, connection);
     if (active)
-        active->rto_at = active->persist_at = active->ack_at = active->idle_at = RILL_TIME_NEVER;
-}
-
-static bool is_quiet(const struct connection *connection) {
-    const struct active *active = connection->active;
-    bool fin_waits = (connection->flags & (CONNECTION_FIN_SEEN | CONNECTION_FIN_RECEIVED)) ==
-                     CONNECTION_FIN_SEEN;
-    bool queued = (connection->flags & CONNECTION_QUEUED) != 0; /* the listener's links are in it */
-    bool writer = (connection->flags & CONNECTION_WANTS_WRITE) != 0; /* waits for memory */
-    return !writer && !fin_waits && !fin_is_owed(connection) && !queued && !active->send.bytes &&
-           !active->receive.bytes && !active->receive.ranges && !active->scoreboard.head &&
-           !active->debt_count && !active->unacked && !connection->owes &&
-           connection->state >= RILL_TCP_ESTABLISHED;
+        active->rto_at = active->persist_at = active->ack_at = active->retry_at = RILL_TIME_NEVER;
 }
 
 void rill__timers_file(struct tcp_host *host, struct connection *connection) {
     rill_time next = connection->keepalive_at;
     struct active *active = connection->active;
-    if (active) {
-        if (is_quiet(connection))
-            active->idle_at = host->core->now + IDLE_TIME;
+    if (active && rill__connection_is_quiet(connection)) {
+        /* The entry stands where the last retransmission would have been: taken out now, while its
+         * neighbours in the wheel are in the caches, it costs less than coming up for nothing. */
+        if (wheel_is_armed(&connection->timer.entry))
+            rill__wheel_disarm(&host->core->wheel, &connection->timer.entry);
+        active->retry_at = RILL_TIME_NEVER;
+        rill__idle_quiet(host, connection);
+    } else if (active) {
         next = RILL_MIN(next, active->rto_at);
         next = RILL_MIN(next, active->persist_at);
         next = RILL_MIN(next, active->ack_at);
-        next = RILL_MIN(next, active->idle_at);
+        next = RILL_MIN(next, active->retry_at);
     }
     if (next != RILL_TIME_NEVER)
         rill__wheel_arm(&host->core->wheel, &connection->timer.entry, next);
@@ -126,8 +120,9 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
     }
     active->retries += active->retries < 254;
     active->backoff += active->backoff < 20;
-    if (connection->stats)
-        connection->stats->timeouts++;
+    struct connection_stats *stats = connection_stats(connection);
+    if (stats)
+        stats->timeouts++;
     rill__recovery_timeout(host, connection);
     active->rto_at = host->core->now + rill__rto(host, connection);
     rill__tcp_ready(host, connection);
@@ -174,15 +169,10 @@ static bool active_expired(struct tcp_host *host, struct connection *connection,
         connection->owes |= OWES_ACK | OWES_DELAYED;
         rill__tcp_ready(host, connection);
     }
-    if (active->idle_at <= now) {
-        active->idle_at = RILL_TIME_NEVER;
+    if (active->retry_at <= now) {
+        active->retry_at = RILL_TIME_NEVER;
         rill__tell_writer(host, connection);
-        if (!is_quiet(connection))
-            rill__tcp_ready(host, connection);
-        else if (!active->keepalives && !active->challenges)
-            rill__connection_shrink(host, connection);
-        else
-            active->challenges = 0; /* counted until a quiet second has passed */
+        rill__tcp_ready(host, connection);
     }
     return true;
 }

@@ -17,7 +17,7 @@ static int check_send(struct tcp_host *host, struct connection *connection) {
 /* Not the send buffer but memory has stopped the writer: no acknowledgement may ever come to wake
  * it. */
 static void await_memory(struct tcp_host *host, struct connection *connection) {
-    connection->active->idle_at = host->core->now + 10 * RILL_MILLISECOND;
+    connection->active->retry_at = host->core->now + 10 * RILL_MILLISECOND;
     rill__timers_file(host, connection);
 }
 

@@ -23,8 +23,8 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
 
 static void close(void *transport) {
     struct udp_host *host = (struct udp_host *)transport;
-    for (uint32_t i = 0; i < host->sockets.chunk_count * SLAB_CHUNK; i++)
-        if (host->sockets.next[i] == i)
+    for (uint32_t i = 0; i < slab_end(&host->sockets); i++)
+        if (slab_in_use(&host->sockets, i))
             rill__udp_free(host, (struct udp_socket *)slab_at(&host->sockets, i));
     rill__slab_fini(&host->sockets);
     rill__slab_fini(&host->waiting);
@@ -36,7 +36,7 @@ static rill_handle event(void *transport, struct event_node *node, void **user) 
     struct udp_host *host = (struct udp_host *)transport;
     struct udp_socket *socket = RILL_CONTAINER(node, struct udp_socket, event);
     *user = socket->user;
-    return handle_make(HANDLE_UDP, socket->index, host->sockets.generation[socket->index]);
+    return handle_make(HANDLE_UDP, socket->index, slab_generation(&host->sockets, socket->index));
 }
 
 static uint32_t ready(void *transport, rill_handle handle) {

@@ -112,7 +112,7 @@ int rill__udp_open(struct udp_host *host, const struct rill_udp_config *config, 
     socket->user = config->user;
     socket->event.kind = HANDLE_UDP;
     socket->source.transport = host->transport;
-    *out = handle_make(HANDLE_UDP, index, host->sockets.generation[index]);
+    *out = handle_make(HANDLE_UDP, index, slab_generation(&host->sockets, index));
     return 0;
 }
 

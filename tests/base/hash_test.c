@@ -99,7 +99,12 @@ static void hash_growth_moves_a_few_entries_at_a_time(void **state) {
         uint32_t old = hash.old.used;
         tags[i] = (uint32_t)test_next(&seed);
         bool grows = !hash.old.slots;
+        uint32_t mask = hash.now.mask, cleared = hash.next.slots ? hash.cleared : 0;
         assert_true(rill__hash_insert(&hash, tags[i], i));
+        if (mask && hash.now.mask != mask) /* the new table was all but clear */
+            assert_true(hash.now.mask + 1 - cleared <= 64);
+        else if (hash.next.slots)
+            assert_true(hash.cleared - cleared <= 64);
         if (!grows)
             assert_true(old - hash.old.used <= 8);
         assert_true(find(&hash, i) && find(&hash, i / 2) && find(&hash, 0));

@@ -34,20 +34,80 @@ static void slab_generation_tells_a_reused_slot_from_the_old_one(void **state) {
     uint32_t first, second;
     rill__slab_init(&slab, &allocator, 8, 1000);
     void *object = rill__slab_open(&slab, &first);
-    uint32_t generation = slab.generation[first];
+    uint32_t generation = slab_generation(&slab, first);
     assert_ptr_equal(rill__slab_find(&slab, first, generation), object);
     assert_null(rill__slab_find(&slab, first, generation + 1));
-    assert_null(rill__slab_find(&slab, first + 1, slab.generation[first + 1])); /* not in use */
+    assert_null(rill__slab_find(&slab, first + 1, slab_generation(&slab, first + 1))); /* free */
     assert_null(rill__slab_find(&slab, 1u << 27, generation));
     rill__slab_close(&slab, first);
     assert_null(rill__slab_find(&slab, first, generation));
+    assert_null(rill__slab_find(&slab, first, generation + 1));
     assert_non_null(rill__slab_open(&slab, &second));
     assert_int_equal(second, first); /* last in, first out */
     assert_null(rill__slab_find(&slab, first, generation));
-    assert_non_null(rill__slab_find(&slab, first, slab.generation[first]));
-    slab.generation[first] = UINT32_MAX; /* 2^32 uses later: 0 is never a generation */
+    assert_non_null(rill__slab_find(&slab, first, slab_generation(&slab, first)));
+    /* 2^31 uses later: 0 is never the generation of an object in use */
+    slab_chunk_at(&slab, first / SLAB_CHUNK)->generation[first % SLAB_CHUNK] = UINT32_MAX;
     rill__slab_close(&slab, first);
-    assert_int_equal(slab.generation[first], 1);
+    assert_non_null(rill__slab_open(&slab, &second));
+    assert_int_equal(second, first);
+    assert_int_equal(slab_generation(&slab, first), 1);
+    rill__slab_fini(&slab);
+}
+
+/* A burst of a hundred thousand: when it has passed, one chunk is left, and the arrays. */
+static void slab_gives_back_what_a_burst_has_needed(void **state) {
+    (void)state;
+    struct test_memory memory = {0};
+    struct rill_allocator allocator = test_allocator(&memory);
+    struct slab slab;
+    enum { BURST = 100000 };
+    static uint32_t index[BURST], generation[BURST];
+    uint64_t seed = 7;
+    rill__slab_init(&slab, &allocator, 200, UINT32_MAX);
+    for (int burst = 0; burst < 2; burst++) {
+        for (int i = 0; i < BURST; i++) {
+            assert_non_null(rill__slab_open(&slab, &index[i]));
+            if (burst) /* the same places; whoever has the old name finds nothing */
+                assert_null(rill__slab_find(&slab, index[i], generation[index[i]]));
+        }
+        assert_true(slab_end(&slab) < BURST + SLAB_CHUNK);
+        for (int i = 0; i < BURST; i++)
+            generation[index[i]] = slab_generation(&slab, index[i]);
+        for (int i = BURST; i-- > 1;) { /* in any order */
+            int k = (int)(test_next(&seed) % (unsigned)(i + 1));
+            uint32_t kept = index[i];
+            index[i] = index[k];
+            index[k] = kept;
+        }
+        for (int i = 0; i < BURST; i++) {
+            rill__slab_close(&slab, index[i]);
+            assert_null(rill__slab_find(&slab, index[i], generation[index[i]]));
+        }
+        assert_int_equal(slab.used, 0);
+        assert_true(memory.live_bytes < 200 * SLAB_CHUNK + 1000 + 32 * BURST / SLAB_CHUNK);
+    }
+    rill__slab_fini(&slab);
+    assert_int_equal(memory.live_bytes, 0);
+}
+
+/* One object more or less at the edge of a chunk does not go to the allocator each time. */
+static void slab_keeps_one_empty_chunk(void **state) {
+    (void)state;
+    struct test_memory memory = {0};
+    struct rill_allocator allocator = test_allocator(&memory);
+    struct slab slab;
+    uint32_t index;
+    rill__slab_init(&slab, &allocator, 64, UINT32_MAX);
+    for (int i = 0; i < 4 * SLAB_CHUNK + 1; i++)
+        assert_non_null(rill__slab_open(&slab, &index));
+    uint64_t calls = memory.calls, blocks = memory.live_blocks;
+    for (int i = 0; i < 1000; i++) {
+        rill__slab_close(&slab, index);
+        assert_non_null(rill__slab_open(&slab, &index));
+    }
+    assert_int_equal(memory.calls, calls);
+    assert_int_equal(memory.live_blocks, blocks);
     rill__slab_fini(&slab);
 }
 
@@ -87,7 +147,7 @@ static void slab_each_allocation_failing_is_null_and_no_leak(void **state) {
         struct slab slab;
         uint32_t index, opened = 0, refused = 0;
         rill__slab_init(&slab, &allocator, 24, 10000);
-        for (int i = 0; i < 900; i++) {
+        for (int i = 0; i < 14 * SLAB_CHUNK; i++) {
             if (rill__slab_open(&slab, &index))
                 opened++;
             else
@@ -109,6 +169,8 @@ int slab_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slab_objects_are_zeroed_aligned_and_apart),
         cmocka_unit_test(slab_generation_tells_a_reused_slot_from_the_old_one),
+        cmocka_unit_test(slab_gives_back_what_a_burst_has_needed),
+        cmocka_unit_test(slab_keeps_one_empty_chunk),
         cmocka_unit_test(slab_random_use_matches_a_model),
         cmocka_unit_test(slab_each_allocation_failing_is_null_and_no_leak),
     };

@@ -171,10 +171,10 @@ static uint8_t some_flags(struct fuzz *fuzz) {
 /* Some connection's record of the target, or null. */
 static const struct connection *some_connection(struct fuzz *fuzz) {
     struct tcp_host *host = fuzz->test.world.stacks[1]->tcp;
-    uint32_t slots = host->connections.chunk_count * SLAB_CHUNK;
+    uint32_t slots = slab_end(&host->connections);
     for (int i = 0; i < 20 && slots; i++) {
         uint32_t at = fuzz_below(fuzz, fuzz_below(fuzz, 2) && slots > 16 ? 16 : slots);
-        if (host->connections.next[at] == at)
+        if (slab_in_use(&host->connections, at))
             return slab_at(&host->connections, at);
     }
     return 0;

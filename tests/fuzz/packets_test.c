@@ -146,8 +146,8 @@ static void open_round(struct fuzz *fuzz) {
 /* Every connection the target has, the orphans too. */
 static void check_all(struct fuzz *fuzz) {
     struct tcp_host *host = fuzz->test.world.stacks[1]->tcp;
-    for (uint32_t i = 0; i < host->connections.chunk_count * SLAB_CHUNK; i++) {
-        if (host->connections.next[i] != i)
+    for (uint32_t i = 0; i < slab_end(&host->connections); i++) {
+        if (!slab_in_use(&host->connections, i))
             continue;
         const char *broken = rill__connection_check(host, slab_at(&host->connections, i));
         if (broken)

@@ -58,6 +58,36 @@ static void pool_blocks_and_packets_are_used_again(void **state) {
     assert_int_equal(f.memory.live_bytes, 0);
 }
 
+/* A burst leaves no more behind than the pool is to keep; while as much is out, its worth stays. */
+static void pool_gives_back_what_a_burst_has_needed(void **state) {
+    (void)state;
+    struct fixture f;
+    static struct rill_block *blocks[4000];
+    static struct rill_packet *packets[4000];
+    const size_t sizes[] = {512, 2048, 16384, 60000};
+    struct rill_pool_config config;
+    rill_pool_config_default(&config);
+    config.bytes_kept = 1u << 20;
+    open_pool(&f, &config);
+    uint64_t empty = pool_info(&f).bytes_allocated;
+    for (int i = 0; i < 4000; i++) {
+        assert_non_null(blocks[i] = rill_block_open(f.pool, sizes[i % 4]));
+        assert_non_null(packets[i] = rill_packet_open(f.pool));
+    }
+    uint64_t all = pool_info(&f).bytes_allocated;
+    for (int i = 0; i < 2000; i++)
+        rill_block_drop(blocks[i]);
+    assert_true(pool_info(&f).bytes_allocated > all - (1u << 20)); /* the next burst is near */
+    for (int i = 2000; i < 4000; i++)
+        rill_block_drop(blocks[i]);
+    for (int i = 0; i < 4000; i++)
+        rill_packet_drop(packets[i]);
+    assert_true(pool_info(&f).bytes_allocated <= empty + (1u << 20));
+    assert_int_equal(f.memory.live_bytes - pool_info(&f).bytes_allocated, sizeof *f.pool);
+    rill_pool_close(f.pool);
+    assert_int_equal(f.memory.live_bytes, 0);
+}
+
 static void pool_limit_is_not_exceeded(void **state) {
     (void)state;
     struct fixture f;
@@ -450,6 +480,7 @@ static void pcapng_packet_is_captured_as_a_wire_carries_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pool_blocks_and_packets_are_used_again),
+        cmocka_unit_test(pool_gives_back_what_a_burst_has_needed),
         cmocka_unit_test(pool_limit_is_not_exceeded),
         cmocka_unit_test(pool_reserve_serves_control_packets_alone),
         cmocka_unit_test(pool_closed_with_blocks_out_goes_with_the_last),

@@ -3,6 +3,7 @@
 #include "stack/stack.h"
 #include "tcp/host.h"
 #include "tcp/segment.h"
+#include "world.h"
 
 static uint32_t actives(const struct peer *peer) {
     const struct tcp_host *host = peer->stack->tcp;
@@ -156,6 +157,63 @@ static void idle_not_yet_accepted_costs_no_wakeups(void **state) {
     peer_close(&peer);
 }
 
+static const struct tcp_host *tcp_of(struct test_world *test, int host) {
+    return test->world.stacks[host]->tcp;
+}
+
+/* Of a thousand that fall quiet within a second 64 active parts stay, those of the latest; a
+ * request on any of them, long quiet or not, is answered. */
+static void idle_only_64_quiet_active_parts_stay(void **state) {
+    (void)state;
+    enum { CONNECTIONS = 1000 };
+    static rill_handle a[CONNECTIONS], b[CONNECTIONS];
+    struct test_world test;
+    uint8_t message[64] = {0};
+    test_world_init(&test, 1);
+    assert_int_equal(test_world_open(&test), 0);
+    rill_handle listener = test_listen(&test, 1, 80);
+    for (int i = 0; i < CONNECTIONS; i++)
+        assert_int_equal(test_open_pair(&test, listener, 80, &a[i], &b[i]), 0);
+    test_run(&test, 10 * RILL_SECOND);
+    for (int host = 0; host < 2; host++)
+        assert_int_equal(tcp_of(&test, host)->actives.used, 0);
+    for (int round = 0; round < 3 * CONNECTIONS; round++) {
+        int i = round * 7 % CONNECTIONS;
+        assert_int_equal(rill_tcp_send(test.world.stacks[0], a[i], message, 64), 64);
+        test_run(&test, 10 * RILL_MICROSECOND);
+        assert_int_equal(rill_tcp_receive(test.world.stacks[1], b[i], message, 64), 64);
+        assert_int_equal(rill_tcp_send(test.world.stacks[1], b[i], message, 64), 64);
+        test_run(&test, 10 * RILL_MICROSECOND);
+        assert_int_equal(rill_tcp_receive(test.world.stacks[0], a[i], message, 64), 64);
+        for (int host = 0; host < 2; host++) {
+            assert_true(tcp_of(&test, host)->actives.used <= 64 + 1);
+            assert_true(round < 400 || tcp_of(&test, host)->actives.used >= 64);
+            assert_non_null(
+                ((struct connection *)slab_at(&tcp_of(&test, host)->connections, (uint32_t)i))
+                    ->active);
+        }
+    }
+    test_run(&test, 10 * RILL_SECOND);
+    for (int host = 0; host < 2; host++) {
+        assert_int_equal(tcp_of(&test, host)->actives.used, 0);
+        assert_int_equal(rill_deadline(test.world.stacks[host]), RILL_TIME_NEVER);
+    }
+    test_world_close(&test);
+}
+
+/* The answer to a lone request was acknowledged by a timer, 40 ms later. */
+static void idle_a_lone_answer_is_acknowledged_at_once(void **state) {
+    (void)state;
+    struct peer peer;
+    idle(&peer, PEER_MSS);
+    peer_write(&peer, 100);
+    EXPECT(&peer, WIRE_ACK, 300, 200, 100);
+    peer_send(&peer, WIRE_ACK, 200, 400, 100);
+    EXPECT(&peer, WIRE_ACK, 400, 300, 0);
+    assert_int_equal(peer_read(&peer, 500), 100);
+    peer_close(&peer);
+}
+
 int idle_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(idle_data_flows_both_ways_again),
@@ -165,6 +223,8 @@ int idle_tests(void) {
         cmocka_unit_test(idle_congestion_window_and_rtt_are_remembered),
         cmocka_unit_test(idle_not_while_data_is_unread_or_missing),
         cmocka_unit_test(idle_not_yet_accepted_costs_no_wakeups),
+        cmocka_unit_test(idle_only_64_quiet_active_parts_stay),
+        cmocka_unit_test(idle_a_lone_answer_is_acknowledged_at_once),
     };
     return cmocka_run_group_tests_name("idle", tests, 0, 0);
 }
