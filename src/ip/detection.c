@@ -1,11 +1,12 @@
 /* ip/detection.c: making sure that an address is nobody else's (RFC 4862 §5.4, RFC 5227), and what
  * happens when it is.
  *
- *   IPv6   wait 0 … 1 s | ask once | wait 1 s | ours
+ *   IPv6   wait 0 … 1 s | ask once | wait 1 s | ours; told
  *   IPv4   wait 0 … 1 s | ask three times, 1 … 2 s apart | wait 2 s | ours; told twice, 2 s apart
  *
  * By default the address is used meanwhile (RFC 4429), because a host that cannot speak for seconds
- * is of no use to those who start one for a single connection.
+ * is of no use to those who start one for a single connection; an IPv4 one is told of at once, for
+ * neighbours may remember another station there.
  *
  * DEVIATION: RFC 5227 §2.1.1 has no such use before the probes for IPv4; a strict interface waits.
  *
@@ -36,6 +37,7 @@ static void step_ipv6(struct ip_address *own) {
         own->check_at = core->now + (said ? said : RILL_SECOND);
     } else {
         settle(own);
+        rill__ndp_announce(own);
     }
 }
 
@@ -67,6 +69,8 @@ void rill__detection_step(struct ip_address *own) {
         }
         own->state = interface->detection == RILL_DETECTION_STRICT ? RILL_ADDRESS_TENTATIVE
                                                                    : RILL_ADDRESS_OPTIMISTIC;
+        if (ipv4 && own->state == RILL_ADDRESS_OPTIMISTIC)
+            rill__arp_tell(interface, &own->address, false);
         own->nonce = rill__random_next(&core->random);
         own->check_at = core->now + SECOND_AT_MOST(core); /* RFC 4862 §5.4.2 */
         own->step = 1;

@@ -85,10 +85,10 @@ void rill__ndp_ask(struct ip_interface *interface, const struct rill_address *ad
     uint8_t message[HEADER + OPTION] = {SOLICITATION};
     memcpy(message + 8, address->bytes, 16);
     put_link_option(message + HEADER, NDP_SOURCE_LINK, interface);
-    /* RFC 4429 §3.2: nobody is to learn from an address that may be somebody else's. */
-    size_t length = own->state == RILL_ADDRESS_OPTIMISTIC ? HEADER : HEADER + OPTION;
+    /* DEVIATION: RFC 4429 §3.2 has an optimistic address not say where it is. Others then do not
+     * answer at all, and the first packet would wait for the end of detection. */
     rill__ndp_send(interface, &own->address, mac ? address : &group, mac ? mac : group_mac, message,
-                   length);
+                   sizeof message);
 }
 
 void rill__ndp_detect(const struct ip_address *own) {
@@ -161,11 +161,16 @@ static void advertise(const struct ip_address *own, const struct rill_address *t
     rill__ndp_send(own->interface, &own->address, to, mac, message, sizeof message);
 }
 
+static const struct rill_address all_nodes = {{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+static const uint8_t all_nodes_mac[6] = {0x33, 0x33, 0, 0, 0, 1};
+
+/* RFC 4861 §7.2.6: who had this address at another link address learns of it. */
+void rill__ndp_announce(const struct ip_address *own) {
+    advertise(own, &all_nodes, all_nodes_mac, 0);
+}
+
 /* RFC 4862 §5.4.3: somebody asks whether the address is free. */
 static enum rill_drop detected(struct ip_address *own, const struct ip_datagram *datagram) {
-    static const struct rill_address all_nodes = {
-        {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-    static const uint8_t all_nodes_mac[6] = {0x33, 0x33, 0, 0, 0, 1};
     if (own->state == RILL_ADDRESS_TENTATIVE) {
         if (is_own_nonce(own, datagram))
             return RILL_DROP_ICMP_IGNORED;

@@ -71,6 +71,8 @@ void rill__ndp_ask(struct ip_interface *interface, const struct rill_address *ad
                    const uint8_t *mac);
 /* RFC 4862 §5.4.2: nobody asks for an address that is to be ours. */
 void rill__ndp_detect(const struct ip_address *own);
+/* Tells all where the address is. */
+void rill__ndp_announce(const struct ip_address *own);
 void rill__ndp_input(struct ip_interface *interface, struct ip_datagram *datagram);
 
 /* For those who write messages of neighbour discovery: hop limit 255, to this link address
