@@ -90,6 +90,9 @@ struct rill_endpoint {
     uint16_t zone;
 };
 
+/* Which family a socket at the address "any" speaks: both, or one alone. */
+enum rill_family { RILL_FAMILY_BOTH = 0, RILL_FAMILY_IPV4 = 4, RILL_FAMILY_IPV6 = 6 };
+
 RILL_API struct rill_address rill_address_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
 RILL_API bool rill_address_is_ipv4(const struct rill_address *address);
 RILL_API bool rill_address_is_any(const struct rill_address *address);

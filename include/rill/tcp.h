@@ -32,6 +32,7 @@ struct rill_tcp_listen_config {
     uint32_t backlog;           /* half-open and not yet accepted connections; default 4096 */
     bool deferred;              /* a SYN waits for the application's word (RILL_EVENT_SYN) */
     bool any_port;              /* takes every port no other listener has; local.port is ignored */
+    uint8_t family;             /* enum rill_family: whose SYNs, where the address is any */
     void *user;
 };
 RILL_API void rill_tcp_listen_config_default(struct rill_tcp_listen_config *config);
@@ -119,6 +120,12 @@ enum rill_tcp_option {
     RILL_TCP_OPTION_KEEPALIVE,      /* 1: probes on an idle connection */
     RILL_TCP_OPTION_RECEIVE_BUFFER, /* bytes; takes effect as the window can follow */
     RILL_TCP_OPTION_SEND_BUFFER,
+    RILL_TCP_OPTION_KEEPALIVE_IDLE,     /* seconds, 1 … 65535; 0: the stack's */
+    RILL_TCP_OPTION_KEEPALIVE_INTERVAL, /* seconds, 1 … 65535; 0: the stack's */
+    RILL_TCP_OPTION_KEEPALIVE_COUNT,    /* probes, 1 … 255; 0: the stack's */
+    RILL_TCP_OPTION_HOP_LIMIT,          /* 1 … 255; 0: 64 */
+    RILL_TCP_OPTION_TRAFFIC_CLASS,      /* DSCP and ECN, 0 … 255 */
+    RILL_TCP_OPTION_MSS, /* bytes, 88 … 65535: segments are no larger; lowers only */
 };
 /* Returns 0, RILL_ERROR_ARGUMENT or RILL_ERROR_HANDLE. */
 RILL_API int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,
@@ -142,6 +149,38 @@ struct rill_tcp_info {
 /* Returns 0 or RILL_ERROR_HANDLE. */
 RILL_API RILL_MUST_CHECK int rill_tcp_get_info(struct rill_stack *stack, rill_handle connection,
                                                struct rill_tcp_info *info);
+
+struct rill_tcp_bind_config {
+    size_t size;
+    struct rill_endpoint local; /* address any: all of ours; port 0: a random free one */
+    uint8_t family;             /* enum rill_family, where the address is any */
+    bool reuse;                 /* may share with others that say so, while none of them listens */
+    void *user;
+};
+RILL_API void rill_tcp_bind_config_default(struct rill_tcp_bind_config *config);
+
+/* Takes a local socket without listening there yet. Unlike with rill_tcp_listen, "any" and one
+ * address at the same port exclude each other. The handle is a listener's: rill_tcp_accept says
+ * RILL_ERROR_AGAIN, rill_tcp_close gives it back. Returns 0, RILL_ERROR_ARGUMENT,
+ * RILL_ERROR_ADDRESS_IN_USE, RILL_ERROR_ADDRESS_NOT_AVAILABLE (not an address of ours, or no port
+ * is left), RILL_ERROR_STATE (no TCP in this host) or RILL_ERROR_MEMORY. */
+RILL_API RILL_MUST_CHECK int rill_tcp_bind(struct rill_stack *stack,
+                                           const struct rill_tcp_bind_config *config,
+                                           rill_handle *out);
+
+/* Listens where the handle is bound; of a listener it changes the backlog. Returns 0,
+ * RILL_ERROR_ADDRESS_IN_USE (somebody it shares with listens), RILL_ERROR_ARGUMENT (backlog 0) or
+ * RILL_ERROR_HANDLE. */
+RILL_API RILL_MUST_CHECK int rill_tcp_bound_listen(struct rill_stack *stack, rill_handle bound,
+                                                   uint32_t backlog);
+
+/* Where a listener or a bound handle is. Returns 0 or RILL_ERROR_HANDLE. */
+RILL_API RILL_MUST_CHECK int rill_tcp_bound_local(struct rill_stack *stack, rill_handle bound,
+                                                  struct rill_endpoint *out);
+
+/* Copies bytes as rill_tcp_receive does, but they stay to be read. Returns the same. */
+RILL_API RILL_MUST_CHECK int64_t rill_tcp_peek(struct rill_stack *stack, rill_handle connection,
+                                               void *data, size_t length);
 
 /* Verifies every invariant of a connection. Returns null, or the one that is broken. */
 RILL_API const char *rill_tcp_check(struct rill_stack *stack, rill_handle connection);

@@ -19,6 +19,9 @@ struct rill_udp_config {
     struct rill_endpoint remote; /* port 0: not connected; else only its datagrams are taken */
     uint32_t receive_buffer;     /* bytes of datagrams that may wait; default 256 KiB */
     uint32_t send_buffer;        /* bytes of datagrams not yet output; default 256 KiB */
+    uint8_t family;              /* enum rill_family, where the local address is any */
+    bool exclusive; /* no other socket may have the port at an address that overlaps … */
+    bool reuse;     /* … but those that say this, if this one does too */
     void *user;
 };
 RILL_API void rill_udp_config_default(struct rill_udp_config *config);
@@ -65,6 +68,27 @@ struct rill_udp_info {
 };
 RILL_API RILL_MUST_CHECK int rill_udp_get_info(struct rill_stack *stack, rill_handle socket,
                                                struct rill_udp_info *info);
+
+/* Copies the oldest datagram as rill_udp_receive does, but it stays. Errors stay too. */
+RILL_API RILL_MUST_CHECK int64_t rill_udp_peek(struct rill_stack *stack, rill_handle socket,
+                                               void *data, size_t length,
+                                               struct rill_udp_message *message);
+
+/* Connects the socket to `remote`, or to another one than before; null dissolves the connection. A
+ * socket without an address of its own takes the one its datagrams leave from, for as long. What
+ * waits to be read stays. Returns 0, RILL_ERROR_ARGUMENT (port 0 or address any),
+ * RILL_ERROR_NO_ROUTE, RILL_ERROR_ADDRESS_IN_USE (another socket is connected so),
+ * RILL_ERROR_ADDRESS_NOT_AVAILABLE (of the other family) or RILL_ERROR_HANDLE. */
+RILL_API RILL_MUST_CHECK int rill_udp_connect(struct rill_stack *stack, rill_handle socket,
+                                              const struct rill_endpoint *remote);
+
+/* The error an earlier datagram met, which is forgotten by this; 0: none; or RILL_ERROR_HANDLE. */
+RILL_API RILL_MUST_CHECK int rill_udp_take_error(struct rill_stack *stack, rill_handle socket);
+
+enum rill_udp_option { RILL_UDP_OPTION_RECEIVE_BUFFER, RILL_UDP_OPTION_SEND_BUFFER };
+/* Bytes, 1 … 2^30. Returns 0, RILL_ERROR_ARGUMENT or RILL_ERROR_HANDLE. */
+RILL_API int rill_udp_set_option(struct rill_stack *stack, rill_handle socket,
+                                 enum rill_udp_option option, uint32_t value);
 
 #ifdef __cplusplus
 }

@@ -237,3 +237,22 @@ char *rill_endpoint_format(const struct rill_endpoint *endpoint, char *text) {
     *out = '\0';
     return text;
 }
+
+bool rill__address_is_link_local(const struct rill_address *address) {
+    return address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
+}
+
+uint8_t rill__address_family(const struct rill_address *address, uint8_t family) {
+    if (rill_address_is_any(address))
+        return family;
+    return rill_address_is_ipv4(address) ? RILL_FAMILY_IPV4 : RILL_FAMILY_IPV6;
+}
+
+bool rill__address_overlaps(const struct rill_address *a, uint8_t family_a,
+                            const struct rill_address *b, uint8_t family_b) {
+    family_a = rill__address_family(a, family_a);
+    family_b = rill__address_family(b, family_b);
+    if (family_a && family_b && family_a != family_b)
+        return false;
+    return rill_address_is_any(a) || rill_address_is_any(b) || rill_address_equal(a, b);
+}

@@ -15,6 +15,7 @@ struct event_node {
     struct event_node **where; /* what points to this one; null: not in the list */
     uint16_t bits;             /* news not yet given to the application */
     uint8_t kind;              /* enum handle_kind: how to find what it lies in */
+    uint16_t owner[2];         /* the owner's own numbers, where padding would be */
 };
 
 /* Upper four bits of a handle's low word; the rest of it is the slab index, the high word the

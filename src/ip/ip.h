@@ -6,6 +6,7 @@
 #ifndef RILL_IP_IP_H
 #define RILL_IP_IP_H
 
+#include "base/address.h"
 #include "base/core.h"
 #include "base/hash.h"
 #include "base/siphash.h"
@@ -262,6 +263,10 @@ int rill__ip_interface_add(struct ip_host *host, const struct rill_interface_con
 int rill__ip_link_set(struct ip_host *host, uint32_t interface, bool up);
 void rill__ip_init(struct ip_host *host, const struct rill_stack_config *config);
 void rill__ip_fini(struct ip_host *host);
+/* The zone of an address that was met on this interface. */
+static inline uint16_t ip_zone(const struct rill_address *address, uint32_t interface) {
+    return rill__address_is_link_local(address) ? (uint16_t)(interface + 1) : 0;
+}
 const struct rill_network_ops *rill__ip_network(const struct ip_host *host,
                                                 const struct rill_address *address);
 /* The largest packet of the family that the interface takes. */

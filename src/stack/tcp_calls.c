@@ -200,3 +200,27 @@ const char *rill_tcp_check(struct rill_stack *stack, rill_handle handle) {
     struct connection *connection = host ? rill__connection_find(host, handle) : 0;
     return connection ? rill__connection_check(host, connection) : 0;
 }
+
+void rill_tcp_bind_config_default(struct rill_tcp_bind_config *config) {
+    memset(config, 0, sizeof *config);
+    config->size = sizeof *config;
+}
+
+int rill_tcp_bind(struct rill_stack *stack, const struct rill_tcp_bind_config *config,
+                  rill_handle *out) {
+    return host_of(stack) ? rill__tcp_bind(host_of(stack), config, out) : RILL_ERROR_STATE;
+}
+
+int rill_tcp_bound_listen(struct rill_stack *stack, rill_handle bound, uint32_t backlog) {
+    return host_of(stack) ? rill__tcp_bound_listen(host_of(stack), bound, backlog)
+                          : RILL_ERROR_HANDLE;
+}
+
+int rill_tcp_bound_local(struct rill_stack *stack, rill_handle bound, struct rill_endpoint *out) {
+    return host_of(stack) ? rill__tcp_bound_local(host_of(stack), bound, out) : RILL_ERROR_HANDLE;
+}
+
+int64_t rill_tcp_peek(struct rill_stack *stack, rill_handle connection, void *data, size_t length) {
+    return host_of(stack) ? rill__tcp_peek(host_of(stack), connection, data, length)
+                          : RILL_ERROR_HANDLE;
+}

@@ -119,12 +119,15 @@ struct connection {
     uint32_t ts_recent;     /* RFC 7323 §4.3 */
     uint32_t ts_offset;     /* of our timestamps, by pair of addresses */
     uint8_t snd_scale, rcv_scale;
-    uint16_t flags;        /* enum connection_flag */
-    uint8_t state;         /* enum rill_tcp_state */
-    uint8_t owes;          /* enum connection_owes */
-    int8_t error;          /* enum rill_error: why it ended */
-    uint32_t tag;          /* the key's hash. demux.c */
-    struct active *active; /* may be null while idle */
+    uint16_t flags;          /* enum connection_flag */
+    uint8_t state;           /* enum rill_tcp_state */
+    uint8_t owes;            /* enum connection_owes */
+    int8_t error;            /* enum rill_error: why it ended */
+    uint8_t hop_limit;       /* of what we send; 0: 64. info.c */
+    uint8_t traffic_class;   /* of what we send. info.c */
+    uint8_t keepalive_count; /* 0: the stack's. info.c */
+    uint32_t tag;            /* the key's hash. demux.c */
+    struct active *active;   /* may be null while idle */
 
     /* warm */
     struct core_timer timer; /* filed at the earliest deadline of all. timers.c */

@@ -54,6 +54,8 @@ struct rill_packet *rill__tcp_write(struct tcp_host *host, struct rill_packet *p
         .interface = interface,
         .checksum_offset = 16,
         .protocol = 6,
+        .traffic_class = connection ? connection->traffic_class : (uint8_t)0,
+        .hop_limit = connection ? connection->hop_limit : (uint8_t)0,
         .flow_label = ipv4 ? 0 : rill__ip_flow_label(host->ip, &key->local, &key->remote, ports),
         .pseudo_header = true};
     rill__ip_finish(host->ip, packet, &send);
@@ -85,8 +87,9 @@ static void syn_options(struct tcp_host *host, const struct connection *connecti
                         const struct plan *plan, struct wire_tcp *header) {
     bool answer = (plan->flags & WIRE_ACK) != 0; /* offers only what theirs has offered */
     uint16_t flags = connection->flags;
-    header->mss = rill__mss_of_interface(host, connection_interface(host, connection),
-                                         &connection->key.remote);
+    header->mss = answer ? rill__mss_of_interface(host, connection_interface(host, connection),
+                                                  &connection->key.remote)
+                         : connection->mss; /* RILL_TCP_OPTION_MSS may have lowered it */
     header->sack_permitted = answer ? (flags & CONNECTION_SACK) != 0 : host->config.sack;
     header->has_timestamps =
         answer ? (flags & CONNECTION_TIMESTAMPS) != 0 : host->config.timestamps;

@@ -27,7 +27,10 @@ struct listener {
     struct half_open *parked_head, *parked_tail;
     struct event_node event;
     void *user;
-    bool deferred, any_port;
+    uint8_t family;          /* enum rill_family, where the address is any */
+    bool deferred, any_port; /* listen.c */
+    bool listening;          /* else only bound */
+    bool reuse;              /* may share its port while nobody listens there */
 };
 _Static_assert(sizeof(struct listener) <= 256, "docs/architecture.md, table 2");
 
@@ -148,6 +151,26 @@ void rill__connection_reset(struct tcp_host *host, struct connection *connection
                             enum rill_cause cause, int error);
 /* Frees the active part if nothing is in it. */
 void rill__connection_shrink(struct tcp_host *host, struct connection *connection);
+
+/* bind.c: who has a local port. */
+/* What a claim to a local socket asks for. */
+struct port_claim {
+    struct rill_endpoint local; /* port 0: a random free one is filled in */
+    uint8_t family;             /* enum rill_family, where the address is any */
+    bool reuse;
+    bool overlap; /* "any" and one address exclude each other; else only equal ones do */
+    uint32_t self;
+};
+/* 0, RILL_ERROR_ADDRESS_IN_USE or RILL_ERROR_ADDRESS_NOT_AVAILABLE; settles `local`. */
+int rill__port_claim(struct tcp_host *host, struct port_claim *claim);
+/* A record for what was claimed. */
+struct listener *rill__listener_open(struct tcp_host *host, const struct port_claim *claim);
+void rill__listener_free(struct tcp_host *host, struct listener *listener);
+/* The one listening exactly there, for a peer of that family; or null. */
+struct listener *rill__listener_lookup(struct tcp_host *host, const struct rill_address *address,
+                                       uint16_t port, uint8_t family);
+struct listener *rill__listener_by_handle(struct tcp_host *host, rill_handle handle);
+rill_handle rill__listener_handle(const struct tcp_host *host, const struct listener *listener);
 
 /* listen.c */
 struct listener *rill__listener_find(struct tcp_host *host, const struct tcp_key *key);
@@ -302,6 +325,20 @@ uint32_t rill__tcp_ready_bits(void *transport, rill_handle handle);
 static inline struct ip_interface *connection_interface(const struct tcp_host *host,
                                                         const struct connection *connection) {
     return host->ip->interfaces[connection->source.interface];
+}
+
+/* Seconds between keepalive probes, kept beside the event because the record is full: when the
+ * first is due, and each other. 0: the stack's. */
+static inline rill_time keepalive_idle(const struct tcp_host *host,
+                                       const struct connection *connection) {
+    uint16_t seconds = connection->event.owner[0];
+    return seconds ? seconds * RILL_SECOND : host->config.keepalive_idle;
+}
+
+static inline rill_time keepalive_interval(const struct tcp_host *host,
+                                           const struct connection *connection) {
+    uint16_t seconds = connection->event.owner[1];
+    return seconds ? seconds * RILL_SECOND : host->config.keepalive_interval;
 }
 
 /* Asked for and not sent yet: for lack of memory, or because output has not been called. */

@@ -35,6 +35,8 @@ int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tc
     info->local.zone = info->remote.zone = connection->key.zone;
     info->remote.address = connection->key.remote;
     info->remote.port = connection->key.remote_port;
+    info->local.zone = ip_zone(&info->local.address, connection->source.interface);
+    info->remote.zone = ip_zone(&info->remote.address, connection->source.interface);
     info->mss = (uint16_t)rill__payload_max(connection);
     info->timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
     info->sack = (connection->flags & CONNECTION_SACK) != 0;
@@ -57,37 +59,85 @@ int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tc
     return 0;
 }
 
+static void set_flag(struct connection *connection, uint16_t flag, bool on) {
+    connection->flags &= (uint16_t)~flag;
+    connection->flags |= on ? flag : 0;
+}
+
+/* Segments already queued as larger ones are cut again when they are sent. */
+static void lower_mss(struct connection *connection, uint32_t mss) {
+    if (mss < connection->mss)
+        connection->mss = (uint16_t)mss;
+}
+
+static void set_keepalive(struct tcp_host *host, struct connection *connection,
+                          enum rill_tcp_option option, uint32_t value) {
+    if (option == RILL_TCP_OPTION_KEEPALIVE)
+        set_flag(connection, CONNECTION_KEEPALIVE, value);
+    else if (option == RILL_TCP_OPTION_KEEPALIVE_COUNT)
+        connection->keepalive_count = (uint8_t)value;
+    else
+        connection->event.owner[option == RILL_TCP_OPTION_KEEPALIVE_INTERVAL] = (uint16_t)value;
+    connection->keepalive_at = RILL_TIME_NEVER;
+    if (state_is_synchronized(connection->state) && connection->flags & CONNECTION_IN_DEMUX)
+        rill__timers_segment_accepted(host, connection);
+}
+
+/* The range of each option's value. */
+static bool option_ok(enum rill_tcp_option option, uint32_t value) {
+    static const struct {
+        uint32_t least, most;
+    } ranges[] = {
+        [RILL_TCP_OPTION_NODELAY] = {0, 1},
+        [RILL_TCP_OPTION_KEEPALIVE] = {0, 1},
+        [RILL_TCP_OPTION_RECEIVE_BUFFER] = {1, 1u << 30},
+        [RILL_TCP_OPTION_SEND_BUFFER] = {1, 1u << 30},
+        [RILL_TCP_OPTION_KEEPALIVE_IDLE] = {0, 65535},
+        [RILL_TCP_OPTION_KEEPALIVE_INTERVAL] = {0, 65535},
+        [RILL_TCP_OPTION_KEEPALIVE_COUNT] = {0, 255},
+        [RILL_TCP_OPTION_HOP_LIMIT] = {0, 255},
+        [RILL_TCP_OPTION_TRAFFIC_CLASS] = {0, 255},
+        [RILL_TCP_OPTION_MSS] = {88, 65535},
+    };
+    return (unsigned)option < sizeof ranges / sizeof *ranges && value >= ranges[option].least &&
+           value <= ranges[option].most;
+}
+
+static void apply(struct tcp_host *host, struct connection *connection, enum rill_tcp_option option,
+                  uint32_t value) {
+    switch (option) {
+    case RILL_TCP_OPTION_NODELAY:
+        set_flag(connection, CONNECTION_NODELAY, value);
+        break;
+    case RILL_TCP_OPTION_RECEIVE_BUFFER:
+        connection->receive_buffer = value;
+        break;
+    case RILL_TCP_OPTION_SEND_BUFFER:
+        connection->send_buffer = value;
+        break;
+    case RILL_TCP_OPTION_HOP_LIMIT:
+        connection->hop_limit = (uint8_t)value;
+        break;
+    case RILL_TCP_OPTION_TRAFFIC_CLASS:
+        connection->traffic_class = (uint8_t)value;
+        break;
+    case RILL_TCP_OPTION_MSS:
+        lower_mss(connection, value);
+        break;
+    default:
+        set_keepalive(host, connection, option, value);
+        break;
+    }
+}
+
 int rill__tcp_set_option(struct tcp_host *host, rill_handle handle, enum rill_tcp_option option,
                          uint32_t value) {
     struct connection *connection = rill__connection_find(host, handle);
     if (!connection)
         return RILL_ERROR_HANDLE;
-    uint16_t flag = option == RILL_TCP_OPTION_NODELAY ? CONNECTION_NODELAY : CONNECTION_KEEPALIVE;
-    switch (option) {
-    case RILL_TCP_OPTION_NODELAY:
-    case RILL_TCP_OPTION_KEEPALIVE:
-        if (value > 1)
-            return RILL_ERROR_ARGUMENT;
-        connection->flags &= (uint16_t)~flag;
-        connection->flags |= value ? flag : 0;
-        if (option == RILL_TCP_OPTION_KEEPALIVE) {
-            connection->keepalive_at = RILL_TIME_NEVER;
-            if (state_is_synchronized(connection->state))
-                rill__timers_segment_accepted(host, connection);
-        }
-        break;
-    case RILL_TCP_OPTION_RECEIVE_BUFFER:
-    case RILL_TCP_OPTION_SEND_BUFFER:
-        if (value == 0 || value > 1u << 30)
-            return RILL_ERROR_ARGUMENT;
-        if (option == RILL_TCP_OPTION_RECEIVE_BUFFER)
-            connection->receive_buffer = value;
-        else
-            connection->send_buffer = value;
-        break;
-    default:
+    if (!option_ok(option, value))
         return RILL_ERROR_ARGUMENT;
-    }
+    apply(host, connection, option, value);
     if (rill__window_update_due(connection) && rill__connection_activate(host, connection))
         connection->owes |= OWES_WINDOW_UPDATE;
     rill__tell_writer(host, connection);

@@ -8,37 +8,12 @@
 #include "tcp/tcp_api.h"
 #include <string.h>
 
-static uint32_t port_tag(uint16_t port) {
-    return port * 0x9e3779b1u;
-}
-
-struct lookup {
-    const struct rill_address *address;
-    uint16_t port;
-};
-
-static bool equal(const void *context, uint32_t value, const void *key) {
-    const struct tcp_host *host = (const struct tcp_host *)context;
-    const struct lookup *lookup = (const struct lookup *)key;
-    const struct listener *listener = (const struct listener *)slab_at(&host->listeners, value);
-    return listener->local.port == lookup->port &&
-           rill_address_equal(&listener->local.address, lookup->address);
-}
-
-static struct listener *find(struct tcp_host *host, const struct rill_address *address,
-                             uint16_t port) {
-    struct lookup lookup = {address, port};
-    uint32_t index;
-    if (!rill__hash_find(&host->ports, port_tag(port), equal, host, &lookup, &index))
-        return 0;
-    return (struct listener *)slab_at(&host->listeners, index);
-}
-
 struct listener *rill__listener_find(struct tcp_host *host, const struct tcp_key *key) {
     static const struct rill_address any = {{0}};
-    struct listener *listener = find(host, &key->local, key->local_port);
+    uint8_t family = rill_address_is_ipv4(&key->local) ? RILL_FAMILY_IPV4 : RILL_FAMILY_IPV6;
+    struct listener *listener = rill__listener_lookup(host, &key->local, key->local_port, family);
     if (!listener)
-        listener = find(host, &any, key->local_port);
+        listener = rill__listener_lookup(host, &any, key->local_port, family);
     if (!listener && host->any_port != SLAB_NONE)
         listener = (struct listener *)slab_at(&host->listeners, host->any_port);
     return listener;
@@ -48,60 +23,23 @@ struct listener *rill__listener_at(struct tcp_host *host, uint32_t index, uint32
     return (struct listener *)rill__slab_find(&host->listeners, index, generation);
 }
 
-static struct listener *by_handle(struct tcp_host *host, rill_handle handle) {
-    if (handle_get_kind(handle) != HANDLE_LISTENER)
-        return 0;
-    return (struct listener *)rill__slab_find(&host->listeners, handle_index(handle),
-                                              handle_generation(handle));
-}
-
-static int check(struct tcp_host *host, const struct rill_tcp_listen_config *config,
-                 struct rill_endpoint *local) {
-    if (config->size != sizeof *config || config->backlog == 0)
-        return RILL_ERROR_ARGUMENT;
-    if (config->any_port)
-        return host->any_port == SLAB_NONE ? 0 : RILL_ERROR_ADDRESS_IN_USE;
-    if (rill_address_is_any(&local->address))
-        memset(&local->address, 0, sizeof local->address);
-    else if (!rill__ip_address_owned(host->ip, 0, &local->address))
-        return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
-    if (local->port == 0) { /* a random free one */
-        uint32_t count = (uint32_t)(host->config.port_last - host->config.port_first) + 1;
-        uint32_t first = (uint32_t)rill__random_below(&host->core->random, count);
-        for (uint32_t i = 0; i < count; i++) {
-            local->port = (uint16_t)(host->config.port_first + (first + i) % count);
-            if (!find(host, &local->address, local->port))
-                return 0;
-        }
-        return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
-    }
-    return find(host, &local->address, local->port) ? RILL_ERROR_ADDRESS_IN_USE : 0;
-}
-
 int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config *config,
                      rill_handle *out) {
-    struct rill_endpoint local = config->local;
-    int error = check(host, config, &local);
+    if (config->size != sizeof *config || config->backlog == 0)
+        return RILL_ERROR_ARGUMENT;
+    struct port_claim claim = {.local = config->local, .family = config->family, .self = SLAB_NONE};
+    int error = config->any_port ? (host->any_port == SLAB_NONE ? 0 : RILL_ERROR_ADDRESS_IN_USE)
+                                 : rill__port_claim(host, &claim);
     if (error)
         return error;
-    uint32_t index;
-    struct listener *listener = (struct listener *)rill__slab_open(&host->listeners, &index);
+    struct listener *listener = rill__listener_open(host, config->any_port ? 0 : &claim);
     if (!listener)
         return RILL_ERROR_MEMORY;
-    listener->index = index;
-    listener->local = local;
     listener->backlog = config->backlog;
     listener->deferred = config->deferred;
-    listener->any_port = config->any_port;
+    listener->listening = true;
     listener->user = config->user;
-    listener->event.kind = HANDLE_LISTENER;
-    if (config->any_port) {
-        host->any_port = index;
-    } else if (!rill__hash_insert(&host->ports, port_tag(local.port), index)) {
-        rill__slab_close(&host->listeners, index);
-        return RILL_ERROR_MEMORY;
-    }
-    *out = handle_make(HANDLE_LISTENER, index, slab_generation(&host->listeners, index));
+    *out = rill__listener_handle(host, listener);
     return 0;
 }
 
@@ -166,7 +104,7 @@ void rill__listener_unqueue(struct tcp_host *host, struct connection *connection
 }
 
 int rill__tcp_accept(struct tcp_host *host, rill_handle handle, rill_handle *out) {
-    struct listener *listener = by_handle(host, handle);
+    struct listener *listener = rill__listener_by_handle(host, handle);
     if (!listener)
         return RILL_ERROR_HANDLE;
     struct connection *connection = listener->accept_head;
@@ -184,7 +122,7 @@ int rill__tcp_accept(struct tcp_host *host, rill_handle handle, rill_handle *out
 
 int rill__tcp_pending(struct tcp_host *host, rill_handle handle, rill_handle *out,
                       struct rill_endpoint *local, struct rill_endpoint *remote) {
-    struct listener *listener = by_handle(host, handle);
+    struct listener *listener = rill__listener_by_handle(host, handle);
     if (!listener)
         return RILL_ERROR_HANDLE;
     struct half_open *half = listener->parked_head;
@@ -231,7 +169,7 @@ int rill__tcp_pending_drop(struct tcp_host *host, rill_handle pending) {
 
 /* Half-open records of a closed listener find that it is gone when they are touched next. */
 int rill__tcp_listener_close(struct tcp_host *host, rill_handle handle) {
-    struct listener *listener = by_handle(host, handle);
+    struct listener *listener = rill__listener_by_handle(host, handle);
     if (!listener)
         return RILL_ERROR_HANDLE;
     while (listener->parked_head)
@@ -239,11 +177,6 @@ int rill__tcp_listener_close(struct tcp_host *host, rill_handle handle) {
     while (listener->accept_head)
         rill__connection_reset(host, listener->accept_head, RILL_CAUSE_RST_ABORT,
                                RILL_ERROR_ABORTED);
-    rill__event_cancel(host->core, &listener->event);
-    if (listener->any_port)
-        host->any_port = SLAB_NONE;
-    else
-        rill__hash_remove(&host->ports, port_tag(listener->local.port), listener->index);
-    rill__slab_close(&host->listeners, listener->index);
+    rill__listener_free(host, listener);
     return 0;
 }

@@ -241,6 +241,17 @@ size_t rill__receive_queue_read(struct core *core, struct receive_queue *queue, 
     return done;
 }
 
+size_t rill__receive_queue_peek(const struct receive_queue *queue, uint8_t *out, size_t length) {
+    size_t done = 0;
+    for (uint32_t i = 0; i < queue->count && done < length; i++) {
+        const struct rill_slice *slice = &slot_at(queue, i)->slice;
+        size_t part = RILL_MIN(slice->length, length - done);
+        memcpy(out + done, slice->data, part);
+        done += part;
+    }
+    return done;
+}
+
 bool rill__receive_queue_take(struct core *core, struct receive_queue *queue,
                               struct rill_slice *out) {
     if (!queue->count)

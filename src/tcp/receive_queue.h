@@ -66,6 +66,8 @@ enum rill_drop rill__receive_queue_add(struct core *core, struct receive_slabs *
 
 size_t rill__receive_queue_read(struct core *core, struct receive_queue *queue, uint8_t *out,
                                 size_t length);
+/* The same, but the bytes stay. */
+size_t rill__receive_queue_peek(const struct receive_queue *queue, uint8_t *out, size_t length);
 /* Takes the first slice out, with its hold. */
 bool rill__receive_queue_take(struct core *core, struct receive_queue *queue,
                               struct rill_slice *out);

@@ -29,5 +29,10 @@ int rill__tcp_abort(struct tcp_host *host, rill_handle connection);
 int rill__tcp_set_option(struct tcp_host *host, rill_handle connection, enum rill_tcp_option option,
                          uint32_t value);
 int rill__tcp_get_info(struct tcp_host *host, rill_handle connection, struct rill_tcp_info *info);
+int rill__tcp_bind(struct tcp_host *host, const struct rill_tcp_bind_config *config,
+                   rill_handle *out);
+int rill__tcp_bound_listen(struct tcp_host *host, rill_handle bound, uint32_t backlog);
+int rill__tcp_bound_local(struct tcp_host *host, rill_handle bound, struct rill_endpoint *out);
+int64_t rill__tcp_peek(struct tcp_host *host, rill_handle connection, void *data, size_t length);
 
 #endif

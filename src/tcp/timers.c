@@ -59,7 +59,7 @@ void rill__timers_window_opened(struct tcp_host *host, struct connection *connec
 void rill__timers_segment_accepted(struct tcp_host *host, struct connection *connection) {
     connection->receive_time = (uint32_t)(host->core->now / RILL_SECOND);
     if (connection->flags & CONNECTION_KEEPALIVE && !(connection->flags & CONNECTION_ORPHAN)) {
-        connection->keepalive_at = host->core->now + host->config.keepalive_idle;
+        connection->keepalive_at = host->core->now + keepalive_idle(host, connection);
         if (connection->active)
             connection->active->keepalives = 0;
     }
@@ -145,10 +145,11 @@ static bool keepalive_expired(struct tcp_host *host, struct connection *connecti
         rill__connection_end(host, connection, RILL_OK);
         return false;
     }
-    connection->keepalive_at = host->core->now + host->config.keepalive_interval;
+    connection->keepalive_at = host->core->now + keepalive_interval(host, connection);
     if (!rill__connection_activate(host, connection) || connection->active->scoreboard.head)
         return true; /* what is in flight asks the same question */
-    if (connection->active->keepalives >= host->config.keepalive_count) {
+    uint8_t limit = connection->keepalive_count;
+    if (connection->active->keepalives >= (limit ? limit : host->config.keepalive_count)) {
         rill__connection_reset(host, connection, RILL_CAUSE_RST_TIMEOUT, RILL_ERROR_TIMED_OUT);
         return false;
     }

@@ -137,3 +137,16 @@ int64_t rill__tcp_receive_slices(struct tcp_host *host, rill_handle handle,
     consumed(host, connection);
     return (int64_t)n;
 }
+
+int64_t rill__tcp_peek(struct tcp_host *host, rill_handle handle, void *data, size_t length) {
+    struct connection *connection = rill__connection_find(host, handle);
+    if (!connection)
+        return RILL_ERROR_HANDLE;
+    if (!length)
+        return RILL_ERROR_ARGUMENT;
+    if (!connection->active || !connection->active->receive.bytes)
+        return nothing_to_read(connection);
+    size_t n = rill__receive_queue_peek(&connection->active->receive, data, length);
+    host->core->bytes_copied += n;
+    return (int64_t)n;
+}

@@ -66,6 +66,8 @@ static enum rill_drop queue(struct udp_host *host, struct udp_socket *socket,
         return RILL_DROP_NO_MEMORY;
     waiting->message.local = *local;
     waiting->message.remote = *remote;
+    waiting->message.local.zone = ip_zone(&local->address, datagram->interface->index);
+    waiting->message.remote.zone = ip_zone(&remote->address, datagram->interface->index);
     waiting->message.hop_limit = datagram->hop_limit;
     waiting->message.traffic_class = datagram->traffic_class;
     if (socket->waiting_tail)
@@ -136,6 +138,32 @@ static int take_error(struct udp_socket *socket) {
     return error;
 }
 
+int rill__udp_take_error(struct udp_host *host, rill_handle handle) {
+    struct udp_socket *socket = rill__udp_find(host, handle);
+    return socket ? take_error(socket) : RILL_ERROR_HANDLE;
+}
+
+static int64_t copy_out(struct udp_host *host, const struct udp_waiting *waiting, void *data,
+                        size_t length, struct rill_udp_message *message) {
+    size_t part = RILL_MIN(length, (size_t)waiting->length);
+    if (part)
+        memcpy(data, waiting->packet->slices[0].data, part);
+    host->core->bytes_copied += part;
+    if (message)
+        *message = waiting->message;
+    return waiting->length;
+}
+
+int64_t rill__udp_peek(struct udp_host *host, rill_handle handle, void *data, size_t length,
+                       struct rill_udp_message *message) {
+    struct udp_socket *socket = rill__udp_find(host, handle);
+    if (!socket)
+        return RILL_ERROR_HANDLE;
+    if (!socket->waiting_head)
+        return socket->error ? socket->error : RILL_ERROR_AGAIN;
+    return copy_out(host, socket->waiting_head, data, length, message);
+}
+
 int64_t rill__udp_receive(struct udp_host *host, rill_handle handle, void *data, size_t length,
                           struct rill_udp_message *message) {
     struct udp_socket *socket = rill__udp_find(host, handle);
@@ -144,13 +172,7 @@ int64_t rill__udp_receive(struct udp_host *host, rill_handle handle, void *data,
     struct udp_waiting *waiting = socket->waiting_head;
     if (!waiting)
         return socket->error ? take_error(socket) : RILL_ERROR_AGAIN;
-    int64_t whole = waiting->length;
-    size_t part = RILL_MIN(length, (size_t)waiting->length);
-    if (part)
-        memcpy(data, waiting->packet->slices[0].data, part);
-    host->core->bytes_copied += part;
-    if (message)
-        *message = waiting->message;
+    int64_t whole = copy_out(host, waiting, data, length, message);
     socket->waiting_head = waiting->next;
     if (!waiting->next)
         socket->waiting_tail = 0;

@@ -31,6 +31,9 @@ struct udp_socket {
     void *user;
     int error; /* met by an earlier datagram, told once */
     bool wants_write;
+    uint8_t family;            /* enum rill_family, where `bound` is any */
+    bool exclusive, reuse;     /* as the config says */
+    struct rill_address bound; /* the local address asked for: `local` may follow from `remote` */
 };
 
 struct udp_host {
@@ -50,6 +53,10 @@ struct udp_socket *rill__udp_lookup(struct udp_host *host, const struct rill_end
 int rill__udp_open(struct udp_host *host, const struct rill_udp_config *config, rill_handle *out);
 int rill__udp_close(struct udp_host *host, rill_handle handle);
 int rill__udp_get_info(struct udp_host *host, rill_handle handle, struct rill_udp_info *info);
+int rill__udp_connect(struct udp_host *host, rill_handle handle,
+                      const struct rill_endpoint *remote);
+int rill__udp_set_option(struct udp_host *host, rill_handle handle, enum rill_udp_option option,
+                         uint32_t value);
 void rill__udp_free(struct udp_host *host, struct udp_socket *socket);
 
 /* transfer.c */
@@ -57,6 +64,9 @@ int64_t rill__udp_send(struct udp_host *host, rill_handle handle, const void *da
                        const struct rill_udp_message *message);
 int64_t rill__udp_receive(struct udp_host *host, rill_handle handle, void *data, size_t length,
                           struct rill_udp_message *message);
+int64_t rill__udp_peek(struct udp_host *host, rill_handle handle, void *data, size_t length,
+                       struct rill_udp_message *message);
+int rill__udp_take_error(struct udp_host *host, rill_handle handle);
 void rill__udp_input(void *transport, struct ip_datagram *datagram);
 struct rill_packet *rill__udp_output(void *transport, struct ip_source *source, size_t frames_max);
 void rill__udp_error(void *transport, const struct ip_error *error);
