@@ -5,6 +5,7 @@
 #include <rill/capture.h>
 #include <rill/journal.h>
 #include <rill/packet.h>
+#include <rill/socket.h>
 #include <rill/stack.h>
 #include <rill/tcp.h>
 #include <rill/trace.h>

@@ -1,0 +1,335 @@
+/* socket/options.c: setsockopt and getsockopt.
+ *
+ * An option that is a number is one row of a table: where it is kept, what it may be, where it
+ * counts. The rest (linger, errors, what a socket is) has a case of its own. What concerns a
+ * connection is told to the stack when there is one, and again when the next one is opened. */
+#include "socket/socket.h"
+
+#include "base/util.h"
+#include "stack/stack.h"
+#include "tcp/host.h"
+#include <string.h>
+
+enum rule_kind {
+    RULE_NUMBER,
+    RULE_FLAG,     /* any number; kept as 0 or 1 */
+    RULE_OCTET,    /* its lower eight bits count */
+    RULE_UNBOUND,  /* a flag, but only before the socket has a port */
+    RULE_DATAGRAM, /* a number, of datagram sockets only */
+};
+
+struct rule {
+    int level, option;
+    uint8_t slot, kind;
+    int least, most, initial;
+};
+
+#define S RILL_SOL_SOCKET
+#define T RILL_IPPROTO_TCP
+#define I RILL_IPPROTO_IP
+#define V RILL_IPPROTO_IPV6
+#define ANY INT32_MIN, INT32_MAX
+static const struct rule rules[] = {
+    {S, RILL_SO_REUSEADDR, SLOT_REUSEADDR, RULE_FLAG, ANY, 0},
+    {S, RILL_SO_BROADCAST, SLOT_BROADCAST, RULE_FLAG, ANY, 0},
+    {S, RILL_SO_KEEPALIVE, SLOT_KEEPALIVE, RULE_FLAG, ANY, 0},
+    {T, RILL_TCP_NODELAY, SLOT_NODELAY, RULE_FLAG, ANY, 0},
+    {T, RILL_TCP_KEEPIDLE, SLOT_KEEPIDLE, RULE_NUMBER, 1, 32767, 0},
+    {T, RILL_TCP_KEEPINTVL, SLOT_KEEPINTVL, RULE_NUMBER, 1, 32767, 0},
+    {T, RILL_TCP_KEEPCNT, SLOT_KEEPCNT, RULE_NUMBER, 1, 127, 0},
+    {I, RILL_IP_TOS, SLOT_TOS, RULE_OCTET, ANY, 0},
+    {I, RILL_IP_TTL, SLOT_TTL, RULE_NUMBER, -1, 255, -1},
+    {I, RILL_IP_PKTINFO, SLOT_PKTINFO, RULE_FLAG, ANY, 0},
+    {I, RILL_IP_RECVTTL, SLOT_RECVTTL, RULE_FLAG, ANY, 0},
+    {I, RILL_IP_RECVTOS, SLOT_RECVTOS, RULE_FLAG, ANY, 0},
+    {I, RILL_IP_MULTICAST_TTL, SLOT_MULTICAST_TTL, RULE_DATAGRAM, -1, 255, 1},
+    {I, RILL_IP_MULTICAST_IF, SLOT_MULTICAST_IF, RULE_DATAGRAM, 0, 32, 0},
+    {V, RILL_IPV6_UNICAST_HOPS, SLOT_HOPS, RULE_NUMBER, -1, 255, -1},
+    {V, RILL_IPV6_MULTICAST_HOPS, SLOT_MULTICAST_HOPS, RULE_DATAGRAM, -1, 255, 1},
+    {V, RILL_IPV6_MULTICAST_IF, SLOT_MULTICAST_IF6, RULE_DATAGRAM, 0, 32, 0},
+    {V, RILL_IPV6_V6ONLY, SLOT_V6ONLY, RULE_UNBOUND, ANY, 0},
+    {V, RILL_IPV6_RECVPKTINFO, SLOT_RECVPKTINFO, RULE_FLAG, ANY, 0},
+    {V, RILL_IPV6_RECVHOPLIMIT, SLOT_RECVHOPLIMIT, RULE_FLAG, ANY, 0},
+    {V, RILL_IPV6_RECVTCLASS, SLOT_RECVTCLASS, RULE_FLAG, ANY, 0},
+    {V, RILL_IPV6_TCLASS, SLOT_TCLASS, RULE_NUMBER, -1, 255, 0},
+};
+#undef S
+#undef T
+#undef I
+#undef V
+#undef ANY
+
+void rill__options_init(struct sock *sock) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        sock->options[rules[i].slot] = rules[i].initial;
+}
+
+/* Of the stack, where the socket says nothing. */
+static const struct rill_stack_config *defaults(const struct rill_sockets *sockets) {
+    const struct tcp_host *tcp = sockets->stack->tcp;
+    return tcp ? &tcp->config : 0;
+}
+
+static void apply_buffers(struct rill_sockets *sockets, const struct sock *sock) {
+    uint32_t receive = (uint32_t)sock->options[SLOT_RECEIVE_BUFFER];
+    uint32_t send = (uint32_t)sock->options[SLOT_SEND_BUFFER];
+    struct rill_stack *stack = sockets->stack;
+    if (receive && sock->stream)
+        (void)rill_tcp_set_option(stack, sock->handle, RILL_TCP_OPTION_RECEIVE_BUFFER, receive);
+    else if (receive)
+        (void)rill_udp_set_option(stack, sock->handle, RILL_UDP_OPTION_RECEIVE_BUFFER, receive);
+    if (send && sock->stream)
+        (void)rill_tcp_set_option(stack, sock->handle, RILL_TCP_OPTION_SEND_BUFFER, send);
+    else if (send)
+        (void)rill_udp_set_option(stack, sock->handle, RILL_UDP_OPTION_SEND_BUFFER, send);
+}
+
+void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) {
+    static const struct {
+        uint8_t slot, option;
+    } told[] = {
+        {SLOT_KEEPIDLE, RILL_TCP_OPTION_KEEPALIVE_IDLE},
+        {SLOT_KEEPINTVL, RILL_TCP_OPTION_KEEPALIVE_INTERVAL},
+        {SLOT_KEEPCNT, RILL_TCP_OPTION_KEEPALIVE_COUNT},
+        {SLOT_KEEPALIVE, RILL_TCP_OPTION_KEEPALIVE},
+        {SLOT_NODELAY, RILL_TCP_OPTION_NODELAY},
+        {SLOT_MAXSEG, RILL_TCP_OPTION_MSS},
+    };
+    if (!sock->handle)
+        return;
+    apply_buffers(sockets, sock);
+    struct rill_tcp_info info;
+    if (!sock->stream || rill_tcp_get_info(sockets->stack, sock->handle, &info))
+        return;
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (sock->options[told[i].slot])
+            (void)rill_tcp_set_option(sockets->stack, sock->handle,
+                                      (enum rill_tcp_option)told[i].option,
+                                      (uint32_t)sock->options[told[i].slot]);
+    bool ipv4 = rill_address_is_ipv4(&info.remote.address);
+    int hops = sock->options[ipv4 ? SLOT_TTL : SLOT_HOPS];
+    int class = sock->options[ipv4 ? SLOT_TOS : SLOT_TCLASS];
+    if (hops > 0)
+        (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_HOP_LIMIT,
+                                  (uint32_t)hops);
+    if (class)
+        (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_TRAFFIC_CLASS,
+                                  (uint32_t) class);
+}
+
+/* Flags that go back to 0 must be told too. */
+static void tell(struct rill_sockets *sockets, const struct sock *sock, uint8_t slot) {
+    if (sock->stream && sock->handle && slot == SLOT_NODELAY)
+        (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_NODELAY,
+                                  (uint32_t)sock->options[slot]);
+    else if (sock->stream && sock->handle && slot == SLOT_KEEPALIVE)
+        (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_KEEPALIVE,
+                                  (uint32_t)sock->options[slot]);
+    else
+        rill__options_apply(sockets, sock);
+}
+
+static const struct rule *find(const struct sock *sock, int level, int option) {
+    if ((level == RILL_IPPROTO_TCP && !sock->stream) ||
+        (level == RILL_IPPROTO_IPV6 && sock->family != RILL_AF_INET6))
+        return 0;
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (rules[i].level == level && rules[i].option == option)
+            return &rules[i];
+    return 0;
+}
+
+static int set_rule(struct rill_sockets *sockets, struct sock *sock, const struct rule *rule,
+                    int value) {
+    bool zero_ttl = rule->slot == SLOT_TTL && value == 0;
+    if (value < rule->least || value > rule->most || zero_ttl ||
+        (rule->kind == RULE_DATAGRAM && sock->stream && rule->level == RILL_IPPROTO_IP) ||
+        (rule->kind == RULE_UNBOUND && (sock->bound || sock->handle)))
+        return -RILL_EINVAL;
+    if (rule->kind == RULE_DATAGRAM && sock->stream)
+        return -RILL_ENOPROTOOPT;
+    if (rule->kind == RULE_FLAG || rule->kind == RULE_UNBOUND)
+        value = value != 0;
+    if (rule->kind == RULE_OCTET) /* of a stream the ECN bits are TCP's own (RFC 3168 §6.1) */
+        value &= sock->stream ? 0xfc : 0xff;
+    if (value == -1) /* the default again */
+        value = rule->initial;
+    sock->options[rule->slot] = value;
+    tell(sockets, sock, rule->slot);
+    return 0;
+}
+
+static int set_buffer(struct rill_sockets *sockets, struct sock *sock, int slot, int value) {
+    sock->options[slot] = RILL_MAX(2304, RILL_MIN(value, 1 << 30));
+    rill__options_apply(sockets, sock);
+    return 0;
+}
+
+static int set_other(struct rill_sockets *sockets, struct sock *sock, int level, int option,
+                     int value) {
+    if (level == RILL_SOL_SOCKET && option == RILL_SO_SNDBUF)
+        return set_buffer(sockets, sock, SLOT_SEND_BUFFER, value);
+    if (level == RILL_SOL_SOCKET && option == RILL_SO_RCVBUF)
+        return set_buffer(sockets, sock, SLOT_RECEIVE_BUFFER, value);
+    if (level == RILL_SOL_SOCKET && option == RILL_SO_REUSEPORT && !value)
+        return 0;
+    if (level != RILL_IPPROTO_TCP || option != RILL_TCP_MAXSEG || !sock->stream)
+        return -RILL_ENOPROTOOPT;
+    if (value && (value < 88 || value > 32767))
+        return -RILL_EINVAL;
+    sock->options[SLOT_MAXSEG] = value;
+    return 0;
+}
+
+int rill_setsockopt(struct rill_sockets *sockets, int fd, int level, int option, const void *value,
+                    size_t length) {
+    struct sock *sock = rill__sock_at(sockets, fd);
+    if (!sock)
+        return -RILL_EBADF;
+    bool linger = level == RILL_SOL_SOCKET && option == RILL_SO_LINGER;
+    const struct rule *rule = find(sock, level, option);
+    bool octet = rule && level == RILL_IPPROTO_IP && length == 1;
+    int number = 0;
+    if (!rule && ((level == RILL_IPPROTO_TCP && !sock->stream) ||
+                  (level != RILL_IPPROTO_TCP && level != RILL_SOL_SOCKET)))
+        return -RILL_ENOPROTOOPT;
+    if (length < (linger ? sizeof sock->linger : sizeof number) && !octet)
+        return -RILL_EINVAL;
+    if (!value)
+        return -RILL_EFAULT;
+    if (linger) {
+        memcpy(&sock->linger, value, sizeof sock->linger);
+        return 0;
+    }
+    if (octet)
+        number = *(const uint8_t *)value;
+    else
+        memcpy(&number, value, sizeof number);
+    return rule ? set_rule(sockets, sock, rule, number)
+                : set_other(sockets, sock, level, option, number);
+}
+
+static int or_default(int value, uint64_t stack, uint64_t otherwise) {
+    return value ? value : (int)(stack ? stack : otherwise);
+}
+
+static int buffer_size(const struct rill_sockets *sockets, const struct sock *sock, int slot) {
+    struct rill_udp_config udp;
+    const struct rill_stack_config *stack = defaults(sockets);
+    rill_udp_config_default(&udp);
+    uint32_t datagram = slot == SLOT_SEND_BUFFER ? udp.send_buffer : udp.receive_buffer;
+    uint32_t stream = !stack                     ? 0
+                      : slot == SLOT_SEND_BUFFER ? stack->send_buffer
+                                                 : stack->receive_buffer;
+    return or_default(sock->options[slot], sock->stream ? stream : datagram, 0);
+}
+
+static int get_rule(const struct rill_sockets *sockets, const struct sock *sock,
+                    const struct rule *rule) {
+    int value = sock->options[rule->slot];
+    const struct rill_stack_config *stack = defaults(sockets);
+    switch (rule->slot) {
+    case SLOT_KEEPIDLE:
+        return or_default(value, stack ? stack->keepalive_idle / RILL_SECOND : 0, 7200);
+    case SLOT_KEEPINTVL:
+        return or_default(value, stack ? stack->keepalive_interval / RILL_SECOND : 0, 75);
+    case SLOT_KEEPCNT:
+        return or_default(value, stack ? stack->keepalive_count : 0, 9);
+    case SLOT_TTL:
+    case SLOT_HOPS:
+        return value < 0 ? 64 : value;
+    default:
+        return value;
+    }
+}
+
+static int max_segment(struct rill_sockets *sockets, struct sock *sock) {
+    struct rill_tcp_info info;
+    enum rill_tcp_state state = rill__stream_sync(sockets, sock);
+    if (state == RILL_TCP_CLOSED || state == RILL_TCP_LISTEN ||
+        rill_tcp_get_info(sockets->stack, sock->handle, &info))
+        return or_default(sock->options[SLOT_MAXSEG], 536, 0);
+    return info.mss;
+}
+
+static int pending_error(struct rill_sockets *sockets, struct sock *sock) {
+    if (sock->stream)
+        (void)rill__stream_sync(sockets, sock);
+    else
+        rill__datagram_sync(sockets, sock);
+    return -rill__sock_take_error(sock);
+}
+
+/* False: no such option. */
+static bool get_number(struct rill_sockets *sockets, struct sock *sock, int level, int option,
+                       int *out) {
+    const struct rule *rule = find(sock, level, option);
+    bool segment = level == RILL_IPPROTO_TCP && sock->stream && option == RILL_TCP_MAXSEG;
+    if (rule)
+        *out = get_rule(sockets, sock, rule);
+    else if (segment)
+        *out = max_segment(sockets, sock);
+    if (rule || segment || level != RILL_SOL_SOCKET)
+        return rule || segment;
+    switch (option) {
+    case RILL_SO_TYPE:
+        *out = sock->stream ? RILL_SOCK_STREAM : RILL_SOCK_DGRAM;
+        return true;
+    case RILL_SO_ERROR:
+        *out = pending_error(sockets, sock);
+        return true;
+    case RILL_SO_SNDBUF:
+        *out = buffer_size(sockets, sock, SLOT_SEND_BUFFER);
+        return true;
+    case RILL_SO_RCVBUF:
+        *out = buffer_size(sockets, sock, SLOT_RECEIVE_BUFFER);
+        return true;
+    case RILL_SO_REUSEPORT:
+        *out = 0;
+        return true;
+    case RILL_SO_ACCEPTCONN:
+        *out = sock->listening;
+        return true;
+    case RILL_SO_PROTOCOL:
+        *out = sock->stream ? RILL_IPPROTO_TCP : RILL_IPPROTO_UDP;
+        return true;
+    case RILL_SO_DOMAIN:
+        *out = sock->family;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int give(void *value, size_t *length, const void *from, size_t size) {
+    *length = RILL_MIN(*length, size);
+    if (*length)
+        memcpy(value, from, *length);
+    return 0;
+}
+
+int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option, void *value,
+                    size_t *length) {
+    struct sock *sock = rill__sock_at(sockets, fd);
+    if (!sock)
+        return -RILL_EBADF;
+    if (!length || (!value && *length))
+        return -RILL_EFAULT;
+    if (level == RILL_SOL_SOCKET && option == RILL_SO_LINGER)
+        return give(value, length, &sock->linger, sizeof sock->linger);
+    if (level == RILL_IPPROTO_TCP && option == RILL_TCP_INFO && sock->stream) {
+        struct rill_tcp_info info = {.size = sizeof info};
+        info.state = rill__stream_sync(sockets, sock);
+        if (sock->handle && rill_tcp_get_info(sockets->stack, sock->handle, &info))
+            return -RILL_EBADF;
+        return give(value, length, &info, sizeof info);
+    }
+    int number;
+    if (!get_number(sockets, sock, level, option, &number))
+        return -RILL_ENOPROTOOPT;
+    uint8_t octet = (uint8_t)number;
+    if (level == RILL_IPPROTO_IP && *length && *length < sizeof number && number >= 0 &&
+        number <= 255)
+        return give(value, length, &octet, 1);
+    return give(value, length, &number, sizeof number);
+}
