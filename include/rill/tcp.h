@@ -178,6 +178,11 @@ RILL_API RILL_MUST_CHECK int rill_tcp_bound_listen(struct rill_stack *stack, ril
 RILL_API RILL_MUST_CHECK int rill_tcp_bound_local(struct rill_stack *stack, rill_handle bound,
                                                   struct rill_endpoint *out);
 
+/* The application reads no more than what is there: then reading says 0. What arrives is taken all
+ * the same, until rill_tcp_shutdown too has been called: then it resets the connection (RFC 1122
+ * §4.2.2.13). The peer is told nothing. Returns 0, RILL_ERROR_STATE or RILL_ERROR_HANDLE. */
+RILL_API int rill_tcp_shutdown_read(struct rill_stack *stack, rill_handle connection);
+
 /* Copies bytes as rill_tcp_receive does, but they stay to be read. Returns the same. */
 RILL_API RILL_MUST_CHECK int64_t rill_tcp_peek(struct rill_stack *stack, rill_handle connection,
                                                void *data, size_t length);

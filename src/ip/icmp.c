@@ -80,7 +80,7 @@ void rill__icmp_message(struct ip_host *host, struct ip_datagram *datagram, uint
     else if (datagram->data[0] == request && datagram->data[1] == 0 && !datagram->to_group)
         drop = echo(host, datagram, reply);
     else
-        drop = rill__icmp_error_input(host, datagram, datagram->data, datagram->contiguous);
+        drop = rill__icmp_error_input(host, datagram);
     if (drop)
         rill__core_drop(host->core, drop);
 }

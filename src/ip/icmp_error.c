@@ -103,9 +103,13 @@ static enum rill_drop redirected(const struct ip_datagram *datagram, const uint8
     return rill__ip_redirect(datagram->interface, &datagram->source, &error.remote, &hop);
 }
 
-enum rill_drop rill__icmp_error_input(struct ip_host *host, const struct ip_datagram *datagram,
-                                      const uint8_t *data, size_t length) {
+/* Of a packet that never was on a wire the quote lies apart from the header: what is looked at is
+ * copied together. */
+enum rill_drop rill__icmp_error_input(struct ip_host *host, const struct ip_datagram *datagram) {
     struct ip_error error = {.interface = datagram->interface};
+    uint8_t data[HEADER + 60 + 60]; /* both headers at their longest */
+    size_t length = RILL_MIN((size_t)datagram->length, sizeof data);
+    rill__packet_copy(datagram->packet, datagram->header_length, data, length);
     bool ipv4 = datagram->network->version == 4;
     if (ipv4 && data[0] == V4_REDIRECT)
         return redirected(datagram, data, length);

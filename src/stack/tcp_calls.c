@@ -224,3 +224,7 @@ int64_t rill_tcp_peek(struct rill_stack *stack, rill_handle connection, void *da
     return host_of(stack) ? rill__tcp_peek(host_of(stack), connection, data, length)
                           : RILL_ERROR_HANDLE;
 }
+
+int rill_tcp_shutdown_read(struct rill_stack *stack, rill_handle connection) {
+    return host_of(stack) ? rill__tcp_shutdown_read(host_of(stack), connection) : RILL_ERROR_HANDLE;
+}

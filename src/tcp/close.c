@@ -186,3 +186,13 @@ int rill__tcp_abort(struct tcp_host *host, rill_handle handle) {
     rill__connection_reset(host, connection, RILL_CAUSE_RST_ABORT, RILL_ERROR_ABORTED);
     return 0;
 }
+
+int rill__tcp_shutdown_read(struct tcp_host *host, rill_handle handle) {
+    struct connection *connection = rill__connection_find(host, handle);
+    if (!connection)
+        return RILL_ERROR_HANDLE;
+    if (!state_is_synchronized(connection->state) && connection->state != RILL_TCP_SYN_RECEIVED)
+        return RILL_ERROR_STATE;
+    connection->flags |= CONNECTION_DEAF;
+    return 0;
+}

@@ -41,6 +41,7 @@ enum connection_flag {
     CONNECTION_IN_DEMUX = 1u << 12,
     CONNECTION_FIN_SEEN = 1u << 13, /* maybe ahead of bytes that are missing */
     CONNECTION_COUNTED = 1u << 14,  /* statistics lie behind it */
+    CONNECTION_DEAF = 1u << 15,     /* the application reads no more than what is there */
 };
 
 /* What output has to look for, beside the queues. */

@@ -34,10 +34,12 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
                       struct tcp_segment *segment) {
     if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_FIN_WAIT_1 &&
         connection->state != RILL_TCP_FIN_WAIT_2)
-        return true;                             /* after the peer's FIN there is no text */
-    if (connection->flags & CONNECTION_ORPHAN) { /* RFC 1122 §4.2.2.13: nobody will read it */
+        return true; /* after the peer's FIN there is no text */
+    bool deaf = connection->flags & CONNECTION_DEAF && connection->state != RILL_TCP_ESTABLISHED;
+    if (connection->flags & CONNECTION_ORPHAN || deaf) { /* RFC 1122 §4.2.2.13: nobody reads it */
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_AFTER_CLOSE);
-        rill__connection_reset(host, connection, RILL_CAUSE_RST_UNREAD, RILL_ERROR_ABORTED);
+        rill__connection_reset(host, connection, RILL_CAUSE_RST_UNREAD,
+                               deaf ? RILL_ERROR_RESET : RILL_ERROR_ABORTED);
         return false;
     }
     struct active *active = connection->active;

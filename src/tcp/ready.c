@@ -20,6 +20,8 @@ static uint32_t connection_bits(const struct connection *connection) {
         bits |= RILL_EVENT_READABLE;
     if (connection->flags & CONNECTION_FIN_RECEIVED)
         bits |= RILL_EVENT_READABLE | RILL_EVENT_PEER_CLOSED;
+    if (connection->flags & CONNECTION_DEAF)
+        bits |= RILL_EVENT_READABLE;
     if (ended)
         bits |= RILL_EVENT_CLOSED | RILL_EVENT_READABLE;
     if (connection->error)

@@ -33,6 +33,7 @@ int rill__tcp_bind(struct tcp_host *host, const struct rill_tcp_bind_config *con
                    rill_handle *out);
 int rill__tcp_bound_listen(struct tcp_host *host, rill_handle bound, uint32_t backlog);
 int rill__tcp_bound_local(struct tcp_host *host, rill_handle bound, struct rill_endpoint *out);
+int rill__tcp_shutdown_read(struct tcp_host *host, rill_handle connection);
 int64_t rill__tcp_peek(struct tcp_host *host, rill_handle connection, void *data, size_t length);
 
 #endif

@@ -89,7 +89,7 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
 
 /* What reading says when there is nothing to read. */
 static int nothing_to_read(const struct connection *connection) {
-    if (connection->flags & CONNECTION_FIN_RECEIVED)
+    if (connection->flags & (CONNECTION_FIN_RECEIVED | CONNECTION_DEAF))
         return 0;
     if (connection->error)
         return connection->error;

@@ -212,6 +212,24 @@ static void a_closed_port_is_told_to_a_connected_socket_only(void **state) {
     }
 }
 
+/* Story: over a direct link the quoted packet lies in another block than the ICMP header, and the
+ * error was taken for one without a quote. */
+static void an_error_is_understood_over_a_direct_link_too(void **state) {
+    (void)state;
+    for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+        struct test_world test;
+        test_world_init(&test, 6);
+        test.ipv6 = ipv6;
+        assert_int_equal(test_world_open(&test), 0);
+        rill_handle a = open_socket(&test, 0, 0, 7);
+        assert_int_equal(rill_udp_send(test.world.stacks[0], a, "x", 1, 0), 1);
+        test_run(&test, RILL_SECOND);
+        assert_int_equal(rill_udp_take_error(test.world.stacks[0], a), RILL_ERROR_REFUSED);
+        assert_int_equal(rill_udp_take_error(test.world.stacks[0], a), 0);
+        finish(&test);
+    }
+}
+
 static void icmp_errors_are_limited(void **state) {
     (void)state;
     struct test_world test;
@@ -366,6 +384,7 @@ int main(void) {
         cmocka_unit_test(overlapping_fragments_give_the_datagram_up),
         cmocka_unit_test(a_flood_of_fragments_stays_within_its_bounds),
         cmocka_unit_test(a_closed_port_is_told_to_a_connected_socket_only),
+        cmocka_unit_test(an_error_is_understood_over_a_direct_link_too),
         cmocka_unit_test(icmp_errors_are_limited),
         cmocka_unit_test(the_most_particular_socket_gets_the_datagram),
         cmocka_unit_test(the_source_address_can_be_chosen_and_is_told),
