@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 rill=build/rill
 
 # Calls that take a stack they could change, and only look.
-queries="ready tcp_get_info tcp_check udp_get_info"
+queries="ready tcp_get_info tcp_check udp_get_info tcp_peek tcp_bound_local udp_peek sockets_open"
 # Fields of configs that are not behaviour, or are recorded in a way of their own.
 not_numbers="size allocator pool trace trace_context journal journal_context journal_number ipv4 ipv6 transports
     fragments congestion user framing mac mtu flags detection autoconfigure"
@@ -33,7 +33,7 @@ if len(taking) < 20:
     print('the headers were not understood')
     bad = 1
 journal = open('src/stack/journal.h').read()
-for struct in ('stack_config', 'tcp_listen_config', 'tcp_connect_config', 'udp_config', 'udp_message',
+for struct in ('stack_config', 'tcp_listen_config', 'tcp_connect_config', 'tcp_bind_config', 'udp_config', 'udp_message',
                'interface_config'):
     body = re.search(r'struct rill_%s \{(.*?)\n\}' % struct, text, re.S).group(1)
     for declaration in body.split(';'):

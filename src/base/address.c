@@ -238,10 +238,6 @@ char *rill_endpoint_format(const struct rill_endpoint *endpoint, char *text) {
     return text;
 }
 
-bool rill__address_is_link_local(const struct rill_address *address) {
-    return address->bytes[0] == 0xfe && (address->bytes[1] & 0xc0) == 0x80;
-}
-
 uint8_t rill__address_family(const struct rill_address *address, uint8_t family) {
     if (rill_address_is_any(address))
         return family;

@@ -20,9 +20,6 @@ unsigned rill__address_common_bits(const struct rill_address *a, const struct ri
 bool rill__address_in_prefix(const struct rill_address *address, const struct rill_address *prefix,
                              unsigned bits);
 
-/* fe80::/10 (RFC 4291 §2.5.6): means something only together with a zone. */
-bool rill__address_is_link_local(const struct rill_address *address);
-
 /* enum rill_family: what a socket bound there speaks; `family` says so for the address "any". */
 uint8_t rill__address_family(const struct rill_address *address, uint8_t family);
 

@@ -269,6 +269,26 @@ static void play_tcp_connect(struct player *player, struct journal_values *v) {
     keep(player, rill_tcp_connect(player->at->stack, &config, &handle), &handle);
 }
 
+static void play_tcp_bind(struct player *player, struct journal_values *v) {
+    struct rill_tcp_bind_config config;
+    rill_handle handle;
+    rill_tcp_bind_config_default(&config);
+    config.size = journal_next(v) ? sizeof config : 0;
+    config.user = user_of(journal_next(v));
+    JOURNAL_BIND_CONFIG(N, E)
+    keep(player, rill_tcp_bind(player->at->stack, &config, &handle), &handle);
+}
+
+static void play_tcp_bound_listen(struct player *player, struct journal_values *v) {
+    rill_handle handle = journal_next(v);
+    int error = rill_tcp_bound_listen(player->at->stack, handle, (uint32_t)journal_next(v));
+    (void)error;
+}
+
+static void play_tcp_shutdown_read(struct player *player, struct journal_values *v) {
+    rill_tcp_shutdown_read(player->at->stack, journal_next(v));
+}
+
 /* What was offered: the bytes that were taken, and behind them anything. */
 static const uint8_t *offered(struct player *player, uint64_t length) {
     struct journal_record record;
@@ -401,6 +421,24 @@ static void play_udp_receive(struct player *player, struct journal_values *v) {
         got = rill_udp_receive(player->at->stack, handle, data, (size_t)length,
                                journal_next(v) ? &message : 0);
     (void)got;
+}
+
+static void play_udp_connect(struct player *player, struct journal_values *v) {
+    rill_handle handle = journal_next(v);
+    struct rill_endpoint remote = rill__journal_next_endpoint(v);
+    int error = rill_udp_connect(player->at->stack, handle, &remote);
+    (void)error;
+}
+
+static void play_udp_take_error(struct player *player, struct journal_values *v) {
+    int error = rill_udp_take_error(player->at->stack, journal_next(v));
+    (void)error;
+}
+
+static void play_udp_set_option(struct player *player, struct journal_values *v) {
+    rill_handle handle = journal_next(v);
+    enum rill_udp_option option = (enum rill_udp_option)(journal_next(v) & 0x7fffffff);
+    rill_udp_set_option(player->at->stack, handle, option, (uint32_t)journal_next(v));
 }
 
 static void play_udp_close(struct player *player, struct journal_values *v) {

@@ -144,7 +144,7 @@ static int64_t send_pieces(struct rill_sockets *sockets, struct sock *sock,
     const struct rill_allocator *allocator = &sockets->allocator;
     if (message->iov_count == 1)
         return rill_udp_send(sockets->stack, sock->handle, message->iov[0].base, length, to);
-    uint8_t *flat = allocator->allocate(allocator->context, length + 1);
+    uint8_t *flat = (uint8_t *)allocator->allocate(allocator->context, length + 1);
     if (!flat)
         return RILL_ERROR_MEMORY;
     rill__iovec_gather(message, flat);
@@ -189,9 +189,10 @@ static void tell(const struct sock *sock, const struct rill_udp_message *came,
     bool ipv4 = rill_address_is_ipv4(&came->remote.address);
     bool local = options[SLOT_RECVPKTINFO] || (ipv4 && options[SLOT_PKTINFO]);
     bool hops = options[ipv4 ? SLOT_RECVTTL : SLOT_RECVHOPLIMIT];
-    bool class = options[ipv4 ? SLOT_RECVTOS : SLOT_RECVTCLASS];
-    out->present = (local ? RILL_ANCILLARY_LOCAL : 0u) | (hops ? RILL_ANCILLARY_HOP_LIMIT : 0u) |
-                   (class ? RILL_ANCILLARY_TRAFFIC_CLASS : 0u);
+    bool tclass = options[ipv4 ? SLOT_RECVTOS : SLOT_RECVTCLASS];
+    out->present = (local ? (unsigned)RILL_ANCILLARY_LOCAL : 0u) |
+                   (hops ? (unsigned)RILL_ANCILLARY_HOP_LIMIT : 0u) |
+                   (tclass ? (unsigned)RILL_ANCILLARY_TRAFFIC_CLASS : 0u);
     out->local = came->local.address;
     out->zone = came->local.zone;
     out->hop_limit = came->hop_limit;
@@ -211,8 +212,8 @@ static int64_t receive_pieces(struct rill_sockets *sockets, struct sock *sock,
                               struct rill_udp_message *came) {
     const struct rill_allocator *allocator = &sockets->allocator;
     if (message->iov_count == 1)
-        return take(sockets, sock, peek, message->iov[0].base, length, came);
-    uint8_t *flat = allocator->allocate(allocator->context, length + 1);
+        return take(sockets, sock, peek, (uint8_t *)message->iov[0].base, length, came);
+    uint8_t *flat = (uint8_t *)allocator->allocate(allocator->context, length + 1);
     if (!flat)
         return RILL_ERROR_MEMORY;
     int64_t n = take(sockets, sock, peek, flat, length, came);

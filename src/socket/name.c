@@ -1,6 +1,7 @@
 /* socket/name.c: addresses a socket is given and tells. Both families are one kind of address here
  * (IPv4 as IPv4-mapped); what a socket takes depends on its family and on RILL_IPV6_V6ONLY. */
 #include "socket/socket.h"
+#include <string.h>
 
 uint8_t rill__sock_family(const struct sock *sock) {
     if (sock->family == RILL_AF_INET)
@@ -23,7 +24,7 @@ struct rill_endpoint rill__sock_remote(const struct sock *sock, const struct ril
     if (sock->family == RILL_AF_INET || rill_address_is_ipv4(&given->address)) {
         remote.address = rill_address_ipv4(127, 0, 0, 1);
     } else {
-        remote.address = (struct rill_address){{0}};
+        memset(&remote.address, 0, sizeof remote.address);
         remote.address.bytes[15] = 1;
     }
     return remote;

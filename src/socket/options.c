@@ -66,7 +66,7 @@ void rill__options_init(struct sock *sock) {
 
 /* Of the stack, where the socket says nothing. */
 static const struct rill_stack_config *defaults(const struct rill_sockets *sockets) {
-    const struct tcp_host *tcp = sockets->stack->tcp;
+    const struct tcp_host *tcp = (const struct tcp_host *)sockets->stack->tcp;
     return tcp ? &tcp->config : 0;
 }
 
@@ -108,13 +108,13 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
                                       (uint32_t)sock->options[told[i].slot]);
     bool ipv4 = rill_address_is_ipv4(&info.remote.address);
     int hops = sock->options[ipv4 ? SLOT_TTL : SLOT_HOPS];
-    int class = sock->options[ipv4 ? SLOT_TOS : SLOT_TCLASS];
+    int tclass = sock->options[ipv4 ? SLOT_TOS : SLOT_TCLASS];
     if (hops > 0)
         (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_HOP_LIMIT,
                                   (uint32_t)hops);
-    if (class)
+    if (tclass)
         (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_TRAFFIC_CLASS,
-                                  (uint32_t) class);
+                                  (uint32_t)tclass);
 }
 
 /* Flags that go back to 0 must be told too. */

@@ -60,7 +60,7 @@ int rill__stream_bind(struct rill_sockets *sockets, struct sock *sock,
 }
 
 static void unbind(struct rill_sockets *sockets, struct sock *sock) {
-    static const struct rill_endpoint nowhere;
+    static const struct rill_endpoint nowhere = {{{0}}, 0, 0};
     if (sock->bound)
         (void)rill_tcp_close(sockets->stack, sock->bound);
     sock->bound = 0;
@@ -68,7 +68,7 @@ static void unbind(struct rill_sockets *sockets, struct sock *sock) {
 }
 
 int rill_listen(struct rill_sockets *sockets, int fd, int backlog) {
-    static const struct rill_endpoint anywhere;
+    static const struct rill_endpoint anywhere = {{{0}}, 0, 0};
     struct sock *sock = rill__sock_at(sockets, fd);
     if (!sock)
         return -RILL_EBADF;
@@ -82,7 +82,8 @@ int rill_listen(struct rill_sockets *sockets, int fd, int backlog) {
         if (error)
             return error;
     }
-    uint32_t most = backlog < 0 || backlog > RILL_SOMAXCONN ? RILL_SOMAXCONN : (uint32_t)backlog;
+    uint32_t most =
+        backlog < 0 || backlog > RILL_SOMAXCONN ? (uint32_t)RILL_SOMAXCONN : (uint32_t)backlog;
     int error = rill_tcp_bound_listen(sockets->stack, sock->bound, most + 1);
     if (error)
         return rill__errno(error);

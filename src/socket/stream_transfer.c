@@ -65,7 +65,7 @@ static int64_t peek(struct rill_sockets *sockets, struct sock *sock,
     if (message->iov_count == 1)
         return rill_tcp_peek(sockets->stack, sock->handle, message->iov[0].base, length);
     const struct rill_allocator *allocator = &sockets->allocator;
-    uint8_t *flat = allocator->allocate(allocator->context, length);
+    uint8_t *flat = (uint8_t *)allocator->allocate(allocator->context, length);
     if (!flat)
         return -RILL_ENOMEM;
     int64_t n = rill_tcp_peek(sockets->stack, sock->handle, flat, length);
@@ -102,7 +102,7 @@ static int64_t nothing_to_read(struct rill_sockets *sockets, struct sock *sock,
 
 int64_t rill__stream_receive(struct rill_sockets *sockets, struct sock *sock,
                              struct rill_message *message, int flags) {
-    static const struct rill_endpoint nobody;
+    static const struct rill_endpoint nobody = {{{0}}, 0, 0};
     enum rill_tcp_state state = rill__stream_sync(sockets, sock);
     if (message->name)
         *message->name = nobody;

@@ -21,8 +21,8 @@ int rill_sockets_open(struct rill_stack *stack, const struct rill_sockets_config
         !config->allocator.release || config->first < 0 || !config->max ||
         config->max > (uint32_t)INT32_MAX - (uint32_t)config->first)
         return -RILL_EINVAL;
-    struct rill_sockets *sockets =
-        config->allocator.allocate(config->allocator.context, sizeof *sockets);
+    struct rill_sockets *sockets = (struct rill_sockets *)config->allocator.allocate(
+        config->allocator.context, sizeof *sockets);
     if (!sockets)
         return -RILL_ENOMEM;
     memset(sockets, 0, sizeof *sockets);
@@ -52,8 +52,8 @@ void rill_sockets_close(struct rill_sockets *sockets) {
 static bool grow(struct rill_sockets *sockets) {
     uint32_t larger = RILL_MIN(sockets->capacity ? sockets->capacity * 2 : 16, sockets->max);
     const struct rill_allocator *allocator = &sockets->allocator;
-    uint32_t *slots = allocator->allocate(allocator->context, larger * sizeof *slots);
-    uint32_t *heap = allocator->allocate(allocator->context, larger * sizeof *heap);
+    uint32_t *slots = (uint32_t *)allocator->allocate(allocator->context, larger * sizeof *slots);
+    uint32_t *heap = (uint32_t *)allocator->allocate(allocator->context, larger * sizeof *heap);
     if (!slots || !heap) {
         give_back(sockets, slots, larger * sizeof *slots);
         give_back(sockets, heap, larger * sizeof *heap);
@@ -101,7 +101,7 @@ struct sock *rill__sock_open(struct rill_sockets *sockets, int *error) {
     if (!sockets->free_count && sockets->high == sockets->capacity && !grow(sockets))
         return 0;
     uint32_t index;
-    struct sock *sock = rill__slab_open(&sockets->socks, &index);
+    struct sock *sock = (struct sock *)rill__slab_open(&sockets->socks, &index);
     if (!sock)
         return 0;
     uint32_t number = sockets->free_count ? heap_pop(sockets) : sockets->high++;
@@ -123,7 +123,7 @@ struct sock *rill__sock_at(struct rill_sockets *sockets, int fd) {
     if (fd < sockets->first || (uint32_t)(fd - sockets->first) >= sockets->high)
         return 0;
     uint32_t index = sockets->slots[fd - sockets->first];
-    return index == SLAB_NONE ? 0 : slab_at(&sockets->socks, index);
+    return index == SLAB_NONE ? 0 : (struct sock *)slab_at(&sockets->socks, index);
 }
 
 rill_handle rill_socket_handle(struct rill_sockets *sockets, int fd) {

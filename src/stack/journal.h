@@ -79,10 +79,16 @@ enum journal_kind {
     X(44, tcp_close)                                                                               \
     X(45, tcp_abort)                                                                               \
     X(46, tcp_set_option)                                                                          \
+    X(47, tcp_bind)                                                                                \
+    X(48, tcp_bound_listen)                                                                        \
+    X(49, tcp_shutdown_read)                                                                       \
     X(64, udp_open)                                                                                \
     X(65, udp_send)                                                                                \
     X(66, udp_receive)                                                                             \
-    X(67, udp_close)
+    X(67, udp_close)                                                                               \
+    X(68, udp_connect)                                                                             \
+    X(69, udp_take_error)                                                                          \
+    X(70, udp_set_option)
 
 enum journal_call {
 #define JOURNAL_CALL_ENUM(number, name) JOURNAL_##name = number,
@@ -129,9 +135,11 @@ enum journal_call {
 #define JOURNAL_PART_IPV6 2u
 #define JOURNAL_PART_FRAGMENTS 4u
 
-#define JOURNAL_LISTEN_CONFIG(N, E) E(local) N(backlog) N(deferred) N(any_port)
+#define JOURNAL_LISTEN_CONFIG(N, E) E(local) N(backlog) N(deferred) N(any_port) N(family)
+#define JOURNAL_BIND_CONFIG(N, E) E(local) N(family) N(reuse)
 #define JOURNAL_CONNECT_CONFIG(N, E) E(local) E(remote) N(receive_buffer)
-#define JOURNAL_UDP_CONFIG(N, E) E(local) E(remote) N(receive_buffer) N(send_buffer)
+#define JOURNAL_UDP_CONFIG(N, E)                                                                   \
+    E(local) E(remote) N(receive_buffer) N(send_buffer) N(family) N(exclusive) N(reuse)
 #define JOURNAL_UDP_MESSAGE(N, E) E(remote) E(local) N(hop_limit) N(traffic_class)
 
 /* A config as numbers. */

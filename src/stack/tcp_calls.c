@@ -37,9 +37,17 @@ static void record_connect(struct journal *journal, const struct rill_tcp_connec
     journal_add(&values, config->size == sizeof *config);
     journal_add(&values, config->user != 0);
     JOURNAL_CONNECT_CONFIG(N, E)
+    rill__journal_call(journal, JOURNAL_tcp_connect, values.list, values.count);
+}
+
+static void record_bind(struct journal *journal, const struct rill_tcp_bind_config *config) {
+    struct journal_values values = {.count = 0};
+    journal_add(&values, config->size == sizeof *config);
+    journal_add(&values, config->user != 0);
+    JOURNAL_BIND_CONFIG(N, E)
 #undef N
 #undef E
-    rill__journal_call(journal, JOURNAL_tcp_connect, values.list, values.count);
+    rill__journal_call(journal, JOURNAL_tcp_bind, values.list, values.count);
 }
 
 static void record_pending(struct journal *journal, int error, rill_handle handle,
@@ -208,12 +216,17 @@ void rill_tcp_bind_config_default(struct rill_tcp_bind_config *config) {
 
 int rill_tcp_bind(struct rill_stack *stack, const struct rill_tcp_bind_config *config,
                   rill_handle *out) {
-    return host_of(stack) ? rill__tcp_bind(host_of(stack), config, out) : RILL_ERROR_STATE;
+    if (stack->journal)
+        record_bind(stack->journal, config);
+    int error = host_of(stack) ? rill__tcp_bind(host_of(stack), config, out) : RILL_ERROR_STATE;
+    return journal_returned_handle(stack, error, out);
 }
 
 int rill_tcp_bound_listen(struct rill_stack *stack, rill_handle bound, uint32_t backlog) {
-    return host_of(stack) ? rill__tcp_bound_listen(host_of(stack), bound, backlog)
-                          : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_bound_listen, bound, backlog, 0);
+    return (int)journal_returned(stack, host_of(stack)
+                                            ? rill__tcp_bound_listen(host_of(stack), bound, backlog)
+                                            : RILL_ERROR_HANDLE);
 }
 
 int rill_tcp_bound_local(struct rill_stack *stack, rill_handle bound, struct rill_endpoint *out) {
@@ -222,9 +235,12 @@ int rill_tcp_bound_local(struct rill_stack *stack, rill_handle bound, struct ril
 
 int64_t rill_tcp_peek(struct rill_stack *stack, rill_handle connection, void *data, size_t length) {
     return host_of(stack) ? rill__tcp_peek(host_of(stack), connection, data, length)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 int rill_tcp_shutdown_read(struct rill_stack *stack, rill_handle connection) {
-    return host_of(stack) ? rill__tcp_shutdown_read(host_of(stack), connection) : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_tcp_shutdown_read, connection, 0, 0);
+    return (int)journal_returned(stack, host_of(stack)
+                                            ? rill__tcp_shutdown_read(host_of(stack), connection)
+                                            : RILL_ERROR_HANDLE);
 }

@@ -105,20 +105,31 @@ int rill_udp_get_info(struct rill_stack *stack, rill_handle socket, struct rill_
 int64_t rill_udp_peek(struct rill_stack *stack, rill_handle socket, void *data, size_t length,
                       struct rill_udp_message *message) {
     return host_of(stack) ? rill__udp_peek(host_of(stack), socket, data, length, message)
-                          : RILL_ERROR_HANDLE;
+                          : (int64_t)RILL_ERROR_HANDLE;
 }
 
 int rill_udp_connect(struct rill_stack *stack, rill_handle socket,
                      const struct rill_endpoint *remote) {
-    return host_of(stack) ? rill__udp_connect(host_of(stack), socket, remote) : RILL_ERROR_HANDLE;
+    struct journal_values values = {.count = 0};
+    journal_add(&values, socket);
+    rill__journal_add_endpoint(&values, remote);
+    if (stack->journal)
+        rill__journal_call(stack->journal, JOURNAL_udp_connect, values.list, values.count);
+    return (int)journal_returned(stack, host_of(stack)
+                                            ? rill__udp_connect(host_of(stack), socket, remote)
+                                            : RILL_ERROR_HANDLE);
 }
 
 int rill_udp_take_error(struct rill_stack *stack, rill_handle socket) {
-    return host_of(stack) ? rill__udp_take_error(host_of(stack), socket) : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_udp_take_error, socket, 0, 0);
+    return (int)journal_returned(
+        stack, host_of(stack) ? rill__udp_take_error(host_of(stack), socket) : RILL_ERROR_HANDLE);
 }
 
 int rill_udp_set_option(struct rill_stack *stack, rill_handle socket, enum rill_udp_option option,
                         uint32_t value) {
-    return host_of(stack) ? rill__udp_set_option(host_of(stack), socket, option, value)
-                          : RILL_ERROR_HANDLE;
+    journal_called(stack, JOURNAL_udp_set_option, socket, (uint64_t)option, value);
+    return (int)journal_returned(
+        stack, host_of(stack) ? rill__udp_set_option(host_of(stack), socket, option, value)
+                              : RILL_ERROR_HANDLE);
 }

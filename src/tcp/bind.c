@@ -41,7 +41,8 @@ struct listener *rill__listener_lookup(struct tcp_host *host, const struct rill_
 struct listener *rill__listener_by_handle(struct tcp_host *host, rill_handle handle) {
     if (handle_get_kind(handle) != HANDLE_LISTENER)
         return 0;
-    return (struct listener *)rill__slab_find(&host->listeners, handle_index(handle), handle_generation(handle));
+    return (struct listener *)rill__slab_find(&host->listeners, handle_index(handle),
+                                              handle_generation(handle));
 }
 
 rill_handle rill__listener_handle(const struct tcp_host *host, const struct listener *listener) {

@@ -88,16 +88,17 @@ static bool option_ok(enum rill_tcp_option option, uint32_t value) {
     static const struct {
         uint32_t least, most;
     } ranges[] = {
-        [RILL_TCP_OPTION_NODELAY] = {0, 1},
-        [RILL_TCP_OPTION_KEEPALIVE] = {0, 1},
-        [RILL_TCP_OPTION_RECEIVE_BUFFER] = {1, 1u << 30},
-        [RILL_TCP_OPTION_SEND_BUFFER] = {1, 1u << 30},
-        [RILL_TCP_OPTION_KEEPALIVE_IDLE] = {0, 65535},
-        [RILL_TCP_OPTION_KEEPALIVE_INTERVAL] = {0, 65535},
-        [RILL_TCP_OPTION_KEEPALIVE_COUNT] = {0, 255},
-        [RILL_TCP_OPTION_HOP_LIMIT] = {0, 255},
-        [RILL_TCP_OPTION_TRAFFIC_CLASS] = {0, 255},
-        [RILL_TCP_OPTION_MSS] = {88, 65535},
+        /* in the order of enum rill_tcp_option */
+        {0, 1},        /* NODELAY */
+        {0, 1},        /* KEEPALIVE */
+        {1, 1u << 30}, /* RECEIVE_BUFFER */
+        {1, 1u << 30}, /* SEND_BUFFER */
+        {0, 65535},    /* KEEPALIVE_IDLE */
+        {0, 65535},    /* KEEPALIVE_INTERVAL */
+        {0, 255},      /* KEEPALIVE_COUNT */
+        {0, 255},      /* HOP_LIMIT */
+        {0, 255},      /* TRAFFIC_CLASS */
+        {88, 65535},   /* MSS */
     };
     return (unsigned)option < sizeof ranges / sizeof *ranges && value >= ranges[option].least &&
            value <= ranges[option].most;

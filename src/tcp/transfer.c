@@ -146,7 +146,7 @@ int64_t rill__tcp_peek(struct tcp_host *host, rill_handle handle, void *data, si
         return RILL_ERROR_ARGUMENT;
     if (!connection->active || !connection->active->receive.bytes)
         return nothing_to_read(connection);
-    size_t n = rill__receive_queue_peek(&connection->active->receive, data, length);
+    size_t n = rill__receive_queue_peek(&connection->active->receive, (uint8_t *)data, length);
     host->core->bytes_copied += n;
     return (int64_t)n;
 }

@@ -65,9 +65,9 @@ struct claim {
 };
 
 static bool excludes(const void *context, uint32_t value, const void *key) {
-    const struct udp_host *host = context;
-    const struct claim *claim = key;
-    const struct udp_socket *other = slab_at(&host->sockets, value);
+    const struct udp_host *host = (const struct udp_host *)context;
+    const struct claim *claim = (const struct claim *)key;
+    const struct udp_socket *other = (const struct udp_socket *)slab_at(&host->sockets, value);
     if (other->local.port != claim->pair.local.port || (claim->reuse && other->reuse))
         return false;
     if (!claim->exclusive && !other->exclusive)
@@ -171,7 +171,7 @@ int rill__udp_connect(struct udp_host *host, rill_handle handle,
             return RILL_ERROR_ADDRESS_IN_USE;
     }
     if (rill_address_is_any(&pair.local.address))
-        pair.local.address = (struct rill_address){{0}};
+        memset(&pair.local.address, 0, sizeof pair.local.address);
     socket->local.address = pair.local.address;
     socket->remote = pair.remote;
     return 0;

@@ -258,6 +258,26 @@ static void network_some(struct mixed *m, int host) {
     (void)error;
 }
 
+/* What sockets of the common kind ask for: bound first, listening or connected later. */
+static void bind_some(struct mixed *m, int host) {
+    struct rill_stack *stack = m->test.world.stacks[host];
+    struct rill_tcp_bind_config config;
+    struct rill_endpoint to = {m->test.address[!host], 5000, 0};
+    rill_handle handle = any(m, &m->udp[host]);
+    rill_tcp_bind_config_default(&config);
+    config.local.port = one_in(m, 2) ? (uint16_t)(6000 + below(m, 3)) : 0;
+    config.reuse = one_in(m, 2);
+    int error = rill_udp_connect(stack, handle, &to);
+    error = rill_udp_take_error(stack, handle);
+    rill_udp_set_option(stack, handle, (enum rill_udp_option)below(m, 3), (uint32_t)below(m, 9000));
+    rill_tcp_shutdown_read(stack, any(m, &m->tcp[host]));
+    if (rill_tcp_bind(stack, &config, &handle) == 0) {
+        error = rill_tcp_bound_listen(stack, handle, (uint32_t)below(m, 3));
+        rill_tcp_close(stack, handle);
+    }
+    (void)error;
+}
+
 static void act(struct mixed *m, int host) {
     struct rill_stack *stack = m->test.world.stacks[host];
     struct rill_event events[8];
@@ -288,6 +308,8 @@ static void act(struct mixed *m, int host) {
     case 7:
         if (one_in(m, 2))
             network_some(m, host);
+        if (one_in(m, 4))
+            bind_some(m, host);
         rill_user_set(stack, handle, one_in(m, 2) ? m : 0);
         break;
     case 8:
