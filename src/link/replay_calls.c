@@ -425,8 +425,9 @@ static void play_udp_receive(struct player *player, struct journal_values *v) {
 
 static void play_udp_connect(struct player *player, struct journal_values *v) {
     rill_handle handle = journal_next(v);
+    bool somebody = journal_next(v) != 0;
     struct rill_endpoint remote = rill__journal_next_endpoint(v);
-    int error = rill_udp_connect(player->at->stack, handle, &remote);
+    int error = rill_udp_connect(player->at->stack, handle, somebody ? &remote : 0);
     (void)error;
 }
 

@@ -4,7 +4,7 @@
 static int check_kind(int family, int type, int protocol) {
     if (family != RILL_AF_INET && family != RILL_AF_INET6)
         return -RILL_EAFNOSUPPORT;
-    if (type < 0 || type > 10 || type == 0)
+    if (type < 0 || type > 10)
         return -RILL_EINVAL;
     if (type != RILL_SOCK_STREAM && type != RILL_SOCK_DGRAM)
         return -RILL_ESOCKTNOSUPPORT;

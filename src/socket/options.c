@@ -325,8 +325,10 @@ int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return give(value, length, &info, sizeof info);
     }
     int number;
+    bool foreign = (level == RILL_IPPROTO_TCP && !sock->stream && sock->family == RILL_AF_INET) ||
+                   (level == RILL_IPPROTO_IPV6 && sock->family == RILL_AF_INET);
     if (!get_number(sockets, sock, level, option, &number))
-        return -RILL_ENOPROTOOPT;
+        return foreign ? -RILL_EOPNOTSUPP : -RILL_ENOPROTOOPT;
     uint8_t octet = (uint8_t)number;
     if (level == RILL_IPPROTO_IP && *length && *length < sizeof number && number >= 0 &&
         number <= 255)

@@ -190,6 +190,8 @@ int rill__stream_shutdown(struct rill_sockets *sockets, struct sock *sock, int h
     sock->shutdown |= bits;
     if (state == RILL_TCP_CLOSED)
         return -RILL_ENOTCONN;
+    if (bits & SHUTDOWN_READ)
+        (void)rill_tcp_shutdown_read(sockets->stack, sock->handle);
     if (bits & SHUTDOWN_WRITE &&
         rill_tcp_shutdown(sockets->stack, sock->handle) == RILL_ERROR_MEMORY)
         return -RILL_ENOBUFS;

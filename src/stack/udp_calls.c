@@ -112,7 +112,9 @@ int rill_udp_connect(struct rill_stack *stack, rill_handle socket,
                      const struct rill_endpoint *remote) {
     struct journal_values values = {.count = 0};
     journal_add(&values, socket);
-    rill__journal_add_endpoint(&values, remote);
+    journal_add(&values, remote != 0);
+    if (remote) /* null: to nobody any more */
+        rill__journal_add_endpoint(&values, remote);
     if (stack->journal)
         rill__journal_call(stack->journal, JOURNAL_udp_connect, values.list, values.count);
     return (int)journal_returned(stack, host_of(stack)
