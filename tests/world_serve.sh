@@ -153,7 +153,7 @@ try "stopped amid a transfer it ends" stopped_amid
 try "an existing device is used as it is and left behind" existing_device
 try "addresses, peers, port and MTU of one's own" own_addresses
 try "no link is a usage error" ask 2 "--link" "$www"
-try "a packet link is refused for now" ask 2 "later" "$www" --link packet:x
+try "a packet link to an interface that is not there is refused" ask 3 "no interface" "$www" --link packet:x
 try "--mac is refused on tun" ask 2 "--mac" "$www" --link tun:rill0 --mac 02:00:00:00:00:01
 try "a gateway out of reach is refused" ask 2 "--gateway" "$www" --link tun:rill0 --gateway 192.0.2.1
 try "no directory is a usage error" ask 2 "directory" --link tun:rill0
