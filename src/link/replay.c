@@ -36,7 +36,7 @@ void rill__replay_end(struct player *player, enum rill_replay_end end, const cha
 }
 
 static void *allocate(void *context, size_t size) {
-    struct player *player = context;
+    struct player *player = (struct player *)context;
     void *memory = 0;
     if (size <= player->config->memory_max - player->memory_used)
         memory = player->config->allocator.allocate(player->config->allocator.context, size);
@@ -48,7 +48,7 @@ static void *allocate(void *context, size_t size) {
 }
 
 static void release(void *context, void *memory, size_t size) {
-    struct player *player = context;
+    struct player *player = (struct player *)context;
     player->memory_used -= size;
     player->config->allocator.release(player->config->allocator.context, memory, size);
 }
@@ -59,7 +59,7 @@ void *rill__replay_scratch(struct player *player, uint64_t size) {
     if (player->scratch)
         release(player, player->scratch, player->scratch_size);
     size = RILL_MAX(size, 65536);
-    player->scratch = size > SIZE_MAX ? 0 : allocate(player, (size_t)size);
+    player->scratch = size > SIZE_MAX ? 0 : (uint8_t *)allocate(player, (size_t)size);
     player->scratch_size = player->scratch ? (size_t)size : 0;
     if (player->scratch)
         memset(player->scratch, 0, player->scratch_size);
@@ -92,7 +92,7 @@ bool rill__replay_data(struct player *player, struct journal_record *record) {
 
 /* The hook of the stacks' journals: did this request fail? */
 static bool refuse(void *context, uint64_t request) {
-    struct player *player = context;
+    struct player *player = (struct player *)context;
     const uint8_t *at = player->failed_at;
     struct journal_record record;
     uint64_t number;
@@ -127,7 +127,7 @@ static bool load_group(struct player *player, const uint8_t *at) {
         rill__replay_end(player, state == JOURNAL_ENDED ? RILL_REPLAY_DONE : RILL_REPLAY_TRUNCATED,
                          "");
     if (state == JOURNAL_READ && record->kind == JOURNAL_stack_open)
-        player->at->chain = (struct digest){0};
+        memset(&player->at->chain, 0, sizeof player->at->chain);
     while (state == JOURNAL_READ && !player->whole) {
         if (!belongs(player, record)) {
             state = JOURNAL_DAMAGED;
@@ -191,7 +191,8 @@ static bool admit(struct player *player) {
 
 static struct replay_stack *stack_of(struct player *player, uint8_t number) {
     if (!player->stacks[number]) {
-        player->stacks[number] = allocate(player, sizeof *player->stacks[number]);
+        player->stacks[number] =
+            (struct replay_stack *)allocate(player, sizeof *player->stacks[number]);
         if (player->stacks[number])
             memset(player->stacks[number], 0, sizeof *player->stacks[number]);
     }
@@ -253,14 +254,16 @@ static void close_all(struct player *player) {
 int rill_journal_replay(const void *bytes, size_t length, const struct rill_replay_config *config,
                         struct rill_replay_result *result) {
     uint8_t head[RILL_JOURNAL_HEADER];
-    struct player player = {.config = config, .result = result, .begin = bytes};
+    struct player player = {.config = config, .result = result, .begin = (const uint8_t *)bytes};
     memset(result, 0, sizeof *result);
     result->size = sizeof *result;
     if (config->size != sizeof *config || !config->allocator.allocate ||
         length < rill_journal_begin(head) || memcmp(bytes, head, sizeof head) != 0)
         return RILL_ERROR_ARGUMENT;
     player.end = player.begin + length;
-    player.memory = (struct rill_allocator){&player, allocate, release};
+    player.memory.context = &player;
+    player.memory.allocate = allocate;
+    player.memory.release = release;
     struct rill_pool_config pool;
     rill_pool_config_default(&pool);
     pool.bytes_max = config->memory_max;

@@ -133,7 +133,7 @@ static void play_input(struct player *player, struct journal_values *v) {
     uint32_t interface = (uint32_t)journal_next(v);
     uint64_t count = journal_next(v), made = 0;
     rill_time now = journal_next(v);
-    struct rill_packet **packets = array(player, count, sizeof *packets);
+    struct rill_packet **packets = (struct rill_packet **)array(player, count, sizeof *packets);
     struct journal_record record;
     while (packets && made < count && rill__replay_argument(player, JOURNAL_PACKET_IN, &record) &&
            (packets[made] = rill__replay_packet(player, &record)))
@@ -160,7 +160,7 @@ static void play_output(struct player *player, struct journal_values *v) {
     uint64_t max = journal_next(v);
     size_t frames_max = journal_size_back(journal_next(v));
     rill_time now = journal_next(v);
-    struct rill_packet **packets = array(player, max, sizeof *packets);
+    struct rill_packet **packets = (struct rill_packet **)array(player, max, sizeof *packets);
     if (!packets)
         return;
     size_t n = rill_output(player->at->stack, interface, packets, (size_t)max, frames_max, now);
@@ -173,7 +173,7 @@ static void play_output(struct player *player, struct journal_values *v) {
 
 static void play_events(struct player *player, struct journal_values *v) {
     uint64_t max = journal_next(v);
-    struct rill_event *events = array(player, max, sizeof *events);
+    struct rill_event *events = (struct rill_event *)array(player, max, sizeof *events);
     if (events)
         rill_events(player->at->stack, events, (size_t)max);
 }
@@ -292,7 +292,7 @@ static void play_tcp_shutdown_read(struct player *player, struct journal_values 
 /* What was offered: the bytes that were taken, and behind them anything. */
 static const uint8_t *offered(struct player *player, uint64_t length) {
     struct journal_record record;
-    uint8_t *bytes = rill__replay_scratch(player, length);
+    uint8_t *bytes = (uint8_t *)rill__replay_scratch(player, length);
     if (bytes && rill__replay_data(player, &record))
         memcpy(bytes, record.body, RILL_MIN(record.length, (size_t)length));
     return bytes;
@@ -329,7 +329,7 @@ static bool make_slice(struct player *player, struct rill_slice *slice) {
 static void play_tcp_send_slices(struct player *player, struct journal_values *v) {
     rill_handle handle = journal_next(v);
     uint64_t count = journal_next(v), made = 0;
-    struct rill_slice *slices = array(player, count, sizeof *slices);
+    struct rill_slice *slices = (struct rill_slice *)array(player, count, sizeof *slices);
     while (slices && made < count && make_slice(player, &slices[made]))
         made++;
     int64_t taken = 0;
@@ -352,7 +352,7 @@ static void play_tcp_receive(struct player *player, struct journal_values *v) {
 static void play_tcp_receive_slices(struct player *player, struct journal_values *v) {
     rill_handle handle = journal_next(v);
     uint64_t max = journal_next(v);
-    struct rill_slice *slices = array(player, max, sizeof *slices);
+    struct rill_slice *slices = (struct rill_slice *)array(player, max, sizeof *slices);
     int64_t got =
         slices ? rill_tcp_receive_slices(player->at->stack, handle, slices, (size_t)max) : 0;
     for (int64_t i = 0; i < got; i++)
@@ -451,18 +451,29 @@ static void play_udp_close(struct player *player, struct journal_values *v) {
 static const struct {
     const char *name;
     void (*play)(struct player *player, struct journal_values *values);
-} calls[256] = {
-#define CALL(number, name) [number] = {"rill_" #name, play_##name},
+    uint8_t number;
+} calls[] = {
+#define CALL(number, name) {"rill_" #name, play_##name, number},
     JOURNAL_CALLS(CALL)
 #undef CALL
 };
 
+enum { CALLS = sizeof calls / sizeof *calls };
+
+static size_t find_call(uint8_t number) {
+    size_t i = 0;
+    while (i < CALLS && calls[i].number != number)
+        i++;
+    return i;
+}
+
 const char *rill__replay_call_name(uint8_t kind) {
-    return calls[kind].name;
+    size_t i = find_call(kind);
+    return i < CALLS ? calls[i].name : 0;
 }
 
 void rill__replay_call(struct player *player) {
     struct journal_values values = {.count = 0};
     rill__journal_values(&player->call, values.list, JOURNAL_VALUES_MAX);
-    calls[player->call.kind].play(player, &values);
+    calls[find_call(player->call.kind)].play(player, &values);
 }

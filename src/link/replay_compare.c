@@ -10,15 +10,16 @@ static const struct {
     const char *name;
     const char *values[8];
 } parts[] = {
-    [JOURNAL_RESULT] = {"the result", {"value"}},
-    [JOURNAL_FAILED] = {"a failed request", {"number"}},
-    [JOURNAL_PACKET_IN] = {"a packet in", {"arrival"}},
-    [JOURNAL_PACKET_OUT] = {"a packet out",
-                            {"length", "gso_size", "checksum_start", "checksum_offset", "flags",
-                             "cause", "link_length", "digest"}},
-    [JOURNAL_EVENT] = {"an event", {"handle", "bits", "user"}},
-    [JOURNAL_SLICE] = {"a slice", {"length", "wrapped", "capacity"}},
-    [JOURNAL_DATA] = {"the bytes taken", {0}},
+    {0, {0}}, /* in the order of enum journal_kind, from 1 */
+    {"the result", {"value"}},
+    {"a failed request", {"number"}},
+    {"a packet in", {"arrival"}},
+    {"a packet out",
+     {"length", "gso_size", "checksum_start", "checksum_offset", "flags", "cause", "link_length",
+      "digest"}},
+    {"an event", {"handle", "bits", "user"}},
+    {"a slice", {"length", "wrapped", "capacity"}},
+    {"the bytes taken", {0}},
 };
 
 static const char *part_name(uint8_t kind) {
@@ -42,8 +43,10 @@ static void describe(struct player *player) {
                  part_name(player->made_head[0]));
         return;
     }
-    made = (struct journal_record){
-        .kind = expected->kind, .body = at, .length = RILL_MIN((size_t)length, (size_t)(end - at))};
+    memset(&made, 0, sizeof made);
+    made.kind = expected->kind;
+    made.body = at;
+    made.length = RILL_MIN((size_t)length, (size_t)(end - at));
     rill__journal_values(expected, was, 24);
     rill__journal_values(&made, is, 24);
     size_t i = 0;
@@ -77,13 +80,13 @@ static void compare(struct player *player, const uint8_t *bytes, size_t length) 
 }
 
 void rill__replay_written(void *context, const void *bytes, size_t length) {
-    struct player *player = context;
+    struct player *player = (struct player *)context;
     if (!player->comparing || player->ended)
         return;
     if (!player->made && rill__journal_read(player->expected_at, player->group_end,
                                             &player->expected) != JOURNAL_READ)
         return; /* the journal was cut off here, or ends a call that goes on: seen afterwards */
-    compare(player, bytes, length);
+    compare(player, (const uint8_t *)bytes, length);
     if (player->made < sizeof player->made_head)
         memcpy(player->made_head + player->made, bytes,
                RILL_MIN(length, sizeof player->made_head - player->made));
@@ -91,7 +94,7 @@ void rill__replay_written(void *context, const void *bytes, size_t length) {
 }
 
 void rill__replay_written_record(void *context) {
-    struct player *player = context;
+    struct player *player = (struct player *)context;
     if (!player->comparing || player->ended || !player->made)
         return;
     if (player->made != (size_t)(player->expected.next - player->expected.start))

@@ -16,7 +16,7 @@ struct bytes {
 };
 
 static void release_bytes(void *context) {
-    struct bytes *bytes = context;
+    struct bytes *bytes = (struct bytes *)context;
     bytes->player->memory.release(bytes->player->memory.context, bytes, bytes->size);
 }
 
@@ -24,10 +24,12 @@ struct rill_block *rill__replay_block(struct player *player, uint64_t capacity, 
     struct bytes *bytes = 0;
     const size_t head = (sizeof *bytes + 15) & ~(size_t)15;
     if (capacity <= SIZE_MAX - head)
-        bytes = player->memory.allocate(player->memory.context, head + (size_t)capacity);
+        bytes = (struct bytes *)player->memory.allocate(player->memory.context,
+                                                        head + (size_t)capacity);
     struct rill_block *block = 0;
     if (bytes) {
-        *bytes = (struct bytes){player, head + (size_t)capacity};
+        struct bytes whose = {player, head + (size_t)capacity};
+        *bytes = whose;
         block = rill_block_wrap(player->pool, (uint8_t *)bytes + head, (size_t)capacity,
                                 release_bytes, bytes);
     }
@@ -58,8 +60,8 @@ static bool make_room(struct player *player, struct replay_stack *stack) {
         live += stack->blocks[i].serial && stack->blocks[i].block->holds > 1;
     while (slots < 4 * live)
         slots *= 2;
-    struct replay_block *fresh =
-        player->memory.allocate(player->memory.context, slots * sizeof *fresh);
+    struct replay_block *fresh = (struct replay_block *)player->memory.allocate(
+        player->memory.context, slots * sizeof *fresh);
     if (!fresh)
         return false;
     memset(fresh, 0, slots * sizeof *fresh);
@@ -127,7 +129,8 @@ static bool add_slice(struct player *player, struct rill_packet *packet, const u
     memcpy(data, *bytes, (size_t)v[LENGTH]);
     *bytes += v[LENGTH];
     rill_block_hold(block);
-    return rill_packet_append(packet, (struct rill_slice){data, (size_t)v[LENGTH], block}) == 0;
+    struct rill_slice slice = {data, (size_t)v[LENGTH], block};
+    return rill_packet_append(packet, slice) == 0;
 }
 
 struct rill_packet *rill__replay_packet(struct player *player,
