@@ -5,8 +5,9 @@
  * those of all interfaces. Rules 4 (home addresses) and 7 (temporary addresses) have nothing to
  * compare here. Where no rule decides, the address that came last stays, as elsewhere.
  *
- * IPv4 has no such rules: of the outgoing interface's addresses the first whose prefix holds the
- * first hop, else its first, else the first of any interface. */
+ * IPv4 has no such rules: of the outgoing interface's addresses the one whose prefix is the route
+ * (the longest that holds the destination), or the first whose prefix holds the gateway, else its
+ * first, else the first of any interface: as other systems do. */
 #include "base/address.h"
 #include "base/util.h"
 #include "ip/ip.h"
@@ -100,17 +101,19 @@ static void consider(struct choice *choice, const struct ip_interface *interface
 }
 
 static const struct ip_address *first_ipv4(const struct ip_interface *interface,
-                                           const struct rill_address *hop) {
+                                           const struct rill_address *hop, bool direct) {
     const struct ip_address *best = 0;
-    bool best_holds = false, best_deprecated = false;
+    int best_bits = -1; /* of the prefix, if it holds the first hop */
+    bool best_deprecated = false;
     for (uint32_t i = 0; i < interface->address_count; i++) {
         const struct ip_address *own = interface->addresses[i];
         if (!rill_address_is_ipv4(&own->address) || !address_usable(own))
             continue;
         bool holds = rill__address_in_prefix(hop, &own->address, own->prefix_bits);
-        if (!best || (best_deprecated && !deprecated(own)) || (holds && !best_holds)) {
+        int bits = holds ? (direct ? own->prefix_bits : 0) : -1;
+        if (!best || (best_deprecated && !deprecated(own)) || bits > best_bits) {
             best = own;
-            best_holds = holds;
+            best_bits = bits;
             best_deprecated = deprecated(own);
         }
     }
@@ -122,10 +125,11 @@ const struct ip_address *rill__ip_select(const struct ip_host *host,
                                          const struct rill_address *remote,
                                          const struct rill_address *hop) {
     if (rill_address_is_ipv4(remote)) {
-        const struct ip_address *own = first_ipv4(interface, hop);
+        bool direct = rill_address_equal(hop, remote);
+        const struct ip_address *own = first_ipv4(interface, hop, direct);
         for (uint32_t i = 0; !own && i < host->interface_count; i++)
             if (!(host->interfaces[i]->flags & RILL_INTERFACE_LOOPBACK))
-                own = first_ipv4(host->interfaces[i], hop);
+                own = first_ipv4(host->interfaces[i], hop, direct);
         return own;
     }
     struct choice choice = {interface, remote, 0};
