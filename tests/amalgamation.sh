@@ -113,9 +113,10 @@ variant "gcc, C++20" 64 gcc "" g++ -std=c++20 -pedantic
 variant "clang, C11" 64 gcc "" clang -std=c11 -pedantic
 variant "clang, C++17" 64 gcc "" clang++ -x c++ -std=c++17
 variant "clang, C++20" 64 gcc "" clang++ -x c++ -std=c++20 -pedantic
-variant "gcc, 32 bits, C11" 32 "gcc -m32" "" gcc -m32 -std=c11
-variant "gcc, 32 bits, C++20" 32 "gcc -m32" "" g++ -m32 -std=c++20
-variant "clang, 32 bits, C11" 32 "gcc -m32" "" clang -m32 -std=c11
+x86="i686-linux-gnu-gcc -static" # beside which Debian's compilers for other processors can be installed; gcc-multilib cannot
+variant "gcc, 32 bits, C11" 32 "$x86" "" i686-linux-gnu-gcc -std=c11
+variant "gcc, 32 bits, C++20" 32 "$x86" "" i686-linux-gnu-g++ -std=c++20
+variant "clang, 32 bits, C11" 32 "$x86" "" clang --target=i686-linux-gnu -std=c11
 ppc="powerpc-linux-gnu-gcc -static"
 variant "gcc, 32 bits, big-endian, C11" ppc "$ppc" qemu-ppc powerpc-linux-gnu-gcc -std=c11
 variant "gcc, 32 bits, big-endian, C++20" ppc "$ppc" qemu-ppc powerpc-linux-gnu-g++ -std=c++20

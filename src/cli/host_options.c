@@ -22,6 +22,10 @@ static bool parse_prefix(const char *text, struct link_prefix *out) {
 
 bool cli_take_address(void *context, const char *text) {
     struct host_config *config = &((struct host_options *)context)->config;
+    if (strcmp(text, "auto") == 0) {
+        config->autoconfigure = true;
+        return true;
+    }
     return config->address_count < HOST_ADDRESSES &&
            parse_prefix(text, &config->addresses[config->address_count++]);
 }
@@ -56,10 +60,24 @@ bool cli_take_mac(void *context, const char *text) {
     return !(config->mac[0] & 1);
 }
 
+static void notice(const char *line) {
+    fprintf(stderr, "rill: %s\n", line);
+}
+
 int cli_host_open(struct host *host, const struct host_options *options) {
     struct link_error error;
-    if (host_open(host, &options->config, &error))
-        return CLI_DONE;
+    const struct host_config *config = &options->config;
+    if (host_open(host, config, &error)) {
+        if (!config->autoconfigure || config->address_count ||
+            host_await_address(host, 10 * RILL_SECOND)) {
+            host->notice = options->notices ? notice : 0;
+            return CLI_DONE;
+        }
+        cli_error("no router on %s has advertised an address within 10 s; give --address A/LEN",
+                  host->link->name);
+        host_close(host, &error);
+        return CLI_FAILED;
+    }
     cli_error("%s", error.text);
     static const int codes[] = {CLI_USAGE, CLI_MISSING, CLI_FAILED};
     return codes[error.fault];

@@ -7,6 +7,7 @@
 
 struct host_options {
     struct host_config config;
+    bool notices; /* what becomes of the interface is told on standard error */
 };
 
 bool cli_take_address(void *context, const char *text);
@@ -27,7 +28,7 @@ bool cli_take_seed(void *context, const char *text);
          CLI_CALL,                                                                                   \
          (o),                                                                                        \
          "A/LEN",                                                                                    \
-         "rill's address, may be repeated (10.77.0.2/24 and fd77::2/64)",                            \
+         "rill's address, may be repeated; auto: as routers say (10.77.0.2/24 and fd77::2/64)",      \
          cli_take_address},                                                                          \
         {"--peer",                                                                                   \
          CLI_CALL,                                                                                   \

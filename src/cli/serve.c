@@ -186,7 +186,7 @@ static int run(struct server *server, const char *directory, const struct host_o
 
 int command_serve(int argc, char **argv) {
     static const char usage[] = "rill serve DIR --link tun:NAME [options]";
-    struct host_options host = {0};
+    struct host_options host = {.notices = true};
     uint64_t port = 80;
     const char *directory = 0;
     struct server server = {.root = -1};

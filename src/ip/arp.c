@@ -64,7 +64,7 @@ static bool is_conflict(struct ip_interface *interface, const struct wire_arp *a
     struct ip_address *own = find_own(interface, &sender);
     if (!own && !arp->reply && rill_address_is_any(&sender)) {
         own = find_own(interface, &target);
-        if (own && own->state != RILL_ADDRESS_TENTATIVE && own->state != RILL_ADDRESS_OPTIMISTIC)
+        if (own && own->state != RILL_ADDRESS_TENTATIVE)
             own = 0; /* it is in use: the answer says so */
     }
     if (!own || own->state == RILL_ADDRESS_DUPLICATE)

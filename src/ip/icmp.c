@@ -35,7 +35,23 @@ bool rill__icmp_checksum_ok(const struct ip_datagram *datagram) {
     return rill__checksum_fold(sum) == 0xffff;
 }
 
+/* RFC 4443 §4.2: who asks a group is answered from an address of our own; who asks everybody over
+ * IPv4 is not (RFC 1122 §3.2.2.6). Null: nobody answers. */
+static const struct rill_address *echo_source(struct ip_host *host,
+                                              const struct ip_datagram *datagram) {
+    if (!datagram->to_group)
+        return &datagram->destination;
+    if (datagram->network->version == 4)
+        return 0;
+    const struct ip_address *own =
+        rill__ip_select(host, datagram->interface, &datagram->source, &datagram->source);
+    return own ? &own->address : 0;
+}
+
 static enum rill_drop echo(struct ip_host *host, struct ip_datagram *datagram, uint8_t reply_type) {
+    const struct rill_address *source = echo_source(host, datagram);
+    if (!source)
+        return RILL_DROP_TO_GROUP;
     uint8_t *data;
     size_t rest = datagram->length - HEADER;
     struct rill_packet *packet = rill__packet_open_filled(host->core->pool, rest, &data);
@@ -52,7 +68,7 @@ static enum rill_drop echo(struct ip_host *host, struct ip_datagram *datagram, u
     header[0] = reply_type;
     packet->cause = RILL_CAUSE_ECHO_REPLY;
     uint32_t mtu = rill__ip_path_mtu(host, datagram->interface, &datagram->source);
-    struct ip_send send = {.source = &datagram->destination,
+    struct ip_send send = {.source = source,
                            .destination = &datagram->source,
                            .interface = datagram->interface,
                            .mtu = mtu,
@@ -77,7 +93,7 @@ void rill__icmp_message(struct ip_host *host, struct ip_datagram *datagram, uint
         drop = RILL_DROP_TRUNCATED;
     else if (!rill__icmp_checksum_ok(datagram))
         drop = RILL_DROP_ICMP_CHECKSUM;
-    else if (datagram->data[0] == request && datagram->data[1] == 0 && !datagram->to_group)
+    else if (datagram->data[0] == request && datagram->data[1] == 0)
         drop = echo(host, datagram, reply);
     else
         drop = rill__icmp_error_input(host, datagram);

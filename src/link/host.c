@@ -49,7 +49,7 @@ static void prefix(struct link_prefix *out, const char *address, uint8_t length)
 
 /* Fills in what the user has not said. */
 static void complete(struct host_config *config) {
-    if (config->address_count == 0) {
+    if (config->address_count == 0 && !config->autoconfigure) {
         prefix(&config->addresses[config->address_count++], "10.77.0.2", 24);
         if (config->mtu == 0 || config->mtu >= 1280) /* RFC 8200 §5 */
             prefix(&config->addresses[config->address_count++], "fd77::2", 64);
@@ -114,6 +114,11 @@ static bool open_link(struct host *host, const struct host_config *config,
                                .peer_count = config->peer_count};
     memcpy(link.mac, config->mac, sizeof link.mac);
     host->link = link_open(&link, error);
+    if (host->link && config->autoconfigure && !host->link->framing) {
+        link_error_set(error, LINK_ASKED,
+                       "--address auto needs a link with neighbours: tap:NAME or packet:NAME");
+        return false;
+    }
     return host->link;
 }
 
@@ -129,6 +134,71 @@ static int add_addresses(struct host *host, const struct host_config *config) {
     if (!failed && !rill_address_is_any(&config->gateway))
         failed = rill_route_add(host->stack, 0, &any, 0, &config->gateway);
     return failed;
+}
+
+/* Notes the addresses that are in use, and tells of each that is new (or gone). */
+static void note_addresses(struct host *host) {
+    struct link_prefix now[HOST_ADDRESSES];
+    struct rill_address_info info;
+    size_t count = 0;
+    for (uint32_t i = 0; rill_address_get(host->stack, 0, i, &info) == 0; i++) {
+        char text[RILL_ADDRESS_TEXT], line[RILL_ADDRESS_TEXT + 80];
+        bool known = false;
+        for (size_t k = 0; k < host->address_count; k++)
+            known |= rill_address_equal(&host->addresses[k].address, &info.address);
+        rill_address_format(&info.address, text);
+        bool used = info.state != RILL_ADDRESS_TENTATIVE && info.state != RILL_ADDRESS_DUPLICATE;
+        if (used && count < HOST_ADDRESSES)
+            now[count++] = (struct link_prefix){info.address, info.prefix_length};
+        snprintf(line, sizeof line, "address %s/%u", text, info.prefix_length);
+        if (used && !known && host->notice)
+            host->notice(line);
+        snprintf(line, sizeof line, "address %s is a duplicate: another station has it", text);
+        if (info.state == RILL_ADDRESS_DUPLICATE && host->notice)
+            host->notice(line);
+    }
+    for (size_t k = 0; k < host->address_count; k++) {
+        char text[RILL_ADDRESS_TEXT], line[RILL_ADDRESS_TEXT + 80];
+        bool still = false;
+        for (size_t i = 0; i < count; i++)
+            still |= rill_address_equal(&host->addresses[k].address, &now[i].address);
+        snprintf(line, sizeof line, "address %s is gone",
+                 rill_address_format(&host->addresses[k].address, text));
+        if (!still && host->notice)
+            host->notice(line);
+    }
+    memcpy(host->addresses, now, sizeof now);
+    host->address_count = count;
+}
+
+static void on_interface(struct host_target *target, const struct rill_event *event) {
+    static const struct {
+        uint32_t bit;
+        const char *line;
+    } lines[] = {
+        {RILL_EVENT_LINK_UP, "the link is up"},
+        {RILL_EVENT_LINK_DOWN, "the link is down"},
+        {RILL_EVENT_ROUTER_FOUND, "a router is there"},
+        {RILL_EVENT_ROUTER_LOST, "no router is left"},
+        {RILL_EVENT_ADDRESS_DUPLICATE, "another station uses an address of ours"},
+    };
+    struct host *host = RILL_CONTAINER(target, struct host, interface);
+    if (event->bits & (RILL_EVENT_ADDRESS_GAINED | RILL_EVENT_ADDRESS_LOST))
+        note_addresses(host);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (event->bits & lines[i].bit && host->notice)
+            host->notice(lines[i].line);
+}
+
+bool host_await_address(struct host *host, rill_time patience) {
+    rill_time until = loop_now() + patience;
+    while (!host->loop.stopped && loop_now() < until) {
+        for (size_t i = 0; i < host->address_count; i++)
+            if (!rill__address_is_link_local(&host->addresses[i].address))
+                return true;
+        host_round(host, until);
+    }
+    return false;
 }
 
 static bool open_stack(struct host *host, const struct host_config *config,
@@ -153,10 +223,15 @@ static bool open_stack(struct host *host, const struct host_config *config,
     interface.mtu = host->link->mtu;
     interface.flags = host->link->flags;
     interface.framing = host->link->framing;
+    interface.autoconfigure = config->autoconfigure;
     memcpy(interface.mac, host->link->mac, sizeof interface.mac);
     int failed = host->pool ? rill_stack_open(&stack, &host->stack) : RILL_ERROR_MEMORY;
     if (!failed)
         failed = rill_interface_add(host->stack, &interface, &number);
+    host->interface.on_event = on_interface;
+    if (!failed)
+        failed =
+            rill_user_set(host->stack, rill_interface_handle(host->stack, 0), &host->interface);
     if (!failed)
         failed = add_addresses(host, config);
     if (failed)
@@ -363,6 +438,10 @@ void host_round(struct host *host, rill_time until) {
     loop_wait(&host->loop, RILL_MIN(until, deadline));
     host->now = loop_now();
     host->readable |= host->link->down;
+    if (host->link->down != host->down) {
+        host->down = host->link->down;
+        rill_link_set(host->stack, 0, !host->down);
+    }
     host->rounds++;
     if (host->readable)
         take_input(host);

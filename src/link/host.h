@@ -27,9 +27,11 @@ struct host_config {
     uint8_t mac[6];   /* ours on an Ethernet; all zero: a random one */
     struct link_prefix addresses[HOST_ADDRESSES], peers[HOST_ADDRESSES];
     size_t address_count, peer_count; /* 0: the defaults */
+    bool autoconfigure;               /* IPv6 addresses and routers as the link has them */
     struct rill_address gateway;      /* all zero: none */
     uint64_t mtu;                     /* 0: 1500, or the device's own */
     uint64_t seed;
+    void (*notice)(const char *line);      /* told what becomes of the interface; may be null */
     bool seeded;                           /* else the seed is the system's */
     const char *capture, *trace, *journal; /* files, or null */
 };
@@ -44,6 +46,9 @@ struct host {
     struct rill_stack *stack;
     struct link_prefix addresses[HOST_ADDRESSES];
     size_t address_count;
+    struct host_target interface;     /* what becomes of it */
+    void (*notice)(const char *line); /* told what becomes of the interface; null: nobody */
+    bool down;                        /* as the stack was told */
     rill_time now;
     bool readable; /* the link has frames for us */
     bool full;     /* … takes none of ours for now */
@@ -61,6 +66,10 @@ bool host_open(struct host *host, const struct host_config *config, struct link_
 /* Ends it: nothing more is sent. False with `error` filled if the link has vanished, or the capture
  * or trace is not whole. */
 bool host_close(struct host *host, struct link_error *error);
+
+/* For a host that finds its addresses itself: rounds until one may be used beyond the link, at most
+ * `patience`; notes those there are. False: none came. */
+bool host_await_address(struct host *host, rill_time patience);
 
 /* One round; sleeps until `until` at the longest. */
 void host_round(struct host *host, rill_time until);
