@@ -30,9 +30,18 @@ extern RILL_API const struct rill_network_ops rill_ipv6;
 extern RILL_API const struct rill_transport_ops rill_tcp;
 extern RILL_API const struct rill_fragment_ops rill_fragments;
 extern RILL_API const struct rill_framing_ops rill_ethernet;
-extern RILL_API const struct rill_congestion_ops rill_reno;
+extern RILL_API const struct rill_congestion_ops rill_cubic;         /* RFC 9438, RFC 9406 */
+extern RILL_API const struct rill_congestion_ops rill_reno;          /* RFC 5681, RFC 9406 */
+extern RILL_API const struct rill_congestion_ops rill_no_congestion; /* the peer's window alone */
 
 #define RILL_TRANSPORTS 4
+
+/* Explicit congestion notification (RFC 3168). */
+enum rill_ecn {
+    RILL_ECN_OFF,
+    RILL_ECN_ANSWER, /* if the peer asks */
+    RILL_ECN_ASK,
+};
 
 /* What a host is made of and how it behaves. Fill it with rill_stack_config_default, then change.
  */
@@ -63,6 +72,8 @@ struct rill_stack_config {
     bool window_scaling;     /* RFC 7323 §2 */
     bool timestamps;         /* RFC 7323 §3 */
     bool sack;               /* RFC 2018 */
+    uint8_t ecn;              /* enum rill_ecn, RFC 3168 */
+    bool pacing;              /* the window is spread over its round trip */
     bool nagle;              /* RFC 9293 §3.7.4, default of new connections */
     bool check;              /* verify every invariant of what a call touches; for tests */
     bool statistics;         /* keep a record of counters beside each connection */

@@ -131,20 +131,44 @@ enum rill_tcp_option {
 RILL_API int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,
                                  enum rill_tcp_option option, uint32_t value);
 
+/* What holds a connection: each nanosecond of its age is charged to exactly one of these. */
+#define RILL_LIMITERS(X)                                                                           \
+    X(RILL_LIMITER_HANDSHAKE, "handshake")             /* it is not established yet */             \
+    X(RILL_LIMITER_APPLICATION, "application")         /* there is nothing to send */              \
+    X(RILL_LIMITER_RECEIVER_WINDOW, "receiver_window") /* the peer takes no more for now */        \
+    X(RILL_LIMITER_SLOW_START, "slow_start")           /* cwnd, below ssthresh */                  \
+    X(RILL_LIMITER_AVOIDANCE, "avoidance")             /* cwnd, at or above ssthresh */            \
+    X(RILL_LIMITER_PACING, "pacing")                   /* the pacer spreads the window */          \
+    X(RILL_LIMITER_SEND_BUFFER, "send_buffer")         /* it is full, and all of it is sent */     \
+    X(RILL_LIMITER_RECOVERY, "recovery")               /* loss is repaired */                      \
+    X(RILL_LIMITER_RTO, "rto")                         /* after a retransmission timeout */        \
+    X(RILL_LIMITER_PERSIST, "persist")                 /* the peer's window is shut */             \
+    X(RILL_LIMITER_CLOSING, "closing")                 /* our FIN is sent */
+
+enum rill_limiter {
+#define RILL_LIMITER_ENUM(name, text) name,
+    RILL_LIMITERS(RILL_LIMITER_ENUM)
+#undef RILL_LIMITER_ENUM
+        RILL_LIMITER_COUNT
+};
+RILL_API const char *rill_limiter_name(enum rill_limiter limiter);
+
 struct rill_tcp_info {
     size_t size;
     enum rill_tcp_state state;
     int error; /* why it ended: 0 or an enum rill_error */
     struct rill_endpoint local, remote;
     uint16_t mss; /* largest segment we send */
-    bool timestamps, sack, window_scaling;
+    bool timestamps, sack, window_scaling, ecn;
     uint32_t cwnd, ssthresh, in_flight, send_window, receive_window; /* bytes */
     rill_time rtt, rtt_variance, rto;
+    rill_time min_rtt; /* of the last minute or two; 0: not known */
     uint32_t send_queued, receive_queued; /* bytes */
     /* 0 when the stack keeps no statistics; segments are counted as on the wire */
     uint64_t bytes_sent, bytes_received, bytes_resent;
     uint64_t segments_sent, segments_received, segments_resent;
     uint64_t duplicate_acks_sent, timeouts, packets_sent;
+    uint64_t limited_ns[RILL_LIMITER_COUNT]; /* by enum rill_limiter; the sum is its age */
 };
 /* Returns 0 or RILL_ERROR_HANDLE. */
 RILL_API RILL_MUST_CHECK int rill_tcp_get_info(struct rill_stack *stack, rill_handle connection,

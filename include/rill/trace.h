@@ -19,6 +19,8 @@ extern "C" {
     X(RILL_CAUSE_FIN, "fin")                                                                       \
     X(RILL_CAUSE_FAST_RETRANSMIT, "fast retransmit")                                               \
     X(RILL_CAUSE_PARTIAL_ACK, "partial ack retransmit")                                            \
+    X(RILL_CAUSE_RACK, "lost by time: retransmit")                                                 \
+    X(RILL_CAUSE_TAIL_PROBE, "tail loss probe")                                                    \
     X(RILL_CAUSE_RTO, "retransmission timeout")                                                    \
     X(RILL_CAUSE_WINDOW_PROBE, "window probe")                                                     \
     X(RILL_CAUSE_ACK, "ack")                                                                       \

@@ -25,7 +25,7 @@ static bool write_capture(void *context, const uint8_t *data, size_t length) {
 static bool is_resent(enum rill_cause cause) {
     return cause == RILL_CAUSE_SYN_RESENT || cause == RILL_CAUSE_SYN_ACK_RESENT ||
            cause == RILL_CAUSE_FAST_RETRANSMIT || cause == RILL_CAUSE_PARTIAL_ACK ||
-           cause == RILL_CAUSE_RTO;
+           cause == RILL_CAUSE_RTO || cause == RILL_CAUSE_RACK;
 }
 
 /* Which connection a frame belongs to: by the client's port; the latest that has it. */

@@ -29,6 +29,7 @@ struct ip_source {
     uint8_t interface;
     uint8_t transport; /* index into ip_host.transports */
     uint8_t kind;      /* the transport's own */
+    uint8_t owner;     /* the same, for what it has no room for elsewhere */
 };
 
 /* A datagram on its way in. */

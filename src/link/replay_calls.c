@@ -6,6 +6,7 @@
 
 #include "base/util.h"
 #include "stack/stack.h"
+#include "tcp/congestion.h"
 #include <string.h>
 
 static char token; /* stands for every pointer of the application's */
@@ -36,11 +37,16 @@ static void forget(struct player *player, rill_handle handle) {
 
 /* A congestion control of ours by its first eight letters. */
 static const struct rill_congestion_ops *congestion_of(uint64_t name) {
-    static const uint8_t reno[8] = "reno";
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--)
-        value = value << 8 | reno[i];
-    return name == value ? &rill_reno : 0;
+    static const struct rill_congestion_ops *const all[] = {&rill_cubic, &rill_reno,
+                                                            &rill_no_congestion};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        uint64_t value = 0;
+        for (size_t k = 0; k < 8 && all[i]->name[k]; k++)
+            value |= (uint64_t)(uint8_t)all[i]->name[k] << (8 * k);
+        if (name == value)
+            return all[i];
+    }
+    return 0;
 }
 
 static void play_stack_open(struct player *player, struct journal_values *v) {

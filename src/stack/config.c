@@ -10,6 +10,6 @@ void rill_stack_config_default(struct rill_stack_config *config) {
     config->ipv6 = &rill_ipv6;
     config->transports[0] = &rill_tcp;
     config->transports[1] = &rill_udp;
-    config->congestion = &rill_reno;
+    config->congestion = &rill_cubic;
     config->fragments = &rill_fragments;
 }

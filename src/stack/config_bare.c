@@ -12,6 +12,8 @@ void rill_stack_config_bare(struct rill_stack_config *config) {
     config->send_buffer = 1u << 20;
     config->initial_window = 10; /* RFC 6928 §2 */
     config->window_scaling = config->timestamps = config->sack = true;
+    config->ecn = RILL_ECN_ANSWER;
+    config->pacing = true;
     config->nagle = true;
     config->statistics = true;
     config->rto_initial = RILL_SECOND; /* RFC 6298 §2.1 */

@@ -107,6 +107,8 @@ enum journal_call {
     N(window_scaling)                                                                              \
     N(timestamps)                                                                                  \
     N(sack)                                                                                        \
+    N(ecn)                                                                                         \
+    N(pacing)                                                                                      \
     N(nagle)                                                                                       \
     N(check)                                                                                       \
     N(statistics)                                                                                  \

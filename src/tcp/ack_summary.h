@@ -9,15 +9,31 @@
 
 struct ack_summary {
     rill_time now; /* arrival of the segment */
-    rill_time rtt; /* a sample, or RILL_TIME_NEVER */
-    rill_seq acknowledgement;
-    uint32_t bytes_acked;      /* how far snd_una moved, SYN and FIN not counted */
-    uint32_t in_flight_before; /* bytes, before this ACK */
-    uint32_t in_flight;        /* bytes, after it */
-    bool advanced;             /* snd_una moved */
-    bool duplicate;            /* a duplicate ACK (RFC 5681 §2) */
-    bool cwnd_limited;         /* what it acknowledges was sent while the window was in full use */
-    bool in_recovery;          /* before this ACK */
+    rill_time rtt; /* a sample for RFC 6298, or RILL_TIME_NEVER */
+    /* The transmission sent last among those it newly acknowledges or SACKs and whose sample is
+     * beyond doubt (RFC 8985 §6.2, step 2); `rack_rtt` RILL_TIME_NEVER: there is none. */
+    rill_time rack_sent_at, rack_rtt;
+    rill_seq rack_end;
+    rill_seq fack;            /* the highest number delivered so far, RFC 8985 §6.2 step 3 */
+    rill_seq acknowledgement; /* SEG.ACK */
+    rill_seq dsack_left, dsack_right; /* what came twice (RFC 2883); equal: nothing did */
+    rill_seq recover;                 /* recovery.h, before this ACK */
+    uint32_t echo;                    /* TSecr, if `echoed` */
+    uint32_t min_rtt;                 /* us, before this ACK */
+    uint32_t bytes_acked;             /* how far snd_una moved, SYN and FIN not counted */
+    uint32_t delivered;   /* sequence numbers it newly acknowledges or SACKs (RFC 9937) */
+    uint32_t newly_lost;  /* sequence numbers loss detection has given up because of it */
+    uint32_t in_flight_before, in_flight; /* sequence numbers, before and after it */
+    bool advanced;     /* snd_una moved */
+    bool duplicate;    /* a duplicate ACK (RFC 5681 §2) */
+    bool cwnd_limited; /* what it acknowledges was sent while the window was in full use */
+    bool echoed;       /* it has a timestamp to compare with */
+    bool ece;          /* RFC 3168 §6.1.2 */
+    bool sacked;       /* it SACKed something new */
+    bool reordered;    /* something never resent was delivered behind its successors */
+    bool resent_acked; /* snd_una moved over something that had been resent */
+    bool original;     /* something never resent, of before the episode, was delivered */
+    bool resent_lost;  /* loss detection has given up a retransmission, of after the last reduction */
 };
 
 #endif

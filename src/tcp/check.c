@@ -12,22 +12,48 @@
 static const char *check_scoreboard(const struct connection *connection) {
     const struct scoreboard *board = &connection->active->scoreboard;
     rill_seq at = connection->snd_una;
-    uint32_t in_flight = 0, count = 0;
-    const struct transmission *lost = 0;
+    uint32_t in_flight = 0, sacked = 0, lost = 0, count = 0;
+    const struct transmission *first_lost = 0;
     for (const struct transmission *record = board->head; record; record = record->next, count++) {
         CHECK(record->sequence == at);
         CHECK(seq_gt(record->end, record->sequence));
         CHECK(!record->next || record->next->previous == record);
         at = record->end;
-        if (!(record->flags & TRANSMISSION_LOST))
-            in_flight += record->end - record->sequence;
-        else if (!lost)
-            lost = record;
+        CHECK((record->flags & (TRANSMISSION_LOST | TRANSMISSION_SACKED)) !=
+              (TRANSMISSION_LOST | TRANSMISSION_SACKED));
+        if (record->flags & TRANSMISSION_SACKED)
+            sacked += transmission_span(record);
+        else if (record->flags & TRANSMISSION_LOST)
+            lost += transmission_span(record);
+        else
+            in_flight += transmission_span(record);
+        if (record->flags & TRANSMISSION_LOST && !first_lost)
+            first_lost = record;
+        CHECK(!board->root || rill__tree_find(board, record->sequence) == record);
     }
     CHECK(at == connection->snd_nxt);
     CHECK(count == board->count);
     CHECK(in_flight == board->in_flight);
+    CHECK(sacked == board->sacked);
     CHECK(lost == board->lost);
+    CHECK(first_lost == rill__scoreboard_first_lost(board));
+    CHECK(!(sacked || lost) || board->root);
+    return 0;
+}
+
+/* The list by time: what is in flight, in the order of sending. */
+static const char *check_times(const struct connection *connection) {
+    const struct scoreboard *board = &connection->active->scoreboard;
+    uint32_t in_flight = 0;
+    rill_time at = 0;
+    for (const struct transmission *record = board->oldest; record; record = record->later) {
+        CHECK(transmission_in_flight(record));
+        CHECK(record->sent_at >= at);
+        CHECK(!record->later || record->later->earlier == record);
+        at = record->sent_at;
+        in_flight += transmission_span(record);
+    }
+    CHECK(in_flight == board->in_flight);
     return 0;
 }
 
@@ -80,6 +106,8 @@ static const char *check_timers(const struct connection *connection) {
     const struct active *active = connection->active;
     rill_time next = RILL_MIN(RILL_MIN(active->rto_at, active->persist_at),
                               RILL_MIN(active->ack_at, connection->keepalive_at));
+    next = RILL_MIN(next, RILL_MIN(active->recovery.reorder_at, active->recovery.probe_at));
+    next = RILL_MIN(next, active->release_at);
     if (next != RILL_TIME_NEVER && connection->flags & CONNECTION_IN_DEMUX) {
         CHECK(wheel_is_armed(&connection->timer.entry));
         CHECK(connection->timer.entry.deadline <= next);
@@ -97,6 +125,8 @@ const char *rill__connection_check(const struct tcp_host *host,
     if (!connection->active || !(connection->flags & CONNECTION_IN_DEMUX))
         return 0;
     const char *broken = check_scoreboard(connection);
+    if (!broken)
+        broken = check_times(connection);
     if (!broken && state_is_synchronized(connection->state))
         broken = check_receive(connection);
     if (!broken && state_is_synchronized(connection->state))

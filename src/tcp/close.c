@@ -43,6 +43,7 @@ void rill__connection_end(struct tcp_host *host, struct connection *connection, 
     } else if (connection->state != RILL_TCP_CLOSED) {
         return; /* it has ended before */
     }
+    rill__limiter_stop(host, connection);
     rill__timers_stopped(host, connection);
     rill__ip_source_remove(host->ip, &connection->source);
     connection->state = RILL_TCP_CLOSED;
@@ -84,6 +85,7 @@ void rill__connection_time_wait(struct tcp_host *host, struct connection *connec
         acknowledge_now(host, connection);
     /* Without memory for the record the four-tuple is free at once: RFC 1337's risk, not a leak. */
     (void)rill__time_wait_start(host, connection);
+    rill__limiter_stop(host, connection);
     rill__timers_stopped(host, connection);
     rill__ip_source_remove(host->ip, &connection->source);
     connection->state = RILL_TCP_TIME_WAIT;
@@ -118,7 +120,7 @@ void rill__connection_reset(struct tcp_host *host, struct connection *connection
 void rill__connection_shrink(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     if (!active || active->send.bytes || active->receive.bytes || active->receive.ranges ||
-        active->scoreboard.head || active->debt_count || active->in_recovery || active->unacked ||
+        active->scoreboard.head || active->debt_count || active->unacked ||
         connection->flags & CONNECTION_QUEUED || connection->owes ||
         connection->state < RILL_TCP_ESTABLISHED || fin_is_owed(connection))
         return;

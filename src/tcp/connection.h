@@ -11,8 +11,8 @@
 #define RILL_TCP_CONNECTION_H
 
 #include "ip/ip.h"
-#include "tcp/congestion.h"
 #include "tcp/receive_queue.h"
+#include "tcp/recovery.h"
 #include "tcp/scoreboard.h"
 #include "tcp/send_queue.h"
 #include <rill/tcp.h>
@@ -58,6 +58,7 @@ enum connection_owes {
 /* Acknowledgements to be sent once each, with the number they had when they were owed. */
 struct ack_debt {
     rill_seq acknowledgement;
+    rill_seq dsack_left, dsack_right; /* what came twice (RFC 2883); equal: nothing did */
     uint8_t count;
     uint8_t cause; /* enum rill_cause */
 };
@@ -66,26 +67,26 @@ struct active {
     struct send_queue send;
     struct receive_queue receive;
     struct scoreboard scoreboard;
+    struct recovery recovery;
+    struct congestion_recent congestion_recent;
 
     rill_time rto_at;       /* retransmission; RILL_TIME_NEVER: off. timers.c */
     rill_time persist_at;   /* timers.c */
     rill_time ack_at;       /* delayed ACK. timers.c */
+    rill_time release_at;   /* when the pacer lets the next packet go, if one waits. output.c */
     rill_time retry_at;     /* there was no memory: look again. timers.c */
+    rill_time sent_at;      /* the last bytes. output.c */
     rill_time quiet_until;  /* when this part may go. idle.c */
     rill_time challenge_at; /* start of the present interval of RFC 5961 §7. input.c */
 
     rill_seq iss, irs;
-    rill_seq recover;       /* RFC 6582 §3.2: snd_nxt when the episode began. recovery.c */
     rill_seq full_until;    /* snd_nxt when the congestion window was last in full use. output.c */
     rill_seq fin_at;        /* sequence number of the peer's FIN, once seen. input_text.c */
-    uint32_t inflation;     /* bytes cwnd is inflated by in fast recovery. recovery.c */
     uint32_t unacked;       /* bytes received in order and not acknowledged. input_text.c */
     uint32_t receive_mss;   /* largest payload seen, to tell full segments. input_text.c */
-    uint8_t duplicate_acks; /* RFC 5681 §3.2. recovery.c */
     uint8_t retries;        /* expiries without progress. timers.c */
     uint8_t backoff;        /* RTO is doubled so often. timers.c */
     uint8_t quick_acks;     /* segments still to be acknowledged at once. input_text.c */
-    uint8_t in_recovery;    /* fast recovery: 1, after a partial ACK 2. recovery.c */
     uint8_t challenges;     /* sent in the present interval. input.c */
     uint8_t probing;        /* a timer has sent into the shut window */
     uint8_t debt_count;
@@ -97,12 +98,23 @@ struct active {
 };
 _Static_assert(sizeof(struct active) <= 768, "docs/architecture.md, table 2");
 
+/* Of an ip_source's owner: explicit congestion notification. ecn.c */
+enum ecn_flag {
+    ECN_AGREED = 1,  /* in the handshake */
+    ECN_ECHO = 2,    /* a mark has come: ECE until CWR comes */
+    ECN_REDUCED = 4, /* an ECE has come: CWR is to be said */
+    ECN_ASKED = 8,   /* our SYN has asked */
+};
+
 struct connection_stats {
     uint64_t bytes_sent, bytes_received, bytes_resent;
     uint64_t segments_sent, segments_received, packets_sent;
     uint32_t segments_resent, duplicate_acks_sent, timeouts;
+    uint8_t limiter;                         /* enum rill_limiter, or RILL_LIMITER_COUNT: none */
+    rill_time limited_since;                 /* when that began. limiter.c */
+    rill_time limited_ns[RILL_LIMITER_COUNT]; /* before that */
 };
-_Static_assert(sizeof(struct connection_stats) <= 64, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct connection_stats) <= 176, "docs/architecture.md, table 2");
 
 struct connection {
     /* hot: what every segment touches */

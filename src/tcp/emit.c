@@ -35,7 +35,7 @@ static void trace_sent(struct tcp_host *host, const struct connection *connectio
 struct rill_packet *rill__tcp_write(struct tcp_host *host, struct rill_packet *packet,
                                     struct wire_tcp *header, const struct tcp_key *key,
                                     struct ip_interface *interface, enum rill_cause cause,
-                                    const struct connection *connection) {
+                                    const struct connection *connection, uint8_t traffic_class) {
     uint8_t bytes[WIRE_TCP_HEADER_MAX];
     uint32_t payload = packet->length;
     header->source_port = key->local_port;
@@ -54,7 +54,7 @@ struct rill_packet *rill__tcp_write(struct tcp_host *host, struct rill_packet *p
         .interface = interface,
         .checksum_offset = 16,
         .protocol = 6,
-        .traffic_class = connection ? connection->traffic_class : (uint8_t)0,
+        .traffic_class = traffic_class,
         .hop_limit = connection ? connection->hop_limit : (uint8_t)0,
         .flow_label = ipv4 ? 0 : rill__ip_flow_label(host->ip, &key->local, &key->remote, ports),
         .pseudo_header = true};
@@ -79,7 +79,7 @@ void rill__tcp_control(struct tcp_host *host, struct ip_interface *interface,
         .timestamp_value = control->timestamp_value,
         .timestamp_echo = control->timestamp_echo,
     };
-    packet = rill__tcp_write(host, packet, &header, control->key, interface, control->cause, 0);
+    packet = rill__tcp_write(host, packet, &header, control->key, interface, control->cause, 0, 0);
     rill__ip_reply(host->ip, interface, packet, false);
 }
 
@@ -100,15 +100,19 @@ static void syn_options(struct tcp_host *host, const struct connection *connecti
 }
 
 static void ack_options(struct connection *connection, rill_seq acknowledgement,
-                        struct wire_tcp *header) {
+                        const struct plan *plan, struct wire_tcp *header) {
     const struct receive_queue *receive = &connection->active->receive;
     uint32_t window = rill__window_advertise(connection);
     /* A debt may carry an older number: the same right edge, seen from there. */
     window += (connection->rcv_nxt - acknowledgement) >> connection->rcv_scale;
     header->window = (uint16_t)RILL_MIN(window, 65535);
-    if (connection->flags & CONNECTION_SACK && receive->ranges) {
+    bool dsack = plan->dsack_left != plan->dsack_right;
+    if (connection->flags & CONNECTION_SACK && (receive->ranges || dsack)) {
         unsigned max = connection->flags & CONNECTION_TIMESTAMPS ? 3 : 4;
-        header->sack_count = (uint8_t)rill__reassembly_sacks(receive, header->sacks, max);
+        header->sacks[0].left = plan->dsack_left;
+        header->sacks[0].right = plan->dsack_right;
+        header->sack_count =
+            (uint8_t)(dsack + rill__reassembly_sacks(receive, header->sacks + dsack, max - dsack));
     }
     connection->last_ack_sent = acknowledgement;
 }
@@ -165,15 +169,23 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
                               .flags = plan->flags,
                               .timestamp_value = rill__timestamp_now(host, connection->ts_offset),
                               .timestamp_echo = connection->ts_recent};
+    uint8_t ecn = 0;
     if (plan->flags & WIRE_ACK)
         header.acknowledgement = acknowledgement;
     if (plan->flags & WIRE_SYN) {
         syn_options(host, connection, plan, &header);
-        if (!(plan->flags & WIRE_ACK))
+        if (!(plan->flags & WIRE_ACK)) {
             header.timestamp_echo = 0;
+            ecn = rill__ecn_ask(host, connection);
+        } else if (connection->source.owner & ECN_AGREED) {
+            ecn = WIRE_ECE;
+        }
     } else {
         header.has_timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
-        ack_options(connection, acknowledgement, &header);
+        ack_options(connection, acknowledgement, plan, &header);
+        ecn = rill__ecn_flags(connection, plan);
+        if (ecn & WIRE_CWR) /* RFC 3168 §6.1.2: with one segment */
+            plan->length = RILL_MIN(plan->length, rill__payload_max(connection));
         fit_options(host, connection, plan, &header);
     }
     uint32_t payload = rill__payload_max(connection);
@@ -181,9 +193,12 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
         add_payload(connection, plan, payload, packet);
         header.flags = plan->flags;
     }
+    header.flags |= ecn;
+    if (ecn & WIRE_CWR)
+        connection->source.owner &= (uint8_t)~ECN_REDUCED;
     if (plan->length > payload)
         packet->gso_size = (uint16_t)payload;
     return rill__tcp_write(host, packet, &header, &connection->key,
                            connection_interface(host, connection), (enum rill_cause)plan->cause,
-                           connection);
+                           connection, rill__ecn_class(connection, plan));
 }

@@ -128,6 +128,8 @@ struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *
     half->irs = segment->sequence;
     half->timer.expire = expired;
     negotiate(host, half, segment);
+    if (host->config.ecn && rill__ecn_asked(segment))
+        half->source.owner = ECN_AGREED;
     listener->half_open++;
     if (listener->deferred)
         park(listener, half);
@@ -172,8 +174,10 @@ struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_op
         .timestamp_value = rill__timestamp_now(host, half->ts_offset),
         .timestamp_echo = half->ts_recent,
     };
+    if (half->source.owner & ECN_AGREED) /* RFC 3168 §6.1.1 */
+        header.flags |= WIRE_ECE;
     enum rill_cause cause = half->resent ? RILL_CAUSE_SYN_ACK_RESENT : RILL_CAUSE_SYN_ACK;
-    return rill__tcp_write(host, packet, &header, &half->key, interface, cause, 0);
+    return rill__tcp_write(host, packet, &header, &half->key, interface, cause, 0, 0);
 }
 
 /* The handshake's ACK: the record becomes a connection, and the segment goes on to it. */
@@ -194,6 +198,7 @@ static void establish(struct tcp_host *host, struct half_open *half, struct tcp_
     }
     rill__half_open_free(host, half);
     connection->flags |= copy.flags | CONNECTION_PASSIVE;
+    connection->source.owner = copy.source.owner;
     connection->snd_una = connection->snd_nxt = copy.iss + 1;
     connection->rcv_nxt = connection->last_ack_sent = copy.irs + 1;
     connection->rcv_adv = connection->rcv_nxt + syn_window(host);
@@ -209,7 +214,6 @@ static void establish(struct tcp_host *host, struct half_open *half, struct tcp_
     connection->active->irs = copy.irs;
     connection->active->retries = copy.retries;
     connection->active->send.first = connection->snd_nxt;
-    connection->active->recover = connection->snd_una - 1;
     rill__connection_established(host, connection);
     rill__listener_queue(host, listener, connection);
     rill__tcp_segment_arrives(host, connection, segment);

@@ -136,6 +136,8 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
                                          struct ip_interface *interface);
 bool rill__connection_activate(struct tcp_host *host, struct connection *connection);
 void rill__connection_established(struct tcp_host *host, struct connection *connection);
+/* RFC 6928, bytes. */
+uint32_t rill__initial_window(const struct tcp_host *host, const struct connection *connection);
 rill_handle rill__connection_handle(const struct tcp_host *host,
                                     const struct connection *connection);
 /* The connection the application means, or null. */
@@ -217,7 +219,10 @@ static inline uint32_t segment_span(const struct tcp_segment *segment) {
 }
 /* Owes an ACK of its own, not merged with others. */
 void rill__owe_ack(struct tcp_host *host, struct connection *connection, enum rill_cause cause);
-/* The same, but only so many in a time. */
+/* The same, and it says that [left, right) came twice (RFC 2883). */
+void rill__owe_dsack(struct tcp_host *host, struct connection *connection, rill_seq left,
+                     rill_seq right);
+/* The same as the first, but only so many in a time. */
 void rill__owe_challenge(struct tcp_host *host, struct connection *connection);
 
 /* input_syn.c: RFC 9293 §3.10.7.3 */
@@ -233,6 +238,10 @@ void rill__tell_writer(struct tcp_host *host, struct connection *connection);
 /* input_icmp.c */
 void rill__tcp_error(void *transport, const struct ip_error *error);
 
+/* input_sack.c: the SACK blocks of an ACK. */
+void rill__input_sack(struct tcp_host *host, struct connection *connection,
+                      const struct tcp_segment *segment, struct ack_summary *summary);
+
 /* input_text.c: seventh and eighth. False: the connection is gone. */
 bool rill__input_text(struct tcp_host *host, struct connection *connection,
                       struct tcp_segment *segment);
@@ -240,9 +249,55 @@ bool rill__input_fin(struct tcp_host *host, struct connection *connection,
                      struct tcp_segment *segment);
 
 /* recovery.c: what an ACK and a timeout mean for what is in flight. */
+void rill__recovery_init(struct connection *connection);
 void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
-                          const struct ack_summary *summary);
+                          struct ack_summary *summary);
 void rill__recovery_timeout(struct tcp_host *host, struct connection *connection);
+/* The reordering window of something has ended. */
+void rill__recovery_reordered(struct tcp_host *host, struct connection *connection);
+/* So many sequence numbers have been sent, new or again. */
+void rill__recovery_sent(struct connection *connection, uint32_t span);
+/* Nothing has been sent for longer than an RTO. */
+void rill__recovery_rested(const struct tcp_host *host, struct connection *connection);
+/* What is in flight will not arrive, and that says nothing of congestion: all of it goes again. */
+void rill__recovery_resend_all(struct connection *connection);
+/* Sequence numbers taken to be in flight. */
+uint32_t rill__in_flight(const struct connection *connection);
+struct congestion_call rill__congestion_call(const struct tcp_host *host,
+                                             struct connection *connection);
+
+/* rack.c: RFC 8985 §6 */
+void rill__rack_init(struct connection *connection);
+uint32_t rill__min_rtt(const struct connection *connection); /* us; 0: none known */
+rill_time rill__rack_window(const struct connection *connection);
+void rill__rack_acked(struct connection *connection, const struct ack_summary *summary);
+void rill__rack_detect(struct connection *connection, struct ack_summary *summary);
+void rill__rack_timeout(struct connection *connection, rill_time now);
+void rill__rack_recovered(struct connection *connection);
+
+/* probe.c: RFC 8985 §7 */
+void rill__probe_schedule(struct tcp_host *host, struct connection *connection);
+void rill__probe_expired(struct tcp_host *host, struct connection *connection);
+void rill__probe_sent(struct connection *connection, bool resent);
+bool rill__probe_acked(struct connection *connection, const struct ack_summary *summary);
+
+/* undo.c: was the episode for nothing? */
+void rill__undo_begin(struct connection *connection);
+void rill__undo_resent(struct connection *connection, uint32_t span, uint32_t timestamp);
+bool rill__undo_dsack(struct connection *connection, const struct ack_summary *summary);
+bool rill__undo_echo(const struct connection *connection, const struct ack_summary *summary);
+bool rill__undo_forward(struct connection *connection, const struct ack_summary *summary);
+void rill__undo(struct connection *connection);
+
+/* pacer.c */
+bool rill__pacer_holds(const struct tcp_host *host, const struct connection *connection);
+/* How long a super-segment may be, bytes. */
+uint32_t rill__pacer_piece(const struct tcp_host *host, struct connection *connection);
+void rill__pacer_sent(const struct tcp_host *host, struct connection *connection, uint32_t bytes);
+
+/* limiter.c: charges the time since the last call, and looks anew at what holds the connection. */
+void rill__limiter_update(const struct tcp_host *host, struct connection *connection);
+void rill__limiter_stop(const struct tcp_host *host, struct connection *connection);
 
 /* rtt.c: RFC 6298 */
 void rill__rtt_sample(const struct tcp_host *host, struct connection *connection, rill_time rtt);
@@ -258,6 +313,7 @@ bool rill__window_update_due(const struct connection *connection);
 
 /* timers.c: its interface is what happened. */
 void rill__timers_sent(struct tcp_host *host, struct connection *connection);
+void rill__timers_resent(struct tcp_host *host, struct connection *connection, bool first);
 void rill__timers_acked(struct tcp_host *host, struct connection *connection);
 void rill__timers_ack_delayed(struct tcp_host *host, struct connection *connection);
 void rill__timers_ack_sent(struct connection *connection);
@@ -283,10 +339,29 @@ struct plan {
     uint32_t length;             /* payload */
     uint8_t flags;               /* enum wire_tcp_flag */
     uint8_t cause;               /* enum rill_cause */
-    struct transmission *record; /* being sent again, or null */
+    bool probe;                  /* a tail loss probe */
+    struct transmission *record; /* it lies in: being sent again; or null */
+    rill_seq dsack_left, dsack_right; /* to be reported (RFC 2883); equal: nothing */
 };
 struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max);
 void rill__tcp_ready(struct tcp_host *host, struct connection *connection);
+/* Bytes in the queue that have never been sent. */
+uint32_t rill__unsent(const struct connection *connection);
+/* The peer's window seen from `sequence`. */
+uint32_t rill__window_from(const struct connection *connection, rill_seq sequence);
+/* Bytes that the congestion window lets out now. */
+uint32_t rill__congestion_room(const struct connection *connection);
+
+/* ecn.c: RFC 3168; the flags and the traffic class of what is sent. */
+/* What our SYN says of it. */
+uint8_t rill__ecn_ask(const struct tcp_host *host, struct connection *connection);
+/* Whether a SYN asks for it, and whether that or a SYN-ACK settles it. */
+bool rill__ecn_asked(const struct tcp_segment *segment);
+bool rill__ecn_agreed(const struct tcp_host *host, const struct connection *connection,
+                      const struct tcp_segment *segment);
+void rill__ecn_received(struct connection *connection, const struct tcp_segment *segment);
+uint8_t rill__ecn_flags(const struct connection *connection, const struct plan *plan);
+uint8_t rill__ecn_class(const struct connection *connection, const struct plan *plan);
 
 /* emit.c */
 struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *connection,
@@ -307,7 +382,7 @@ void rill__tcp_control(struct tcp_host *host, struct ip_interface *interface,
 struct rill_packet *rill__tcp_write(struct tcp_host *host, struct rill_packet *packet,
                                     struct wire_tcp *header, const struct tcp_key *key,
                                     struct ip_interface *interface, enum rill_cause cause,
-                                    const struct connection *connection);
+                                    const struct connection *connection, uint8_t traffic_class);
 
 /* check.c: null, or the invariant that is broken. */
 const char *rill__connection_check(const struct tcp_host *host,

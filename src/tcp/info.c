@@ -10,7 +10,8 @@ const char *rill_tcp_state_text(enum rill_tcp_state state) {
     return (unsigned)state < sizeof texts / sizeof *texts ? texts[state] : "unknown state";
 }
 
-static void fill_stats(const struct connection_stats *stats, struct rill_tcp_info *info) {
+static void fill_stats(const struct connection_stats *stats, rill_time now,
+                       struct rill_tcp_info *info) {
     info->bytes_sent = stats->bytes_sent;
     info->bytes_received = stats->bytes_received;
     info->bytes_resent = stats->bytes_resent;
@@ -20,6 +21,19 @@ static void fill_stats(const struct connection_stats *stats, struct rill_tcp_inf
     info->packets_sent = stats->packets_sent;
     info->duplicate_acks_sent = stats->duplicate_acks_sent;
     info->timeouts = stats->timeouts;
+    for (int i = 0; i < RILL_LIMITER_COUNT; i++)
+        info->limited_ns[i] = stats->limited_ns[i];
+    if (stats->limiter != RILL_LIMITER_COUNT)
+        info->limited_ns[stats->limiter] += now - stats->limited_since;
+}
+
+const char *rill_limiter_name(enum rill_limiter limiter) {
+    static const char *const names[] = {
+#define NAME(name, text) text,
+        RILL_LIMITERS(NAME)
+#undef NAME
+    };
+    return (unsigned)limiter < RILL_LIMITER_COUNT ? names[limiter] : "unknown limiter";
 }
 
 int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tcp_info *info) {
@@ -40,6 +54,7 @@ int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tc
     info->mss = (uint16_t)rill__payload_max(connection);
     info->timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
     info->sack = (connection->flags & CONNECTION_SACK) != 0;
+    info->ecn = (connection->source.owner & ECN_AGREED) != 0;
     info->window_scaling = (connection->flags & CONNECTION_SCALED) != 0;
     info->cwnd = connection->congestion.cwnd;
     info->ssthresh = connection->congestion.ssthresh;
@@ -49,13 +64,14 @@ int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tc
     info->rtt_variance = (rill_time)connection->rttvar * RILL_MICROSECOND / 4;
     info->rto = rill__rto(host, connection);
     if (connection->active) {
-        info->in_flight = connection->active->scoreboard.in_flight;
+        info->in_flight = rill__in_flight(connection);
+        info->min_rtt = rill__min_rtt(connection) * RILL_MICROSECOND;
         info->send_queued = connection->active->send.bytes;
         info->receive_queued = connection->active->receive.bytes;
     }
     const struct connection_stats *stats = connection_stats(connection);
     if (stats)
-        fill_stats(stats, info);
+        fill_stats(stats, host->core->now, info);
     return 0;
 }
 

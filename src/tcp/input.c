@@ -181,16 +181,29 @@ void rill__owe_ack(struct tcp_host *host, struct connection *connection, enum ri
     struct active *active = connection->active;
     rill_seq number = connection->rcv_nxt;
     struct ack_debt *last = active->debt_count ? &active->debts[active->debt_count - 1] : 0;
-    bool same = last && last->acknowledgement == number && last->cause == cause;
+    bool same = last && last->acknowledgement == number && last->cause == cause &&
+                last->dsack_left == last->dsack_right;
     if (last && (same || active->debt_count == TCP_DEBTS)) {
         last->count += last->count < 255;
     } else {
         last = &active->debts[active->debt_count++];
         last->acknowledgement = number;
+        last->dsack_left = last->dsack_right = 0;
         last->count = 1;
         last->cause = (uint8_t)cause;
     }
     rill__tcp_ready(host, connection);
+}
+
+void rill__owe_dsack(struct tcp_host *host, struct connection *connection, rill_seq left,
+                     rill_seq right) {
+    rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+    struct active *active = connection->active;
+    struct ack_debt *last = active && active->debt_count ? &active->debts[active->debt_count - 1] : 0;
+    if (!last || last->count != 1 || last->dsack_left != last->dsack_right)
+        return; /* debts have run out: one report fewer */
+    last->dsack_left = left;
+    last->dsack_right = right;
 }
 
 /* RFC 5961 §7: a bounded number of challenges, counted for this connection alone: a host-wide count
@@ -298,7 +311,7 @@ static void trim(struct tcp_host *host, struct connection *connection,
             segment->flags &= (uint8_t)~WIRE_FIN;    /* received before */
         if (repeats && segment_span(segment) == 0) { /* nothing new: say again what we have */
             rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_DUPLICATE);
-            rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+            rill__owe_dsack(host, connection, segment->sequence - cut, segment->sequence);
         }
     }
     uint32_t room = rill__receive_window(connection) - (segment->sequence - next);
@@ -383,6 +396,7 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     if (!rill__input_ack(host, connection, segment))
         return;
     remember_timestamp(connection, segment);
+    rill__ecn_received(connection, segment);
     rill__timers_segment_accepted(host, connection);
     if (segment->payload && !rill__input_text(host, connection, segment)) /* seventh */
         return;

@@ -56,19 +56,16 @@ static bool is_duplicate(const struct connection *connection, const struct tcp_s
 }
 
 static void sample_rtt(struct tcp_host *host, struct connection *connection,
-                       const struct tcp_segment *segment, struct ack_summary *summary,
-                       rill_time sent) {
-    if (sent <= segment->arrival) {
-        summary->rtt = segment->arrival - sent;
-    } else if (connection->flags & CONNECTION_TIMESTAMPS && segment->header.timestamp_echo) {
+                       const struct tcp_segment *segment, struct ack_summary *summary) {
+    if (summary->rtt == RILL_TIME_NEVER && summary->advanced && summary->echoed) {
         /* RFC 7323 §4.1: only because snd_una has moved. A tick says no more than a tick. */
         uint32_t ms =
             rill__timestamp_now(host, connection->ts_offset) - segment->header.timestamp_echo;
         if (ms < 600000)
-            summary->rtt = RILL_MAX(ms, 1) * RILL_MILLISECOND;
-    }
-    if (summary->rtt != RILL_TIME_NEVER)
+            rill__rtt_sample(host, connection, RILL_MAX(ms, 1) * RILL_MILLISECOND);
+    } else if (summary->rtt != RILL_TIME_NEVER) {
         rill__rtt_sample(host, connection, summary->rtt);
+    }
 }
 
 /* Everything up to `number` has arrived: queue, records, clock. */
@@ -77,7 +74,9 @@ static void advance(struct tcp_host *host, struct connection *connection,
     struct active *active = connection->active;
     rill_seq number = segment->header.acknowledgement;
     rill_seq stream_end = active->send.first + active->send.bytes;
-    rill_time sent = rill__scoreboard_acked(&active->scoreboard, &host->transmissions, number);
+    rill__scoreboard_acked(&active->scoreboard, &host->transmissions, number, summary);
+    if (summary->resent_acked) /* RFC 6298 §3: what was resent, or waited behind it, is no sample */
+        summary->rtt = RILL_TIME_NEVER;
     rill_seq data_acked = seq_min(number, stream_end);
     if (seq_gt(data_acked, active->send.first)) {
         summary->bytes_acked = data_acked - active->send.first;
@@ -85,7 +84,6 @@ static void advance(struct tcp_host *host, struct connection *connection,
     }
     connection->snd_una = number;
     summary->advanced = true;
-    sample_rtt(host, connection, segment, summary, sent);
 }
 
 /* Room in the send buffer is worth an event when it is a good part of it. */
@@ -134,6 +132,28 @@ static bool check_range(struct tcp_host *host, struct connection *connection,
     return true;
 }
 
+static struct ack_summary summarize(const struct connection *connection,
+                                    const struct tcp_segment *segment) {
+    const struct recovery *recovery = &connection->active->recovery;
+    struct ack_summary summary = {
+        .now = segment->arrival,
+        .rtt = RILL_TIME_NEVER,
+        .rack_sent_at = recovery->rack_sent_at,
+        .rack_end = recovery->rack_end,
+        .rack_rtt = RILL_TIME_NEVER,
+        .fack = recovery->fack,
+        .recover = recovery->recover,
+        .min_rtt = rill__min_rtt(connection),
+        .acknowledgement = segment->header.acknowledgement,
+        .echo = segment->header.timestamp_echo,
+        .echoed = connection->flags & CONNECTION_TIMESTAMPS && segment->header.timestamp_echo,
+        .duplicate = is_duplicate(connection, segment),
+        .cwnd_limited = seq_lt(connection->snd_una, connection->active->full_until),
+        .ece = connection->source.owner & ECN_AGREED && segment->flags & WIRE_ECE,
+    };
+    return summary;
+}
+
 bool rill__input_ack(struct tcp_host *host, struct connection *connection,
                      struct tcp_segment *segment) {
     if (connection->state == RILL_TCP_SYN_RECEIVED &&
@@ -145,18 +165,12 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
     rill_seq number = segment->header.acknowledgement;
     if (seq_lt(number, connection->snd_una))
         return true; /* overtaken by a later ACK; its data counts */
-    struct ack_summary summary = {
-        .now = segment->arrival,
-        .rtt = RILL_TIME_NEVER,
-        .acknowledgement = number,
-        .in_flight_before = active->scoreboard.in_flight,
-        .duplicate = is_duplicate(connection, segment),
-        .cwnd_limited = seq_lt(connection->snd_una, active->full_until),
-        .in_recovery = active->in_recovery != 0,
-    };
+    struct ack_summary summary = summarize(connection, segment);
     if (seq_gt(number, connection->snd_una))
         advance(host, connection, segment, &summary);
-    summary.in_flight = active->scoreboard.in_flight;
+    if (connection->flags & CONNECTION_SACK && segment->header.sack_count)
+        rill__input_sack(host, connection, segment, &summary);
+    sample_rtt(host, connection, segment, &summary);
     if (summary.advanced)
         rill__timers_acked(host, connection);
     /* RFC 9293 §3.8.6.1: a window may stay shut as long as the peer says so; for ever only while

@@ -15,8 +15,7 @@ static void too_big(struct tcp_host *host, struct connection *connection, uint32
     if (mss >= connection->mss)
         return;
     connection->mss = (uint16_t)mss;
-    rill__scoreboard_mark_all_lost(&connection->active->scoreboard);
-    connection->active->recover = connection->snd_nxt;
+    rill__recovery_resend_all(connection);
     rill__tcp_ready(host, connection);
 }
 

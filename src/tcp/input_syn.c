@@ -19,6 +19,8 @@ static void negotiate(struct tcp_host *host, struct connection *connection,
     }
     if (header->sack_permitted && host->config.sack)
         connection->flags |= CONNECTION_SACK;
+    if (rill__ecn_agreed(host, connection, segment))
+        connection->source.owner |= ECN_AGREED;
 }
 
 static void take_syn(struct tcp_host *host, struct connection *connection,
@@ -35,12 +37,15 @@ static void take_syn(struct tcp_host *host, struct connection *connection,
 static void established(struct tcp_host *host, struct connection *connection,
                         const struct tcp_segment *segment) {
     struct active *active = connection->active;
-    rill_time sent = rill__scoreboard_acked(&active->scoreboard, &host->transmissions,
-                                            segment->header.acknowledgement);
+    struct ack_summary summary = {.now = segment->arrival,
+                                  .rtt = RILL_TIME_NEVER,
+                                  .rack_rtt = RILL_TIME_NEVER,
+                                  .fack = connection->snd_una};
+    rill__scoreboard_acked(&active->scoreboard, &host->transmissions,
+                           segment->header.acknowledgement, &summary);
     connection->snd_una = segment->header.acknowledgement;
-    active->recover = connection->snd_una - 1;
-    if (sent <= segment->arrival)
-        rill__rtt_sample(host, connection, segment->arrival - sent);
+    if (!summary.resent_acked)
+        rill__rtt_sample(host, connection, summary.rtt);
     rill__timers_acked(host, connection);
     rill__connection_established(host, connection);
     connection->owes |= OWES_ACK;

@@ -54,6 +54,10 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
     struct connection_stats *stats = connection_stats(connection);
     if (stats)
         stats->bytes_received += bytes;
+    if (drop == RILL_DROP_TCP_DUPLICATE) { /* RFC 2883 §4: it lies within what is there */
+        rill__owe_dsack(host, connection, segment->sequence, segment->sequence + segment->payload);
+        return true;
+    }
     if (bytes == 0) {
         rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
         return true;

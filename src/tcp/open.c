@@ -31,6 +31,9 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
         connection->flags |= CONNECTION_NODELAY;
     if (host->config.statistics)
         connection->flags |= CONNECTION_COUNTED;
+    struct connection_stats *stats = connection_stats(connection);
+    if (stats)
+        stats->limited_since = host->core->now; /* the limiter is the first: the handshake */
     connection->tag = rill__demux_tag(host, key);
     if (!rill__connection_activate(host, connection) ||
         !rill__demux_insert(host, connection->tag, TCP_KIND_CONNECTION, connection->index)) {
@@ -50,15 +53,19 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
         return false;
     active->index = index;
     active->rto_at = active->persist_at = active->ack_at = active->retry_at = RILL_TIME_NEVER;
+    active->release_at = RILL_TIME_NEVER;
     bool fin = (connection->flags & CONNECTION_FIN_SENT) != 0; /* its number is not a byte's */
     active->send.first = connection->snd_nxt - fin;
-    active->recover = connection->snd_una - 1;
     active->full_until = connection->snd_una;
     active->receive_mss = 536;
     active->quick_acks = QUICK_ACKS;
     if (connection->mss) /* what is full is not larger than what we may send ourselves */
         active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     connection->active = active;
+    rill__recovery_init(connection);
+    if (state_is_synchronized(connection->state) && connection->srtt &&
+        rill__rto(host, connection) <= RILL_SECOND) /* idle.c has taken it for idle so long */
+        rill__recovery_rested(host, connection);
     return true;
 }
 
@@ -79,7 +86,7 @@ struct connection *rill__connection_find(const struct tcp_host *host, rill_handl
     return connection;
 }
 
-static uint32_t initial_window(const struct tcp_host *host, const struct connection *connection) {
+uint32_t rill__initial_window(const struct tcp_host *host, const struct connection *connection) {
     return host->config.initial_window * rill__payload_max(connection);
 }
 
@@ -90,8 +97,9 @@ void rill__connection_established(struct tcp_host *host, struct connection *conn
         rill__rtt_syn_resent(connection);
     connection->active->retries = connection->active->backoff = 0;
     connection->active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
-    host->config.congestion->open(&connection->congestion, rill__payload_max(connection),
-                                  initial_window(host, connection));
+    rill__recovery_init(connection);
+    struct congestion_call call = rill__congestion_call(host, connection);
+    host->config.congestion->open(&call, rill__initial_window(host, connection));
     rill__timers_segment_accepted(host, connection);
 }
 
@@ -132,7 +140,6 @@ static void start(struct tcp_host *host, struct connection *connection, rill_seq
     connection->snd_una = connection->snd_nxt = iss;
     active->iss = iss;
     active->send.first = iss + 1;
-    active->recover = iss;
     connection->mss =
         rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
     connection->rcv_scale = rill__receive_scale(host, connection->receive_buffer);

@@ -1,9 +1,9 @@
 /* tcp/output.c: what may be sent now, and why?
  *
  * Theory of operation. `next_plan` answers the question for one packet, in this order: the SYN;
- * ACKs owed one by one; what is lost, again; a window probe; new bytes as far as the peer's window,
- * the congestion window, Nagle's algorithm and the avoidance of silly windows let them go; the FIN;
- * an ACK that nothing else has carried. It changes nothing. `commit` notes what was sent. Every
+ * ACKs owed one by one; a tail loss probe; what is lost, again; a window probe; new bytes as far as
+ * the peer's window, the congestion window, the pacer, Nagle's algorithm and the avoidance of silly
+ * windows let them go; the FIN; an ACK that nothing else has carried. It changes nothing. `commit` notes what was sent. Every
  * answer has a cause, and the cause goes with the segment to the trace and the capture. */
 #include "tcp/host.h"
 
@@ -33,7 +33,7 @@ static bool plan_syn(const struct connection *connection, struct plan *plan) {
 }
 
 /* The peer's window seen from `sequence`; one byte at least, when a timer has asked for it. */
-static uint32_t window_from(const struct connection *connection, rill_seq sequence) {
+uint32_t rill__window_from(const struct connection *connection, rill_seq sequence) {
     rill_seq edge = connection->snd_una + connection->snd_wnd;
     return seq_gt(edge, sequence) ? edge - sequence : 0;
 }
@@ -44,46 +44,46 @@ static rill_seq empty_sequence(const struct connection *connection) {
     return seq_min(connection->snd_nxt, connection->snd_una + connection->snd_wnd);
 }
 
-static uint32_t congestion_room(const struct connection *connection) {
-    const struct active *active = connection->active;
-    uint32_t allowed = connection->congestion.cwnd + active->inflation;
-    return allowed > active->scoreboard.in_flight ? allowed - active->scoreboard.in_flight : 0;
+uint32_t rill__congestion_room(const struct connection *connection) {
+    uint32_t cwnd = connection->congestion.cwnd, in_flight = rill__in_flight(connection);
+    return cwnd > in_flight ? cwnd - in_flight : 0;
 }
 
 /* The largest piece that one packet may carry now. */
-static uint32_t packet_max(const struct tcp_host *host, const struct connection *connection,
+static uint32_t packet_max(const struct tcp_host *host, struct connection *connection,
                            size_t frames_max) {
     uint32_t payload = rill__payload_max(connection);
     const struct ip_interface *interface = host->ip->interfaces[connection->source.interface];
     if (!(interface->flags & RILL_INTERFACE_GSO))
         return payload;
-    size_t segments = RILL_MIN(SUPER_MAX / payload, frames_max);
+    size_t most = RILL_MIN(SUPER_MAX, rill__pacer_piece(host, connection));
+    size_t segments = RILL_MIN(most / payload, frames_max);
     return segments > 1 ? (uint32_t)segments * payload : payload;
 }
 
 static enum rill_cause resend_cause(const struct connection *connection) {
-    if (!connection->active->in_recovery)
+    if (connection->active->recovery.phase != RECOVERY_FAST)
         return RILL_CAUSE_RTO;
-    return connection->active->in_recovery == 1 ? RILL_CAUSE_FAST_RETRANSMIT
-                                                : RILL_CAUSE_PARTIAL_ACK;
+    if (connection->flags & CONNECTION_SACK)
+        return RILL_CAUSE_RACK;
+    return connection->active->recovery.prr_out ? RILL_CAUSE_PARTIAL_ACK
+                                                : RILL_CAUSE_FAST_RETRANSMIT;
 }
 
-static bool plan_lost(const struct tcp_host *host, const struct connection *connection,
+static bool plan_lost(const struct tcp_host *host, struct connection *connection,
                       size_t frames_max, struct plan *plan) {
     const struct active *active = connection->active;
-    struct transmission *record = active->scoreboard.lost;
-    if (!record)
+    struct transmission *record = rill__scoreboard_first_lost(&active->scoreboard);
+    if (!record || active->recovery.forward == FORWARD_NEW)
         return false;
-    uint32_t payload = rill__payload_max(connection);
+    uint32_t payload = rill__payload_max(connection), span = transmission_span(record);
     bool head = record == active->scoreboard.head;
-    uint32_t room = congestion_room(connection);
-    if (room < payload) {
-        if (!(head && (active->in_recovery || active->scoreboard.in_flight == 0)) &&
-            active->scoreboard.in_flight > 0)
-            return false;
-        room = payload; /* RFC 5681 §3.2 (2): the missing segment goes whatever the window says */
-    }
-    uint32_t window = window_from(connection, record->sequence);
+    bool alone = active->scoreboard.in_flight == 0; /* nothing else would bring an ACK */
+    uint32_t room = rill__congestion_room(connection);
+    if (!alone && (room < RILL_MIN(payload, span) || rill__pacer_holds(host, connection)))
+        return false;
+    room = RILL_MAX(room, payload);
+    uint32_t window = rill__window_from(connection, record->sequence);
     if (window == 0) {
         if (!head)
             return false;
@@ -105,8 +105,7 @@ static bool plan_lost(const struct tcp_host *host, const struct connection *conn
     return true;
 }
 
-/* Bytes in the queue that have never been sent. */
-static uint32_t unsent(const struct connection *connection) {
+uint32_t rill__unsent(const struct connection *connection) {
     const struct send_queue *send = &connection->active->send;
     if (connection->flags & CONNECTION_FIN_SENT)
         return 0;
@@ -126,19 +125,22 @@ static bool worth_sending(const struct connection *connection, uint32_t length, 
 }
 
 /* New bytes. Full segments as many as go; a short one only if it is worth it. */
-static bool plan_data(const struct tcp_host *host, const struct connection *connection,
+static bool plan_data(const struct tcp_host *host, struct connection *connection,
                       size_t frames_max, struct plan *plan) {
-    uint32_t waiting = unsent(connection);
-    if (!waiting || connection->active->scoreboard.lost)
+    uint32_t waiting = rill__unsent(connection);
+    const struct active *active = connection->active;
+    bool forward = active->recovery.forward == FORWARD_NEW; /* RFC 5682 §3.1, step 2 (b) */
+    bool probe = connection->owes & OWES_PROBE && !active->scoreboard.head;
+    if (!waiting || (active->scoreboard.lost && !forward) ||
+        (rill__pacer_holds(host, connection) && !probe))
         return false;
     uint32_t payload = rill__payload_max(connection);
-    uint32_t window = window_from(connection, connection->snd_nxt);
-    bool probe = connection->owes & OWES_PROBE && !connection->active->scoreboard.head;
+    uint32_t window = rill__window_from(connection, connection->snd_nxt);
     uint32_t length = RILL_MIN(waiting, packet_max(host, connection, frames_max));
     length = RILL_MIN(length, window);
-    uint32_t room = congestion_room(connection);
+    uint32_t room = rill__congestion_room(connection);
     if (length > room) { /* whole segments only: a window cut by cwnd must not make small ones */
-        if (room < payload && connection->active->scoreboard.in_flight > 0)
+        if (room < payload && active->scoreboard.in_flight > 0)
             return false;
         length = RILL_MAX(room / payload * payload, RILL_MIN(payload, length));
     }
@@ -165,7 +167,7 @@ static bool plan_data(const struct tcp_host *host, const struct connection *conn
 
 static bool plan_fin(const struct connection *connection, struct plan *plan) {
     if (!(connection->flags & CONNECTION_SHUTDOWN) || connection->flags & CONNECTION_FIN_SENT ||
-        unsent(connection) || connection->active->scoreboard.lost)
+        rill__unsent(connection) || connection->active->scoreboard.lost)
         return false;
     plan->sequence = connection->snd_nxt;
     plan->flags = WIRE_FIN | WIRE_ACK;
@@ -198,7 +200,38 @@ static bool may_send_data(const struct connection *connection) {
            connection->state == RILL_TCP_LAST_ACK;
 }
 
-static bool next_plan(const struct tcp_host *host, const struct connection *connection,
+/* RFC 8985 §7.3: one new segment, whatever the congestion window says; else the last one again, or
+ * the last of those with data where a FIN alone came after it. */
+static bool plan_probe(const struct connection *connection, struct plan *plan) {
+    const struct active *active = connection->active;
+    if (active->recovery.probe != PROBE_DUE)
+        return false;
+    plan->probe = true;
+    plan->cause = RILL_CAUSE_TAIL_PROBE;
+    plan->flags = WIRE_ACK | WIRE_PSH;
+    uint32_t length = RILL_MIN(rill__unsent(connection), rill__payload_max(connection));
+    length = RILL_MIN(length, rill__window_from(connection, connection->snd_nxt));
+    if (length) {
+        plan->sequence = connection->snd_nxt;
+        plan->length = length;
+        return true;
+    }
+    struct transmission *last = active->scoreboard.tail;
+    if (last && last->flags & TRANSMISSION_FIN && transmission_span(last) == 1)
+        last = last->previous;
+    if (!last || !transmission_in_flight(last) || !last->segment)
+        return false;
+    bool fin = (last->flags & TRANSMISSION_FIN) != 0;
+    uint32_t data = transmission_span(last) - fin;
+    uint32_t payload = RILL_MIN(last->segment, rill__payload_max(connection));
+    plan->length = data % payload ? data % payload : payload;
+    plan->sequence = last->end - fin - plan->length;
+    plan->flags |= fin ? WIRE_FIN : 0;
+    plan->record = last;
+    return true;
+}
+
+static bool next_plan(const struct tcp_host *host, struct connection *connection,
                       size_t frames_max, struct plan *plan) {
     if (connection->state == RILL_TCP_SYN_SENT || connection->state == RILL_TCP_SYN_RECEIVED) {
         if (plan_syn(connection, plan))
@@ -211,10 +244,12 @@ static bool next_plan(const struct tcp_host *host, const struct connection *conn
         plan->sequence = empty_sequence(connection);
         plan->flags = WIRE_ACK;
         plan->cause = active->debts[0].cause;
+        plan->dsack_left = active->debts[0].dsack_left;
+        plan->dsack_right = active->debts[0].dsack_right;
         return true;
     }
     if (may_send_data(connection) &&
-        (plan_lost(host, connection, frames_max, plan) ||
+        (plan_probe(connection, plan) || plan_lost(host, connection, frames_max, plan) ||
          plan_data(host, connection, frames_max, plan) || plan_fin(connection, plan)))
         return true;
     return plan_ack(connection, plan);
@@ -241,6 +276,15 @@ static void fin_sent(struct connection *connection) {
         connection->state = RILL_TCP_LAST_ACK;
 }
 
+static struct sending sending_of(const struct tcp_host *host, const struct connection *connection,
+                                 const struct plan *plan) {
+    struct sending sending = {.now = host->core->now,
+                              .sequence = plan->sequence,
+                              .timestamp = rill__timestamp_now(host, connection->ts_offset),
+                              .segment = (uint16_t)rill__payload_max(connection)};
+    return sending;
+}
+
 /* Makes the record of what is about to be sent; false: no memory, and nothing has changed. */
 static bool prepare_record(struct tcp_host *host, struct connection *connection,
                            struct plan *plan) {
@@ -251,14 +295,19 @@ static bool prepare_record(struct tcp_host *host, struct connection *connection,
         return true;
     if (plan->record) {
         struct transmission *record = plan->record;
+        if (record->sequence != plan->sequence) { /* a probe: the end of it */
+            if (!rill__scoreboard_split(board, &host->transmissions, record, plan->sequence))
+                return false;
+            plan->record = record = record->next;
+        }
         return record->end == plan->sequence + span ||
                rill__scoreboard_split(board, &host->transmissions, record, plan->sequence + span);
     }
-    uint8_t flags = (plan->flags & WIRE_SYN ? TRANSMISSION_SYN : 0) |
+    struct sending sending = sending_of(host, connection, plan);
+    sending.end = plan->sequence + span;
+    sending.flags = (plan->flags & WIRE_SYN ? TRANSMISSION_SYN : 0) |
                     (plan->flags & WIRE_FIN ? TRANSMISSION_FIN : 0);
-    return rill__scoreboard_add(board, &host->transmissions, plan->sequence, plan->sequence + span,
-                                flags, host->core->now,
-                                rill__timestamp_now(host, connection->ts_offset)) != 0;
+    return rill__scoreboard_add(board, &host->transmissions, &sending) != 0;
 }
 
 static void count(struct connection *connection, const struct plan *plan,
@@ -277,21 +326,41 @@ static void count(struct connection *connection, const struct plan *plan,
     }
 }
 
+/* Notes the sequence numbers the packet has taken with it. */
+static void commit_flight(struct tcp_host *host, struct connection *connection,
+                          const struct plan *plan) {
+    struct active *active = connection->active;
+    struct transmission *record = plan->record, *tail = active->scoreboard.tail;
+    uint32_t span;
+    if (record) {
+        struct sending sending = sending_of(host, connection, plan);
+        span = transmission_span(record);
+        rill__scoreboard_resent(&active->scoreboard, record, &sending);
+        if (!plan->probe)
+            rill__undo_resent(connection, span, sending.timestamp);
+        rill__timers_resent(host, connection, record == active->scoreboard.head);
+    } else if (tail && seq_gt(tail->end, connection->snd_nxt)) {
+        span = tail->end - connection->snd_nxt;
+        connection->snd_nxt = tail->end;
+        rill__timers_sent(host, connection);
+    } else {
+        return;
+    }
+    if (plan->probe)
+        rill__probe_sent(connection, record != 0);
+    active->sent_at = host->core->now;
+    rill__recovery_sent(connection, span);
+    rill__pacer_sent(host, connection, span);
+    rill__probe_schedule(host, connection);
+}
+
 /* Notes what the packet has taken with it. */
 static void commit(struct tcp_host *host, struct connection *connection, struct plan *plan) {
     struct active *active = connection->active;
     bool debt = active->debt_count && !plan->length && !plan->record &&
                 !(plan->flags & (WIRE_SYN | WIRE_FIN)) && plan->cause == active->debts[0].cause;
-    if (plan->record) {
-        rill__scoreboard_resent(&active->scoreboard, plan->record, host->core->now,
-                                rill__timestamp_now(host, connection->ts_offset));
-        rill__timers_sent(host, connection);
-    } else if (active->scoreboard.tail &&
-               seq_gt(active->scoreboard.tail->end, connection->snd_nxt)) {
-        connection->snd_nxt = active->scoreboard.tail->end;
-        rill__timers_sent(host, connection);
-    }
-    if (congestion_room(connection) < rill__payload_max(connection))
+    commit_flight(host, connection, plan);
+    if (rill__congestion_room(connection) < rill__payload_max(connection))
         active->full_until = connection->snd_nxt;
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))
         fin_sent(connection);
@@ -309,11 +378,29 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
 
 /* Nothing goes out: if it is the window that holds data back, the persist timer watches it. */
 static void blocked(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
     connection->owes &= (uint8_t)~OWES_PROBE; /* what it was for has gone meanwhile */
-    if (connection->active && may_send_data(connection) && unsent(connection) &&
-        !connection->active->scoreboard.head)
+    if (active->recovery.probe == PROBE_DUE)
+        active->recovery.probe = PROBE_NONE; /* the same */
+    bool waits = may_send_data(connection) &&
+                 (rill__unsent(connection) || active->scoreboard.lost);
+    if (waits && rill__pacer_holds(host, connection))
+        active->release_at = active->recovery.pace_at;
+    else if (waits && !active->scoreboard.head)
         rill__timers_blocked_by_window(host, connection);
     rill__timers_file(host, connection);
+}
+
+/* RFC 5681 §4.1: the first data after a pause of an RTO. What was planned stays within the window
+ * of a new connection. */
+static void rest(const struct tcp_host *host, struct connection *connection, struct plan *plan) {
+    struct active *active = connection->active;
+    if (!plan->length || active->scoreboard.head)
+        return;
+    if (active->sent_at && host->core->now - active->sent_at > rill__rto(host, connection)) {
+        rill__recovery_rested(host, connection);
+        plan->length = RILL_MIN(plan->length, connection->congestion.cwnd);
+    }
 }
 
 struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max) {
@@ -328,6 +415,7 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
         blocked(host, connection);
         return 0;
     }
+    rest(host, connection, &plan);
     if (plan.length) /* an answer will come and be looked up */
         hash_prefetch(&host->demux, connection->tag);
     rill_seq number = connection->rcv_nxt;

@@ -1,45 +1,76 @@
-/* tcp/scoreboard.h: one record for each transmission in flight, in the order of sequence numbers.
+/* tcp/scoreboard.h: one record for each transmission that is not cumulatively acknowledged.
  *
- * A record covers what one packet carried, a super-segment included; it is split where only a part
- * of it is acknowledged or resent, and each part keeps its history. snd_nxt never moves back: what
- * a timeout gives up is marked lost here and sent again from here.
+ * Theory of operation. A record covers what one packet carried, a super-segment included. It is
+ * split where only a part of it is acknowledged, lost or sent again, on the boundaries of its
+ * segments, and each part keeps the history; neighbours that the peer has both SACKed become one
+ * record again. snd_nxt never moves back: what is given up is marked lost here and sent again from
+ * here.
  *
- * Invariants: records are contiguous from snd_una to snd_nxt; in_flight is the sum over records
- * that are not lost, in sequence numbers. */
+ * A record is in one of three states: in flight, SACKed, or lost (its latest sending is taken for
+ * lost; to be sent again). It stands
+ *
+ *   by sequence   in the list head … tail, all of them;
+ *   by time       in the list oldest … newest, those in flight, by when they were last sent;
+ *   in a tree     over the same order as the first list, to find a sequence number and the first
+ *                 lost record. It is a treap whose priorities are a hash of the slab index. It is
+ *                 made when a SACK or a loss first asks for it, kept while a window of data passes,
+ *                 and forgotten then: a path without loss never pays for it.
+ *
+ * So the cost of an ACK depends on what it says, not on what is in flight.
+ *
+ * Invariants (check.c): records are contiguous from snd_una to snd_nxt; in_flight, sacked and lost
+ * are sums over the records' states, in sequence numbers; the list by time ascends. */
 #ifndef RILL_TCP_SCOREBOARD_H
 #define RILL_TCP_SCOREBOARD_H
 
 #include "base/slab.h"
+#include "tcp/ack_summary.h"
 
 enum transmission_flag {
-    TRANSMISSION_LOST = 1,   /* to be sent again */
+    TRANSMISSION_LOST = 1,   /* the latest sending is taken for lost */
     TRANSMISSION_RESENT = 2, /* has been, at least once: Karn's algorithm, RFC 6298 §3 */
     TRANSMISSION_SYN = 4,
-    TRANSMISSION_FIN = 8, /* the last sequence number is the FIN's */
+    TRANSMISSION_FIN = 8,     /* the last sequence number is the FIN's */
+    TRANSMISSION_SACKED = 16, /* the peer has it, and may yet forget it (RFC 2018 §8) */
+    TRANSMISSION_LOST_BELOW = 32, /* this one, or one below it in the tree, is lost */
 };
 
 struct transmission {
-    struct transmission *next, *previous; /* by sequence */
-    rill_time sent_at;                    /* the latest time */
+    struct transmission *next, *previous;        /* by sequence */
+    struct transmission *later, *earlier;        /* by time, while in flight */
+    struct transmission *left, *right, *parent;  /* in the tree, if there is one */
+    rill_time sent_at;                           /* the latest time */
     rill_seq sequence, end;
     uint32_t index;     /* in the slab */
     uint32_t timestamp; /* our TSval of the latest time */
+    uint16_t segment;   /* payload of each of its segments; the last may be shorter */
     uint8_t flags;      /* enum transmission_flag */
     uint8_t times;      /* how often sent, at most 255 */
 };
-_Static_assert(sizeof(struct transmission) <= 64, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct transmission) <= 96, "docs/architecture.md, table 2");
 
 struct scoreboard {
-    struct transmission *head, *tail;
-    struct transmission *lost; /* the first lost one, or null */
-    uint32_t in_flight;
+    struct transmission *head, *tail;     /* by sequence */
+    struct transmission *oldest, *newest; /* by time, those in flight */
+    struct transmission *root;            /* of the tree; null while there is none */
+    rill_seq tree_until;                  /* once this is acknowledged the tree may go */
+    uint32_t in_flight, sacked, lost;     /* sequence numbers */
+    uint32_t sacked_segments;             /* SACKed since nothing was, RFC 8985 §3.3.2 */
     uint32_t count;
+};
+
+/* What a packet is about to carry. */
+struct sending {
+    rill_time now;
+    rill_seq sequence, end;
+    uint32_t timestamp;
+    uint16_t segment;
+    uint8_t flags; /* TRANSMISSION_SYN, TRANSMISSION_FIN */
 };
 
 /* Adds a record behind the last. Null when out of memory. */
 struct transmission *rill__scoreboard_add(struct scoreboard *board, struct slab *slab,
-                                          rill_seq sequence, rill_seq end, uint8_t flags,
-                                          rill_time now, uint32_t timestamp);
+                                          const struct sending *sending);
 
 /* Cuts the record so that it ends at `at`; the rest becomes a record behind it. False: no memory.
  */
@@ -47,17 +78,46 @@ bool rill__scoreboard_split(struct scoreboard *board, struct slab *slab,
                             struct transmission *record, rill_seq at);
 
 /* The record has been sent again. */
-void rill__scoreboard_resent(struct scoreboard *board, struct transmission *record, rill_time now,
-                             uint32_t timestamp);
+void rill__scoreboard_resent(struct scoreboard *board, struct transmission *record,
+                             const struct sending *sending);
 
 void rill__scoreboard_mark_lost(struct scoreboard *board, struct transmission *record);
+/* All that is in flight. */
 void rill__scoreboard_mark_all_lost(struct scoreboard *board);
+/* What was taken for lost and has not been sent again is in flight after all. */
+void rill__scoreboard_unmark_lost(struct scoreboard *board);
+/* The peer has forgotten what it had SACKed (RFC 2018 §8): all of it is lost. */
+void rill__scoreboard_renege(struct scoreboard *board);
 
-/* Removes what lies before `acknowledgement`. Gives the time of the youngest record it covers that
- * was sent only once (RILL_TIME_NEVER: none, so no RTT sample). */
-rill_time rill__scoreboard_acked(struct scoreboard *board, struct slab *slab,
-                                 rill_seq acknowledgement);
+/* The first lost record, or null. */
+struct transmission *rill__scoreboard_first_lost(const struct scoreboard *board);
+
+/* Removes what lies before `acknowledgement`, and notes in the summary what that delivers. */
+void rill__scoreboard_acked(struct scoreboard *board, struct slab *slab, rill_seq acknowledgement,
+                            struct ack_summary *summary);
+
+/* The peer has [left, right); what is new in that is noted in the summary. */
+void rill__scoreboard_sacked(struct scoreboard *board, struct slab *slab, rill_seq left,
+                             rill_seq right, struct ack_summary *summary);
 
 void rill__scoreboard_fini(struct scoreboard *board, struct slab *slab);
+
+/* scoreboard_tree.c */
+void rill__tree_make(struct scoreboard *board);
+/* Behind `before` in the list by sequence, where it stands already. */
+void rill__tree_insert(struct scoreboard *board, struct transmission *record);
+void rill__tree_remove(struct scoreboard *board, struct transmission *record);
+/* The record that holds `sequence`, or null. */
+struct transmission *rill__tree_find(const struct scoreboard *board, rill_seq sequence);
+/* TRANSMISSION_LOST of the record has changed. */
+void rill__tree_changed(struct transmission *record);
+
+static inline uint32_t transmission_span(const struct transmission *record) {
+    return record->end - record->sequence;
+}
+
+static inline bool transmission_in_flight(const struct transmission *record) {
+    return !(record->flags & (TRANSMISSION_LOST | TRANSMISSION_SACKED));
+}
 
 #endif

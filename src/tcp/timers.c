@@ -1,9 +1,12 @@
 /* tcp/timers.c: every timer of a connection. The interface is what happened, never "set timer X".
  *
- * Five deadlines, one entry in the wheel:
+ * Eight deadlines, one entry in the wheel:
  *   retransmission  while something is in flight (RFC 6298 §5)
  *   persist         while data waits, nothing is in flight and the window is too small (RFC 9293
  *                   §3.8.6.1)
+ *   reordering      until what is late is taken for lost (RFC 8985 §6.2; rack.c)
+ *   probe           until the tail of a flight is asked for (RFC 8985 §7.2; probe.c)
+ *   release         until the pacer lets the next packet go (pacer.c)
  *   delayed ACK     while in-order bytes are not acknowledged (RFC 9293 §3.8.6.3)
  *   retry           output or a writer had no memory
  *   keepalive       RFC 9293 §3.8.4; or the end of an orphan's FIN-WAIT-2
@@ -17,6 +20,13 @@ void rill__timers_sent(struct tcp_host *host, struct connection *connection) {
     /* RFC 6298 §5.1: only if it is not running */
     if (active->rto_at == RILL_TIME_NEVER)
         active->rto_at = host->core->now + rill__rto(host, connection);
+}
+
+/* What the timer watches has a new beginning when it is the first that goes again. */
+void rill__timers_resent(struct tcp_host *host, struct connection *connection, bool first) {
+    if (first)
+        connection->active->rto_at = RILL_TIME_NEVER;
+    rill__timers_sent(host, connection);
 }
 
 /* RFC 6298 §5.2 and §5.3. */
@@ -49,8 +59,7 @@ void rill__timers_window_opened(struct tcp_host *host, struct connection *connec
     active->persist_at = RILL_TIME_NEVER;
     active->backoff = active->retries = 0;
     if (active->scoreboard.head && active->probing) {
-        rill__scoreboard_mark_all_lost(&active->scoreboard);
-        active->recover = connection->snd_nxt;
+        rill__recovery_resend_all(connection);
         active->rto_at = host->core->now + rill__rto(host, connection);
     }
     active->probing = 0;
@@ -75,22 +84,34 @@ void rill__timers_stopped(struct tcp_host *host, struct connection *connection) 
     connection->keepalive_at = RILL_TIME_NEVER;
     struct active *active = connection->active;
     rill__idle_leave(host, connection);
-    if (active)
+    if (active) {
         active->rto_at = active->persist_at = active->ack_at = active->retry_at = RILL_TIME_NEVER;
+        active->recovery.reorder_at = active->recovery.probe_at = RILL_TIME_NEVER;
+        active->release_at = RILL_TIME_NEVER;
+    }
+}
+
+/* The earliest of what watches the bytes under way. */
+static rill_time flight_deadline(const struct active *active) {
+    rill_time next = RILL_MIN(active->rto_at, active->release_at);
+    next = RILL_MIN(next, active->recovery.reorder_at);
+    return RILL_MIN(next, active->recovery.probe_at);
 }
 
 void rill__timers_file(struct tcp_host *host, struct connection *connection) {
     rill_time next = connection->keepalive_at;
     struct active *active = connection->active;
+    rill__limiter_update(host, connection);
     if (active && rill__connection_is_quiet(connection)) {
         /* The entry stands where the last retransmission would have been: taken out now, while its
          * neighbours in the wheel are in the caches, it costs less than coming up for nothing. */
         if (wheel_is_armed(&connection->timer.entry))
             rill__wheel_disarm(&host->core->wheel, &connection->timer.entry);
-        active->retry_at = RILL_TIME_NEVER;
+        active->retry_at = active->release_at = RILL_TIME_NEVER;
+        active->recovery.reorder_at = active->recovery.probe_at = RILL_TIME_NEVER;
         rill__idle_quiet(host, connection);
     } else if (active) {
-        next = RILL_MIN(next, active->rto_at);
+        next = RILL_MIN(next, flight_deadline(active));
         next = RILL_MIN(next, active->persist_at);
         next = RILL_MIN(next, active->ack_at);
         next = RILL_MIN(next, active->retry_at);
@@ -159,8 +180,21 @@ static bool keepalive_expired(struct tcp_host *host, struct connection *connecti
     return true;
 }
 
+static void flight_expired(struct tcp_host *host, struct connection *connection, rill_time now) {
+    struct active *active = connection->active;
+    if (active->recovery.reorder_at <= now)
+        rill__recovery_reordered(host, connection);
+    if (active->recovery.probe_at <= now)
+        rill__probe_expired(host, connection);
+    if (active->release_at <= now) {
+        active->release_at = RILL_TIME_NEVER;
+        rill__tcp_ready(host, connection);
+    }
+}
+
 static bool active_expired(struct tcp_host *host, struct connection *connection, rill_time now) {
     struct active *active = connection->active;
+    flight_expired(host, connection, now);
     if (active->rto_at <= now && !retransmission_expired(host, connection))
         return false;
     if (active->persist_at <= now)

@@ -43,6 +43,8 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
         await_memory(host, connection);
     if (taken)
         queued(host, connection);
+    else
+        rill__limiter_update(host, connection);
     return taken || !length ? (int64_t)taken : (int64_t)RILL_ERROR_AGAIN;
 }
 
@@ -84,6 +86,8 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
         await_memory(host, connection);
     if (taken)
         queued(host, connection);
+    else
+        rill__limiter_update(host, connection);
     return taken || !count ? (int64_t)taken : (int64_t)RILL_ERROR_AGAIN;
 }
 

@@ -190,10 +190,12 @@ static void a_peer_suspended_for_an_hour_is_waited_for(void **state) {
     int knocks = 0;
     while (test.world.now < wakes) {
         struct rill_packet *packet;
+        bool any = false;
         while (rill_output(test.world.stacks[0], 0, &packet, 1, 1, test.world.now)) {
-            knocks++;
+            any = true;
             rill_packet_drop(packet);
         }
+        knocks += any;
         test.world.now = rill_deadline(test.world.stacks[0]);
         rill_advance(test.world.stacks[0], test.world.now, 0);
     }

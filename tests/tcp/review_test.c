@@ -163,6 +163,8 @@ static void recovery_and_cwnd_are_right_after_2100_mb_without_loss(void **state)
     peer.interface.flags = RILL_INTERFACE_GSO | RILL_INTERFACE_CHECKSUM;
     peer.options |= PEER_SCALE;
     peer.scale = 14;
+    peer.options &= ~(unsigned)PEER_SACK;
+    peer.config.congestion = &rill_reno;
     peer.config.send_buffer = 64u << 20;
     peer_established(&peer);
     struct rill_block *block = rill_block_wrap(peer.pool, bulk, sizeof bulk, 0, 0);
@@ -200,6 +202,7 @@ static void in_flight(struct peer *peer) {
     peer_established(peer);
     assert_int_equal(peer_write(peer, 60000), 60000);
     peer_drain(peer);
+    peer_send(peer, WIRE_ACK, 0, 7300, 0);
     peer_send(peer, WIRE_ACK, 0, 14600, 0);
     assert_int_equal(peer_drain(peer), 20);
     assert_int_equal(peer_info(peer).in_flight, 29200);

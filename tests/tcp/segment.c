@@ -16,6 +16,7 @@ void peer_init(struct peer *peer) {
     peer->memory.fill = 0xa5;
     rill_pool_config_default(&peer->pool_config);
     rill_stack_config_default(&peer->config);
+    peer->config.pacing = false; /* time stands still between hand-written segments */
     peer->config.seed[0] = 42;
     peer->config.trace = trace;
     peer->config.trace_context = peer;

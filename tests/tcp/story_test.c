@@ -131,6 +131,7 @@ static void back_off_stays_until_a_segment_sent_once_is_acknowledged(void **stat
     struct peer peer;
     struct seen seen;
     peer_init(&peer);
+    peer.options &= ~(unsigned)PEER_SACK; /* no probes */
     peer_established(&peer);
     peer_write(&peer, 100);
     EXPECT(&peer, WIRE_ACK, 0, 0, 100);

@@ -1,67 +1,56 @@
-/* tcp/cc/reno.c: slow start, congestion avoidance and the reactions to loss of RFC 5681 (with the
- * bounds of RFC 6582 §3.2 at the end of recovery). private_words[0]: bytes acked since the last
- * increase. */
-#include "tcp/congestion.h"
-
+/* tcp/cc/reno.c: slow start, congestion avoidance and the reactions to loss of RFC 5681. Its slow
+ * start is HyStart++'s (RFC 9406), like that of every algorithm here. */
 #include "base/util.h"
+#include "tcp/cc/slow_start.h"
 #include <rill/stack.h>
+#include <string.h>
 
-static void open(struct congestion *congestion, uint32_t mss, uint32_t initial_window) {
-    (void)mss;
-    congestion->cwnd = initial_window;
-    congestion->ssthresh = UINT32_MAX / 2; /* RFC 5681 §3.1: arbitrarily high */
-    congestion->private_words[0] = 0;
+/* In congestion_recent. */
+struct reno {
+    struct slow_start slow_start;
+    uint32_t counted; /* bytes acked since the last increase */
+};
+_Static_assert(sizeof(struct reno) <= sizeof(struct congestion_recent), "congestion.h");
+
+static void open(const struct congestion_call *call, uint32_t initial_window) {
+    memset(call->congestion, 0, sizeof *call->congestion);
+    memset(call->recent, 0, sizeof *call->recent);
+    call->congestion->cwnd = initial_window;
+    call->congestion->ssthresh = CONGESTION_SSTHRESH_INITIAL;
 }
 
-static void acked(struct congestion *congestion, uint32_t mss, const struct ack_summary *summary) {
+static void acked(const struct congestion_call *call, const struct ack_summary *summary) {
+    struct congestion *congestion = call->congestion;
+    struct reno *reno = (struct reno *)(void *)call->recent;
     if (!summary->cwnd_limited) /* RFC 7661 §4.1: a window not used says nothing about the path */
         return;
-    if (congestion->cwnd < congestion->ssthresh) {
-        /* DEVIATION: RFC 5681 §3.1 counts at most SMSS an ACK; an ACK of a super-segment stands for
-         * many, so all bytes it acknowledges count (RFC 3465 with L unbounded), as Linux does. */
-        uint32_t room = congestion->ssthresh - congestion->cwnd;
-        congestion->cwnd += RILL_MIN(summary->bytes_acked, room);
+    uint32_t left = summary->bytes_acked;
+    if (congestion->cwnd < congestion->ssthresh)
+        left = rill__slow_start(call, &reno->slow_start, summary);
+    if (!left || congestion->cwnd < congestion->ssthresh)
         return;
-    }
-    uint32_t *counted = &congestion->private_words[0]; /* RFC 5681 §3.1, as RFC 3465 §2.1 counts */
-    *counted += RILL_MIN(summary->bytes_acked, congestion->cwnd);
-    if (*counted >= congestion->cwnd) {
-        *counted -= congestion->cwnd;
-        congestion->cwnd += mss;
+    reno->counted += RILL_MIN(left, congestion->cwnd); /* RFC 5681 §3.1, as RFC 3465 §2.1 counts */
+    if (reno->counted >= congestion->cwnd) {
+        reno->counted -= congestion->cwnd;
+        congestion->cwnd = RILL_MIN(congestion->cwnd + call->mss, CONGESTION_WINDOW_MAX);
     }
 }
 
-static uint32_t half(uint32_t in_flight, uint32_t mss) {
-    return RILL_MAX(in_flight / 2, 2 * mss); /* RFC 5681 §3.1 (4) */
-}
-
-static void loss(struct congestion *congestion, uint32_t mss, uint32_t in_flight, rill_time now) {
-    (void)now;
-    congestion->ssthresh = half(in_flight, mss);
-    congestion->cwnd = congestion->ssthresh;
-    congestion->private_words[0] = 0;
-}
-
-static void timeout(struct congestion *congestion, uint32_t mss, uint32_t in_flight, bool first,
-                    rill_time now) {
-    (void)now;
-    if (first) /* RFC 5681 §3.1: a segment already resent leaves ssthresh alone */
-        congestion->ssthresh = half(in_flight, mss);
-    congestion->cwnd = mss; /* the loss window */
-    congestion->private_words[0] = 0;
-}
-
-static void recovered(struct congestion *congestion, uint32_t mss, uint32_t in_flight) {
-    /* RFC 6582 §3.2 step 3, first choice: no burst when little is in flight. */
-    uint32_t bound = RILL_MAX(in_flight, mss) + mss;
-    congestion->cwnd = RILL_MIN(congestion->ssthresh, bound);
+static void reduce(const struct congestion_call *call, enum congestion_reason reason,
+                   uint32_t flight) {
+    struct congestion *congestion = call->congestion;
+    ((struct reno *)(void *)call->recent)->counted = 0;
+    if (reason == CONGESTION_TIMEOUT_AGAIN) /* RFC 5681 §3.1: ssthresh stays */
+        return;
+    /* RFC 5681 §3.1 (4). What limited transmit has sent beyond cwnd does not count. */
+    uint32_t half = RILL_MIN(flight, congestion->cwnd) / 2;
+    congestion->ssthresh = RILL_MAX(half, 2 * call->mss);
 }
 
 const struct rill_congestion_ops rill_reno = {
     .name = "reno",
     .open = open,
     .acked = acked,
-    .loss = loss,
-    .timeout = timeout,
-    .recovered = recovered,
+    .reduce = reduce,
+    .pacing_rate = congestion_window_rate,
 };

@@ -1,0 +1,67 @@
+/* tcp/limiter.c: what holds a connection, each nanosecond of its age charged to one cause.
+ *
+ * The state is looked at whenever something has happened (timers.c files after each event), and the
+ * time since the last look is charged to what was found then. So the account's sum is the age, and
+ * there is no remainder. It lies with the statistics and survives idleness; a host that keeps none
+ * has no account. */
+#include "tcp/host.h"
+
+/* There are bytes to send, and they do not go: why not? */
+static enum rill_limiter held_back(const struct tcp_host *host, const struct connection *connection,
+                                   uint32_t waiting) {
+    const struct active *active = connection->active;
+    uint32_t wanted = RILL_MIN(waiting, rill__payload_max(connection));
+    if (connection->snd_wnd == 0 || active->persist_at != RILL_TIME_NEVER)
+        return RILL_LIMITER_PERSIST;
+    if (rill__window_from(connection, connection->snd_nxt) < wanted)
+        return RILL_LIMITER_RECEIVER_WINDOW;
+    if (rill__congestion_room(connection) < wanted && active->scoreboard.head)
+        return connection->congestion.cwnd < connection->congestion.ssthresh
+                   ? RILL_LIMITER_SLOW_START
+                   : RILL_LIMITER_AVOIDANCE;
+    if (rill__pacer_holds(host, connection))
+        return RILL_LIMITER_PACING;
+    return RILL_LIMITER_APPLICATION; /* Nagle's algorithm waits for a full segment of it */
+}
+
+static enum rill_limiter limiter_of(const struct tcp_host *host,
+                                    const struct connection *connection) {
+    const struct active *active = connection->active;
+    if (!state_is_synchronized(connection->state))
+        return RILL_LIMITER_HANDSHAKE;
+    if (active && active->scoreboard.head) {
+        if (active->recovery.phase == RECOVERY_TIMEOUT)
+            return RILL_LIMITER_RTO;
+        if (active->recovery.phase == RECOVERY_FAST || active->scoreboard.lost)
+            return RILL_LIMITER_RECOVERY;
+    }
+    if (connection->flags & CONNECTION_FIN_SENT)
+        return RILL_LIMITER_CLOSING;
+    uint32_t waiting = active ? rill__unsent(connection) : 0;
+    if (waiting)
+        return held_back(host, connection, waiting);
+    if (active && active->send.bytes && connection->flags & CONNECTION_WANTS_WRITE)
+        return RILL_LIMITER_SEND_BUFFER;
+    return RILL_LIMITER_APPLICATION;
+}
+
+void rill__limiter_stop(const struct tcp_host *host, struct connection *connection) {
+    struct connection_stats *stats = connection_stats(connection);
+    if (!stats || stats->limiter == RILL_LIMITER_COUNT)
+        return;
+    stats->limited_ns[stats->limiter] += host->core->now - stats->limited_since;
+    stats->limited_since = host->core->now;
+    stats->limiter = RILL_LIMITER_COUNT;
+}
+
+void rill__limiter_update(const struct tcp_host *host, struct connection *connection) {
+    struct connection_stats *stats = connection_stats(connection);
+    if (!stats || stats->limiter == RILL_LIMITER_COUNT)
+        return;
+    enum rill_limiter limiter = limiter_of(host, connection);
+    if (limiter == stats->limiter)
+        return;
+    stats->limited_ns[stats->limiter] += host->core->now - stats->limited_since;
+    stats->limited_since = host->core->now;
+    stats->limiter = (uint8_t)limiter;
+}

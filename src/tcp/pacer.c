@@ -1,0 +1,44 @@
+/* tcp/pacer.c: when the next packet may go, so that a window is spread over its round trip.
+ *
+ * The congestion control gives a rate. Each packet moves the moment at which the next may go by the
+ * time it takes at that rate; a pause may be made up for by a burst of BURST segments (an initial
+ * window's, RFC 6928), no more. A super-segment is as long as what the rate sends in a millisecond,
+ * so that no queue sees more at once than it would have to take anyhow.
+ *
+ * ACKs, resendings after a timeout and probes are not held back. */
+#include "tcp/host.h"
+
+#define BURST 10u
+#define PIECE RILL_MILLISECOND
+
+/* Bytes a second; 0: no pacing. */
+static uint64_t rate_of(const struct tcp_host *host, struct connection *connection) {
+    if (!host->config.pacing || !connection->srtt)
+        return 0;
+    struct congestion_call call = rill__congestion_call(host, connection);
+    return host->config.congestion->pacing_rate(&call);
+}
+
+/* Time for so many bytes. */
+static rill_time span_at(uint64_t bytes, uint64_t rate) {
+    return bytes * RILL_SECOND / rate;
+}
+
+bool rill__pacer_holds(const struct tcp_host *host, const struct connection *connection) {
+    return connection->active->recovery.pace_at > host->core->now;
+}
+
+uint32_t rill__pacer_piece(const struct tcp_host *host, struct connection *connection) {
+    uint64_t rate = rate_of(host, connection);
+    return rate ? (uint32_t)RILL_MIN(rate / (RILL_SECOND / PIECE), UINT32_MAX) : UINT32_MAX;
+}
+
+void rill__pacer_sent(const struct tcp_host *host, struct connection *connection, uint32_t bytes) {
+    uint64_t rate = rate_of(host, connection);
+    struct recovery *recovery = &connection->active->recovery;
+    if (!rate)
+        return;
+    rill_time burst = span_at(BURST * rill__payload_max(connection), rate);
+    recovery->paced_until = RILL_MAX(recovery->paced_until, host->core->now) + span_at(bytes, rate);
+    recovery->pace_at = recovery->paced_until > burst ? recovery->paced_until - burst : 0;
+}
