@@ -72,8 +72,8 @@ struct rill_stack_config {
     bool window_scaling;     /* RFC 7323 §2 */
     bool timestamps;         /* RFC 7323 §3 */
     bool sack;               /* RFC 2018 */
-    uint8_t ecn;              /* enum rill_ecn, RFC 3168 */
-    bool pacing;              /* the window is spread over its round trip */
+    uint8_t ecn;             /* enum rill_ecn, RFC 3168 */
+    bool pacing;             /* the window is spread over its round trip */
     bool nagle;              /* RFC 9293 §3.7.4, default of new connections */
     bool check;              /* verify every invariant of what a call touches; for tests */
     bool statistics;         /* keep a record of counters beside each connection */

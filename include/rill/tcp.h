@@ -162,7 +162,7 @@ struct rill_tcp_info {
     bool timestamps, sack, window_scaling, ecn;
     uint32_t cwnd, ssthresh, in_flight, send_window, receive_window; /* bytes */
     rill_time rtt, rtt_variance, rto;
-    rill_time min_rtt; /* of the last minute or two; 0: not known */
+    rill_time min_rtt;                    /* of the last minute or two; 0: not known */
     uint32_t send_queued, receive_queued; /* bytes */
     /* 0 when the stack keeps no statistics; segments are counted as on the wire */
     uint64_t bytes_sent, bytes_received, bytes_resent;

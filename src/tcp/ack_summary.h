@@ -21,11 +21,11 @@ struct ack_summary {
     uint32_t echo;                    /* TSecr, if `echoed` */
     uint32_t min_rtt;                 /* us, before this ACK */
     uint32_t bytes_acked;             /* how far snd_una moved, SYN and FIN not counted */
-    uint32_t delivered;   /* sequence numbers it newly acknowledges or SACKs (RFC 9937) */
-    uint32_t newly_lost;  /* sequence numbers loss detection has given up because of it */
+    uint32_t delivered;  /* sequence numbers it newly acknowledges or SACKs (RFC 9937) */
+    uint32_t newly_lost; /* sequence numbers loss detection has given up because of it */
     uint32_t in_flight_before, in_flight; /* sequence numbers, before and after it */
-    bool advanced;     /* snd_una moved */
-    bool duplicate;    /* a duplicate ACK (RFC 5681 §2) */
+    bool advanced;                        /* snd_una moved */
+    bool duplicate;                       /* a duplicate ACK (RFC 5681 §2) */
     bool cwnd_limited; /* what it acknowledges was sent while the window was in full use */
     bool echoed;       /* it has a timestamp to compare with */
     bool ece;          /* RFC 3168 §6.1.2 */
@@ -33,7 +33,8 @@ struct ack_summary {
     bool reordered;    /* something never resent was delivered behind its successors */
     bool resent_acked; /* snd_una moved over something that had been resent */
     bool original;     /* something never resent, of before the episode, was delivered */
-    bool resent_lost;  /* loss detection has given up a retransmission, of after the last reduction */
+    bool
+        resent_lost; /* loss detection has given up a retransmission, of after the last reduction */
 };
 
 #endif

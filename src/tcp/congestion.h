@@ -10,7 +10,7 @@
 #include "tcp/ack_summary.h"
 
 #define CONGESTION_SSTHRESH_INITIAL (UINT32_MAX / 2) /* RFC 5681 §3.1: arbitrarily high */
-#define CONGESTION_WINDOW_MAX (1u << 30)             /* the largest window there is, RFC 7323 §2.3 */
+#define CONGESTION_WINDOW_MAX (1u << 30) /* the largest window there is, RFC 7323 §2.3 */
 
 /* Lies in the warm part of a connection: it survives idleness. */
 struct congestion {
@@ -35,9 +35,9 @@ struct congestion_call {
 };
 
 enum congestion_reason {
-    CONGESTION_LOSS,    /* found without a timeout; once an episode */
-    CONGESTION_ECE,     /* a router has marked (RFC 3168 §6.1.2) */
-    CONGESTION_TIMEOUT, /* the retransmission timer has expired */
+    CONGESTION_LOSS,          /* found without a timeout; once an episode */
+    CONGESTION_ECE,           /* a router has marked (RFC 3168 §6.1.2) */
+    CONGESTION_TIMEOUT,       /* the retransmission timer has expired */
     CONGESTION_TIMEOUT_AGAIN, /* … for the same segment once more */
 };
 

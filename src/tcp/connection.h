@@ -80,15 +80,15 @@ struct active {
     rill_time challenge_at; /* start of the present interval of RFC 5961 §7. input.c */
 
     rill_seq iss, irs;
-    rill_seq full_until;    /* snd_nxt when the congestion window was last in full use. output.c */
-    rill_seq fin_at;        /* sequence number of the peer's FIN, once seen. input_text.c */
-    uint32_t unacked;       /* bytes received in order and not acknowledged. input_text.c */
-    uint32_t receive_mss;   /* largest payload seen, to tell full segments. input_text.c */
-    uint8_t retries;        /* expiries without progress. timers.c */
-    uint8_t backoff;        /* RTO is doubled so often. timers.c */
-    uint8_t quick_acks;     /* segments still to be acknowledged at once. input_text.c */
-    uint8_t challenges;     /* sent in the present interval. input.c */
-    uint8_t probing;        /* a timer has sent into the shut window */
+    rill_seq full_until;  /* snd_nxt when the congestion window was last in full use. output.c */
+    rill_seq fin_at;      /* sequence number of the peer's FIN, once seen. input_text.c */
+    uint32_t unacked;     /* bytes received in order and not acknowledged. input_text.c */
+    uint32_t receive_mss; /* largest payload seen, to tell full segments. input_text.c */
+    uint8_t retries;      /* expiries without progress. timers.c */
+    uint8_t backoff;      /* RTO is doubled so often. timers.c */
+    uint8_t quick_acks;   /* segments still to be acknowledged at once. input_text.c */
+    uint8_t challenges;   /* sent in the present interval. input.c */
+    uint8_t probing;      /* a timer has sent into the shut window */
     uint8_t debt_count;
     uint8_t keepalives; /* probes without answer. timers.c */
     struct ack_debt debts[TCP_DEBTS];
@@ -110,8 +110,8 @@ struct connection_stats {
     uint64_t bytes_sent, bytes_received, bytes_resent;
     uint64_t segments_sent, segments_received, packets_sent;
     uint32_t segments_resent, duplicate_acks_sent, timeouts;
-    uint8_t limiter;                         /* enum rill_limiter, or RILL_LIMITER_COUNT: none */
-    rill_time limited_since;                 /* when that began. limiter.c */
+    uint8_t limiter;                          /* enum rill_limiter, or RILL_LIMITER_COUNT: none */
+    rill_time limited_since;                  /* when that began. limiter.c */
     rill_time limited_ns[RILL_LIMITER_COUNT]; /* before that */
 };
 _Static_assert(sizeof(struct connection_stats) <= 176, "docs/architecture.md, table 2");

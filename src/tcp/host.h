@@ -336,11 +336,11 @@ void rill__idle_leave(struct tcp_host *host, struct connection *connection);
 /* output.c: what may be sent now, and why. */
 struct plan {
     rill_seq sequence;
-    uint32_t length;             /* payload */
-    uint8_t flags;               /* enum wire_tcp_flag */
-    uint8_t cause;               /* enum rill_cause */
-    bool probe;                  /* a tail loss probe */
-    struct transmission *record; /* it lies in: being sent again; or null */
+    uint32_t length;                  /* payload */
+    uint8_t flags;                    /* enum wire_tcp_flag */
+    uint8_t cause;                    /* enum rill_cause */
+    bool probe;                       /* a tail loss probe */
+    struct transmission *record;      /* it lies in: being sent again; or null */
     rill_seq dsack_left, dsack_right; /* to be reported (RFC 2883); equal: nothing */
 };
 struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max);

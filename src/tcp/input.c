@@ -199,7 +199,8 @@ void rill__owe_dsack(struct tcp_host *host, struct connection *connection, rill_
                      rill_seq right) {
     rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
     struct active *active = connection->active;
-    struct ack_debt *last = active && active->debt_count ? &active->debts[active->debt_count - 1] : 0;
+    struct ack_debt *last =
+        active && active->debt_count ? &active->debts[active->debt_count - 1] : 0;
     if (!last || last->count != 1 || last->dsack_left != last->dsack_right)
         return; /* debts have run out: one report fewer */
     last->dsack_left = left;

@@ -21,8 +21,8 @@ static bool is_dsack(const struct connection *connection, const struct tcp_segme
         return false;
     if (seq_lt(first->left, number))
         return seq_leq(first->right, number);
-    return segment->header.sack_count > 1 && is_within(first, segment->header.sacks[1].left,
-                                                       segment->header.sacks[1].right);
+    return segment->header.sack_count > 1 &&
+           is_within(first, segment->header.sacks[1].left, segment->header.sacks[1].right);
 }
 
 void rill__input_sack(struct tcp_host *host, struct connection *connection,

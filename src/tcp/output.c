@@ -3,8 +3,9 @@
  * Theory of operation. `next_plan` answers the question for one packet, in this order: the SYN;
  * ACKs owed one by one; a tail loss probe; what is lost, again; a window probe; new bytes as far as
  * the peer's window, the congestion window, the pacer, Nagle's algorithm and the avoidance of silly
- * windows let them go; the FIN; an ACK that nothing else has carried. It changes nothing. `commit` notes what was sent. Every
- * answer has a cause, and the cause goes with the segment to the trace and the capture. */
+ * windows let them go; the FIN; an ACK that nothing else has carried. It changes nothing. `commit`
+ * notes what was sent. Every answer has a cause, and the cause goes with the segment to the trace
+ * and the capture. */
 #include "tcp/host.h"
 
 #include "base/assert.h"
@@ -70,8 +71,8 @@ static enum rill_cause resend_cause(const struct connection *connection) {
                                                 : RILL_CAUSE_FAST_RETRANSMIT;
 }
 
-static bool plan_lost(const struct tcp_host *host, struct connection *connection,
-                      size_t frames_max, struct plan *plan) {
+static bool plan_lost(const struct tcp_host *host, struct connection *connection, size_t frames_max,
+                      struct plan *plan) {
     const struct active *active = connection->active;
     struct transmission *record = rill__scoreboard_first_lost(&active->scoreboard);
     if (!record || active->recovery.forward == FORWARD_NEW)
@@ -125,8 +126,8 @@ static bool worth_sending(const struct connection *connection, uint32_t length, 
 }
 
 /* New bytes. Full segments as many as go; a short one only if it is worth it. */
-static bool plan_data(const struct tcp_host *host, struct connection *connection,
-                      size_t frames_max, struct plan *plan) {
+static bool plan_data(const struct tcp_host *host, struct connection *connection, size_t frames_max,
+                      struct plan *plan) {
     uint32_t waiting = rill__unsent(connection);
     const struct active *active = connection->active;
     bool forward = active->recovery.forward == FORWARD_NEW; /* RFC 5682 §3.1, step 2 (b) */
@@ -231,8 +232,8 @@ static bool plan_probe(const struct connection *connection, struct plan *plan) {
     return true;
 }
 
-static bool next_plan(const struct tcp_host *host, struct connection *connection,
-                      size_t frames_max, struct plan *plan) {
+static bool next_plan(const struct tcp_host *host, struct connection *connection, size_t frames_max,
+                      struct plan *plan) {
     if (connection->state == RILL_TCP_SYN_SENT || connection->state == RILL_TCP_SYN_RECEIVED) {
         if (plan_syn(connection, plan))
             return true;
@@ -382,8 +383,7 @@ static void blocked(struct tcp_host *host, struct connection *connection) {
     connection->owes &= (uint8_t)~OWES_PROBE; /* what it was for has gone meanwhile */
     if (active->recovery.probe == PROBE_DUE)
         active->recovery.probe = PROBE_NONE; /* the same */
-    bool waits = may_send_data(connection) &&
-                 (rill__unsent(connection) || active->scoreboard.lost);
+    bool waits = may_send_data(connection) && (rill__unsent(connection) || active->scoreboard.lost);
     if (waits && rill__pacer_holds(host, connection))
         active->release_at = active->recovery.pace_at;
     else if (waits && !active->scoreboard.head)

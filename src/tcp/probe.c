@@ -58,8 +58,8 @@ bool rill__probe_acked(struct connection *connection, const struct ack_summary *
     if (recovery->probe <= PROBE_DUE || seq_lt(summary->acknowledgement, recovery->probe_end))
         return false;
     bool resent = recovery->probe == PROBE_RESENT;
-    bool twice = summary->dsack_left != summary->dsack_right &&
-                 summary->dsack_right == recovery->probe_end;
+    bool twice =
+        summary->dsack_left != summary->dsack_right && summary->dsack_right == recovery->probe_end;
     if (!resent || twice || (summary->duplicate && !summary->sacked)) {
         recovery->probe = PROBE_NONE; /* of new data; case 1; case 2 */
         return false;

@@ -14,10 +14,10 @@
  * where there are many, for the latest that it could be. */
 #include "tcp/host.h"
 
-#define DUPLICATE_THRESHOLD 3      /* RFC 5681 §3.2's DupThresh */
+#define DUPLICATE_THRESHOLD 3           /* RFC 5681 §3.2's DupThresh */
 #define MIN_RTT_SPAN (60 * RILL_SECOND) /* a smaller RTT is remembered so long, twice at most */
-#define PERSIST 16                 /* RFC 8985 §6.2, step 4 */
-#define LOOK_MAX 32                /* records looked at for the timer's sake */
+#define PERSIST 16                      /* RFC 8985 §6.2, step 4 */
+#define LOOK_MAX 32                     /* records looked at for the timer's sake */
 
 uint32_t rill__min_rtt(const struct connection *connection) {
     const struct recovery *recovery = &connection->active->recovery;

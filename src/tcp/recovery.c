@@ -76,7 +76,7 @@ static void reduce(struct tcp_host *host, struct connection *connection,
 
 /* RFC 9937 §6.1: RecoverFS. */
 static uint32_t recover_flight(const struct connection *connection,
-                              const struct ack_summary *summary) {
+                               const struct ack_summary *summary) {
     const struct active *active = connection->active;
     uint32_t have = active->scoreboard.sacked + active->recovery.reno_sacked;
     return connection->snd_nxt - connection->snd_una - have + summary->delivered;

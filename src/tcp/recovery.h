@@ -6,7 +6,8 @@
 
 enum recovery_phase {
     RECOVERY_OPEN,     /* nothing is known to be lost */
-    RECOVERY_REDUCING, /* a router has marked, or a probe repaired: cwnd comes down, nothing is lost */
+    RECOVERY_REDUCING, /* a router has marked, or a probe repaired: cwnd comes down, nothing is lost
+                        */
     RECOVERY_FAST,     /* loss found by ACKs (RFC 9937) */
     RECOVERY_TIMEOUT,  /* loss found by the retransmission timer: slow start (RFC 6298) */
 };
@@ -44,11 +45,11 @@ struct recovery {
     rill_time probe_at; /* when the last probe timer ends, or NEVER */
 
     /* recovery.c: the episode */
-    uint8_t phase; /* enum recovery_phase */
-    uint8_t duplicate_acks;  /* RFC 5681 §3.2, of a peer without SACK */
-    uint32_t reno_sacked;    /* bytes its duplicate ACKs stand for */
-    rill_seq recover;        /* snd_nxt when the episode began */
-    rill_time reduced_at;    /* when cwnd was last reduced */
+    uint8_t phase;                               /* enum recovery_phase */
+    uint8_t duplicate_acks;                      /* RFC 5681 §3.2, of a peer without SACK */
+    uint32_t reno_sacked;                        /* bytes its duplicate ACKs stand for */
+    rill_seq recover;                            /* snd_nxt when the episode began */
+    rill_time reduced_at;                        /* when cwnd was last reduced */
     uint32_t prr_delivered, prr_out, prr_flight; /* RFC 9937 §6.1; prr_flight is RecoverFS */
 
     /* undo.c: what it was before the episode */

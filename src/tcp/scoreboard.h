@@ -30,16 +30,16 @@ enum transmission_flag {
     TRANSMISSION_LOST = 1,   /* the latest sending is taken for lost */
     TRANSMISSION_RESENT = 2, /* has been, at least once: Karn's algorithm, RFC 6298 §3 */
     TRANSMISSION_SYN = 4,
-    TRANSMISSION_FIN = 8,     /* the last sequence number is the FIN's */
-    TRANSMISSION_SACKED = 16, /* the peer has it, and may yet forget it (RFC 2018 §8) */
+    TRANSMISSION_FIN = 8,         /* the last sequence number is the FIN's */
+    TRANSMISSION_SACKED = 16,     /* the peer has it, and may yet forget it (RFC 2018 §8) */
     TRANSMISSION_LOST_BELOW = 32, /* this one, or one below it in the tree, is lost */
 };
 
 struct transmission {
-    struct transmission *next, *previous;        /* by sequence */
-    struct transmission *later, *earlier;        /* by time, while in flight */
-    struct transmission *left, *right, *parent;  /* in the tree, if there is one */
-    rill_time sent_at;                           /* the latest time */
+    struct transmission *next, *previous;       /* by sequence */
+    struct transmission *later, *earlier;       /* by time, while in flight */
+    struct transmission *left, *right, *parent; /* in the tree, if there is one */
+    rill_time sent_at;                          /* the latest time */
     rill_seq sequence, end;
     uint32_t index;     /* in the slab */
     uint32_t timestamp; /* our TSval of the latest time */

@@ -19,8 +19,8 @@ static bool lost_below(const struct transmission *record) {
 
 /* Looks anew whether something is lost below; true if that has changed. */
 static bool refresh(struct transmission *record) {
-    bool lost = record->flags & TRANSMISSION_LOST || lost_below(record->left) ||
-                lost_below(record->right);
+    bool lost =
+        record->flags & TRANSMISSION_LOST || lost_below(record->left) || lost_below(record->right);
     if (lost == lost_below(record))
         return false;
     record->flags ^= TRANSMISSION_LOST_BELOW;
@@ -85,8 +85,8 @@ void rill__tree_insert(struct scoreboard *board, struct transmission *record) {
 
 void rill__tree_remove(struct scoreboard *board, struct transmission *record) {
     while (record->left && record->right)
-        rotate(board, priority(record->left) < priority(record->right) ? record->right
-                                                                       : record->left);
+        rotate(board,
+               priority(record->left) < priority(record->right) ? record->right : record->left);
     struct transmission *parent = record->parent;
     replace(board, record, record->left ? record->left : record->right);
     rill__tree_changed(parent);

@@ -91,6 +91,8 @@ static void tap(void *context, int sender, const struct rill_packet *packet, ril
         /* fall through */
     case RILL_CAUSE_FAST_RETRANSMIT:
     case RILL_CAUSE_PARTIAL_ACK:
+    case RILL_CAUSE_RACK:
+    case RILL_CAUSE_TAIL_PROBE:
     case RILL_CAUSE_SYN_RESENT:
     case RILL_CAUSE_SYN_ACK_RESENT:
         result->resent += frames;

@@ -30,7 +30,7 @@ static void established_data_unanswered_backs_off_15_times_then_resets(void **st
     struct peer peer;
     struct seen seen;
     peer_init(&peer);
-    peer.config.rto_min = RILL_SECOND; /* RFC 6298 §2.4 to the letter */
+    peer.config.rto_min = RILL_SECOND;    /* RFC 6298 §2.4 to the letter */
     peer.options &= ~(unsigned)PEER_SACK; /* else a probe comes first */
     peer_established(&peer);
     peer_write(&peer, 100);

@@ -20,10 +20,10 @@ enum { W_MAX, CWND_PRIOR };
 /* In congestion_recent. */
 struct cubic {
     struct slow_start slow_start;
-    rill_time epoch;  /* when the present avoidance began, pauses taken out; 0: not yet */
-    rill_time last;   /* the last ACK of avoidance */
-    uint32_t k;       /* ms */
-    uint32_t w_est;   /* bytes */
+    rill_time epoch; /* when the present avoidance began, pauses taken out; 0: not yet */
+    rill_time last;  /* the last ACK of avoidance */
+    uint32_t k;      /* ms */
+    uint32_t w_est;  /* bytes */
     uint32_t est_remainder, cwnd_remainder;
 };
 _Static_assert(sizeof(struct cubic) <= sizeof(struct congestion_recent), "congestion.h");
@@ -45,7 +45,7 @@ uint32_t rill__cubic_root(uint64_t x) {
 uint32_t rill__cubic_k(uint32_t w_max, uint32_t epoch, uint32_t mss) {
     if (w_max <= epoch)
         return 0;
-    uint64_t ms3 = (uint64_t)(w_max - epoch) * 2500000000u / mss; /* 1/C is 2.5 s^3 a segment */
+    uint64_t ms3 = (uint64_t)(w_max - epoch) * 2500000000u / mss;    /* 1/C is 2.5 s^3 a segment */
     return rill__cubic_root(RILL_MIN(ms3, (uint64_t)1 << 54) * 512); /* 8 ticks a ms */
 }
 
@@ -120,7 +120,7 @@ static void avoidance(const struct congestion_call *call, struct cubic *cubic, u
 static void acked(const struct congestion_call *call, const struct ack_summary *summary) {
     struct cubic *cubic = cubic_of(call);
     if (!summary->cwnd_limited) { /* §5.8: a window not used says nothing about the path */
-        if (cubic->epoch) /* … and this time is not part of t (§4.2) */
+        if (cubic->epoch)         /* … and this time is not part of t (§4.2) */
             cubic->epoch += call->now - cubic->last;
         cubic->last = call->now;
         return;

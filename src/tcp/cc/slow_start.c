@@ -70,8 +70,8 @@ uint32_t rill__slow_start(const struct congestion_call *call, struct slow_start 
     /* DEVIATION: RFC 5681 §3.1 counts at most SMSS an ACK; an ACK of a super-segment stands for
      * many, so all bytes it acknowledges count, up to RFC 9406's L: no limit where a pacer spreads
      * what the window lets go. */
-    uint32_t grown = call->paced ? summary->bytes_acked
-                                 : RILL_MIN(summary->bytes_acked, L_UNPACED * call->mss);
+    uint32_t grown =
+        call->paced ? summary->bytes_acked : RILL_MIN(summary->bytes_acked, L_UNPACED * call->mss);
     if (congestion->ssthresh == CONGESTION_SSTHRESH_INITIAL) {
         if (hystart(call, state, summary)) {
             congestion->ssthresh = congestion->cwnd;
