@@ -5,15 +5,17 @@
  * window's, RFC 6928), no more. A super-segment is as long as what the rate sends in a millisecond,
  * so that no queue sees more at once than it would have to take anyhow.
  *
- * ACKs, resendings after a timeout and probes are not held back. */
+ * ACKs and probes are not held back, nor is what nothing else would bring an ACK for; and over a path
+ * so short that no timer is fine enough nothing is. */
 #include "tcp/host.h"
 
 #define BURST 10u
 #define PIECE RILL_MILLISECOND
+#define RTT_MIN 200u /* us; below it a window is gone before a timer could have come round */
 
 /* Bytes a second; 0: no pacing. */
 static uint64_t rate_of(const struct tcp_host *host, struct connection *connection) {
-    if (!host->config.pacing || !connection->srtt)
+    if (connection->srtt < 8 * RTT_MIN || !host->config.pacing)
         return 0;
     struct congestion_call call = rill__congestion_call(host, connection);
     return host->config.congestion->pacing_rate(&call);
