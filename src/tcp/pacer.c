@@ -5,8 +5,8 @@
  * window's, RFC 6928), no more. A super-segment is as long as what the rate sends in a millisecond,
  * so that no queue sees more at once than it would have to take anyhow.
  *
- * ACKs and probes are not held back, nor is what nothing else would bring an ACK for; and over a path
- * so short that no timer is fine enough nothing is. */
+ * ACKs and probes are not held back, nor is what nothing else would bring an ACK for; and over a
+ * path so short that no timer is fine enough nothing is. */
 #include "tcp/host.h"
 
 #define BURST 10u

@@ -4,8 +4,8 @@
  *        |   hole   [piece|piece]  hole  [piece]
  *
  * Ranges ascend, are disjoint and never touch; the pieces of a range are contiguous. New bytes are
- * cut to the holes they fill: what is already there stays. A search starts at the range touched
- * last, because segments come in runs. */
+ * cut to the holes they fill: what is already there stays. A search starts at the range changed
+ * last, because segments come in runs, and at the first, because retransmissions come there. */
 #include "tcp/reassembly.h"
 
 #include "base/seq.h"
@@ -29,6 +29,29 @@ static void free_piece(struct core *core, struct receive_slabs *slabs, struct re
     rill__slab_close(&slabs->pieces, piece->index);
 }
 
+/* Takes the range out of the order of changes. */
+static void forget(struct receive_queue *queue, struct receive_range *range) {
+    if (range->newer)
+        range->newer->older = range->older;
+    else
+        queue->newest = range->older;
+    if (range->older)
+        range->older->newer = range->newer;
+}
+
+/* It is the one last changed now; where it stands in no order yet, `newer` is itself. */
+static void touch(struct receive_queue *queue, struct receive_range *range) {
+    if (queue->newest == range)
+        return;
+    if (range->newer != range)
+        forget(queue, range);
+    range->newer = 0;
+    range->older = queue->newest;
+    if (range->older)
+        range->older->newer = range;
+    queue->newest = range;
+}
+
 static void unlink_range(struct receive_slabs *slabs, struct receive_queue *queue,
                          struct receive_range *range) {
     if (range->previous)
@@ -39,8 +62,7 @@ static void unlink_range(struct receive_slabs *slabs, struct receive_queue *queu
         range->next->previous = range->previous;
     else
         queue->ranges_last = range->previous;
-    if (queue->hint == range)
-        queue->hint = range->previous;
+    forget(queue, range);
     queue->range_count--;
     rill__slab_close(&slabs->ranges, range->index);
 }
@@ -124,9 +146,13 @@ static rill_seq make_pieces(const struct source *source, rill_seq left, rill_seq
 static struct receive_range *find(const struct receive_queue *queue, rill_seq left) {
     if (queue->ranges_last && seq_gt(left, queue->ranges_last->right))
         return 0;
-    struct receive_range *range = queue->hint;
-    if (!range || seq_gt(range->left, left))
-        range = queue->ranges;
+    struct receive_range *first = queue->ranges, *range = queue->newest;
+    while (range && seq_gt(range->left, left)) { /* back from there, or on from the first */
+        if (!first || seq_geq(first->right, left))
+            return first;
+        first = first->next;
+        range = range->previous;
+    }
     while (range && seq_lt(range->right, left))
         range = range->next;
     return range;
@@ -160,8 +186,8 @@ static enum rill_drop open_range(const struct source *source, struct receive_ran
     else
         queue->ranges_last = range;
     queue->range_count++;
-    range->changed = ++queue->changes;
-    queue->hint = range;
+    range->newer = range;
+    touch(queue, range);
     return range->right == right ? RILL_DROP_NONE : RILL_DROP_TCP_PRESSURE;
 }
 
@@ -221,11 +247,10 @@ enum rill_drop rill__reassembly_add(struct core *core, struct receive_slabs *sla
     if (!range || seq_gt(range->left, right))
         return open_range(&source, range, sequence, right);
     if (seq_geq(sequence, range->left) && seq_leq(right, range->right)) {
-        range->changed = ++queue->changes; /* RFC 2018 §4: the latest segment's range comes first */
+        touch(queue, range); /* RFC 2018 §4: the latest segment's range comes first */
         return RILL_DROP_TCP_DUPLICATE;
     }
-    range->changed = ++queue->changes;
-    queue->hint = range;
+    touch(queue, range);
     if (seq_lt(sequence, range->left) && !extend_left(&source, range, sequence))
         return RILL_DROP_TCP_PRESSURE;
     return extend_right(&source, range, right) ? RILL_DROP_NONE : RILL_DROP_TCP_PRESSURE;
@@ -270,23 +295,11 @@ void rill__reassembly_drain(struct core *core, struct receive_slabs *slabs,
 
 unsigned rill__reassembly_sacks(const struct receive_queue *queue, struct wire_sack *sacks,
                                 unsigned max) {
-    uint32_t changed[WIRE_SACK_MAX];
     unsigned count = 0;
-    for (const struct receive_range *range = queue->ranges; range; range = range->next) {
-        unsigned at = count;
-        while (at > 0 && (int32_t)(range->changed - changed[at - 1]) > 0)
-            at--;
-        if (at >= max)
-            continue;
-        if (count < max)
-            count++;
-        for (unsigned i = count - 1; i > at; i--) {
-            sacks[i] = sacks[i - 1];
-            changed[i] = changed[i - 1];
-        }
-        sacks[at].left = range->left;
-        sacks[at].right = range->right;
-        changed[at] = range->changed;
+    for (const struct receive_range *range = queue->newest; range && count < max;
+         range = range->older) {
+        sacks[count].left = range->left;
+        sacks[count++].right = range->right;
     }
     return count;
 }

@@ -14,7 +14,7 @@
 #include "base/core.h"
 #include "base/slab.h"
 
-#define RECEIVE_RANGES_MAX 512
+#define RECEIVE_RANGES_MAX 2048
 
 struct receive_piece {
     struct receive_piece *next;
@@ -24,11 +24,11 @@ struct receive_piece {
 };
 
 struct receive_range {
-    struct receive_range *next, *previous;
+    struct receive_range *next, *previous; /* by sequence */
+    struct receive_range *older, *newer;   /* by when it was last changed */
     struct receive_piece *first, *last;
     rill_seq left, right;
-    uint32_t changed; /* higher: later */
-    uint32_t index;   /* in its slab */
+    uint32_t index; /* in its slab */
 };
 
 struct receive_slot {
@@ -43,10 +43,10 @@ struct receive_queue {
     uint64_t held;    /* bytes charged, both kinds */
     uint32_t tail_at; /* bytes used in the last block, if it is a copy of ours */
     bool tail_open;
-    struct receive_range *ranges, *ranges_last, *hint;
+    struct receive_range *ranges, *ranges_last; /* by sequence */
+    struct receive_range *newest;               /* the one last changed */
     uint32_t range_count;
     uint32_t out_of_order; /* bytes */
-    uint32_t changes;
 };
 
 struct receive_slabs {
