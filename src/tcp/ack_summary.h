@@ -23,18 +23,16 @@ struct ack_summary {
     uint32_t bytes_acked;             /* how far snd_una moved, SYN and FIN not counted */
     uint32_t delivered;  /* sequence numbers it newly acknowledges or SACKs (RFC 9937) */
     uint32_t newly_lost; /* sequence numbers loss detection has given up because of it */
-    uint32_t in_flight_before, in_flight; /* sequence numbers, before and after it */
-    bool advanced;                        /* snd_una moved */
-    bool duplicate;                       /* a duplicate ACK (RFC 5681 §2) */
-    bool cwnd_limited; /* what it acknowledges was sent while the window was in full use */
-    bool echoed;       /* it has a timestamp to compare with */
-    bool ece;          /* RFC 3168 §6.1.2 */
-    bool sacked;       /* it SACKed something new */
-    bool reordered;    /* something never resent was delivered behind its successors */
-    bool resent_acked; /* snd_una moved over something that had been resent */
-    bool original;     /* something never resent, of before the episode, was delivered */
-    bool
-        resent_lost; /* loss detection has given up a retransmission, of after the last reduction */
+    bool advanced;       /* snd_una moved */
+    bool duplicate;      /* a duplicate ACK (RFC 5681 §2) */
+    bool cwnd_limited;   /* what it acknowledges was sent while the window was in full use */
+    bool echoed;         /* it has a timestamp to compare with */
+    bool ece;            /* RFC 3168 §6.1.2 */
+    bool sacked;         /* it SACKed something new */
+    bool reordered;      /* something never resent was delivered behind its successors */
+    bool resent_acked;   /* snd_una moved over something that had been resent */
+    bool original;       /* something never resent, of before the episode, was delivered */
+    bool resent_lost;    /* a retransmission of after the last reduction is given up */
 };
 
 #endif
