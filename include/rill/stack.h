@@ -30,9 +30,10 @@ extern RILL_API const struct rill_network_ops rill_ipv6;
 extern RILL_API const struct rill_transport_ops rill_tcp;
 extern RILL_API const struct rill_fragment_ops rill_fragments;
 extern RILL_API const struct rill_framing_ops rill_ethernet;
-extern RILL_API const struct rill_congestion_ops rill_cubic;         /* RFC 9438, RFC 9406 */
-extern RILL_API const struct rill_congestion_ops rill_reno;          /* RFC 5681, RFC 9406 */
-extern RILL_API const struct rill_congestion_ops rill_no_congestion; /* the peer's window alone */
+/* RFC 9438; RFC 5681 (both begin with RFC 9406's slow start); the peer's window alone. */
+extern RILL_API const struct rill_congestion_ops rill_cubic;
+extern RILL_API const struct rill_congestion_ops rill_reno;
+extern RILL_API const struct rill_congestion_ops rill_no_congestion;
 
 #define RILL_TRANSPORTS 4
 
