@@ -403,6 +403,7 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
         return;
     if (!rill__input_fin(host, connection, segment)) /* eighth */
         return;
+    rill__limiter_update(host, connection);
     rill__timers_file(host, connection);
     rill__connection_verify(host, connection);
 }

@@ -51,6 +51,7 @@ static void established(struct tcp_host *host, struct connection *connection,
     connection->owes |= OWES_ACK;
     rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
     rill__tcp_ready(host, connection);
+    rill__limiter_update(host, connection);
     rill__timers_file(host, connection);
 }
 

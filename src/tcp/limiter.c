@@ -1,9 +1,9 @@
 /* tcp/limiter.c: what holds a connection, each nanosecond of its age charged to one cause.
  *
- * The state is looked at whenever something has happened (timers.c files after each event), and the
- * time since the last look is charged to what was found then. So the account's sum is the age, and
- * there is no remainder. It lies with the statistics and survives idleness; a host that keeps none
- * has no account. */
+ * The state is looked at when something has happened: after a segment, a timer, a call, and when
+ * output has nothing more to send. The time since the last look is charged to what was found then.
+ * So the account's sum is the age, and there is no remainder. It lies with the statistics and
+ * survives idleness; a host that keeps none has no account. */
 #include "tcp/host.h"
 
 /* There are bytes to send, and they do not go: why not? */

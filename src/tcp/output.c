@@ -388,6 +388,7 @@ static void blocked(struct tcp_host *host, struct connection *connection) {
         active->release_at = active->recovery.pace_at;
     else if (waits && !active->scoreboard.head)
         rill__timers_blocked_by_window(host, connection);
+    rill__limiter_update(host, connection);
     rill__timers_file(host, connection);
 }
 

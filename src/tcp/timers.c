@@ -101,7 +101,6 @@ static rill_time flight_deadline(const struct active *active) {
 void rill__timers_file(struct tcp_host *host, struct connection *connection) {
     rill_time next = connection->keepalive_at;
     struct active *active = connection->active;
-    rill__limiter_update(host, connection);
     if (active && rill__connection_is_quiet(connection)) {
         /* The entry stands where the last retransmission would have been: taken out now, while its
          * neighbours in the wheel are in the caches, it costs less than coming up for nothing. */
@@ -220,6 +219,7 @@ void rill__timers_expired(void *context, struct core_timer *timer) {
         return;
     if (connection->active && !active_expired(host, connection, now))
         return;
+    rill__limiter_update(host, connection);
     rill__timers_file(host, connection);
     rill__connection_verify(host, connection);
 }

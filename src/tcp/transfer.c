@@ -23,6 +23,7 @@ static void await_memory(struct tcp_host *host, struct connection *connection) {
 
 static void queued(struct tcp_host *host, struct connection *connection) {
     rill__tcp_ready(host, connection);
+    rill__limiter_update(host, connection);
     rill__timers_file(host, connection);
     rill__connection_verify(host, connection);
 }
