@@ -50,6 +50,13 @@ enum cli_kind {
     CLI_NUMBER,      /* uint64_t */
     CLI_TEXT,        /* const char * */
     CLI_CALL,        /* bool (*)(void *context, const char *text): for what may come often */
+    CLI_DIRECTED,    /* struct cli_directed: of a path, for both directions, or for one of them with
+                        -ab or -ba behind the option's name */
+};
+enum cli_direction { CLI_A_TO_B, CLI_B_TO_A, CLI_BOTH_WAYS };
+struct cli_directed {
+    bool (*take)(struct cli_directed *directed, enum cli_direction direction, const char *text);
+    const char *expected; /* "a rate in bit/s such as 10M" */
 };
 struct cli_option {
     const char *name; /* "--loss" or "-o" */
