@@ -20,6 +20,7 @@ enum cli_exit {
     X(serve, "a web server over a TUN device: DIR --link tun:NAME")                                \
     X(get, "fetch URLs over a TUN device: URL... --link tun:NAME")                                 \
     X(nc, "standard input and output over TCP or UDP: HOST PORT, or --listen PORT")                \
+    X(lab, "a path between two ends, rill or real programs: rate, delay, loss, queue")             \
     X(bench, "how fast the stack is in memory")                                                    \
     X(replay, "a run recorded with --journal FILE, again: rill replay FILE")
 
