@@ -3,7 +3,7 @@
 # behind rill1, with nothing but the lab between; then rill against either; then TUN devices. How late frames are handed
 # over is printed, and held to ten times what is aimed at: the machine may be busy. Needs build/rill and root, or user
 # namespaces.
-. "$(dirname "$0")/pair.bash" ping socat jq openssl
+. "$(dirname "$0")/pair.bash" ping socat jq openssl python3
 v4=10.77.0.2 v6=fd77::2
 
 prepare() {
@@ -52,7 +52,7 @@ round_trip() { # LEAST MOST, in ms
 kernels() { # RATE FILE: at that rate
     lab --rate "$1" --delay 10ms --queue 1xBDP || return 1
     carries "$2" $v4 || return 1
-    end_lab ".ok and .real_time and ([.paths[].drops | .loss + .list + .mtu + .no_memory] | add) == 0 and
+    end_lab ".ok and .real_time and ([.paths[] | .unread + .refused] | add) == 0 and ([.paths[].drops | .loss + .list + .mtu + .no_memory] | add) == 0 and
         (.paths[1].bytes_out > $(stat -c %s "$2"))"
 }
 figures() { # NAME: of the last run, for people
@@ -74,6 +74,21 @@ lossy() { # ADDRESS
     lab --rate 50M --delay 5ms --loss 1% --duplicate 0.5% --reorder 1% --corrupt 0.2% || return 1
     carries "$work/large" "$1" || return 1
     end_lab '.paths[1].drops.loss > 0 and .paths[1].duplicated > 0 and .paths[1].corrupted > 0 and .paths[1].reordered > 0'
+}
+far_path() { lab --rate 50M --delay 25ms --queue 1xBDP --loss 1%; }
+curls() { # a web server and curl, neither of which knows
+    (cd "$work" && beyond 60 python3 -m http.server 8000 > http.out 2>&1) &
+    wait_for 5 beyond 5 grep -q ':1F40 0*:0000 0A' /proc/net/tcp || return 1
+    far_path && [ "$(world 60 curl -sS "http://$v4:8000/large" | sum)" = "$(sum "$work/large")" ] &&
+        end_lab '.ok and .paths[1].drops.loss > 0 and .paths[1].bytes_out > 12582912'
+}
+iperfs() { # both ways
+    beyond 60 iperf3 -s -p 5201 > "$work/iperf.server" 2>&1 &
+    wait_for 5 beyond 5 grep -q ':1451 0*:0000 0A' /proc/net/tcp6 || return 1
+    far_path && world 30 iperf3 -c $v4 -p 5201 -t 3 -J > "$work/forth" && world 30 iperf3 -c $v4 -p 5201 -t 3 -R -J > "$work/back" || return 1
+    jq -c '.end.sum_received | {bytes, bits_per_second}' "$work/forth" "$work/back"
+    [ "$(jq -s 'map(.end.sum_received | .bytes > 100000 and .bits_per_second < 50000000) | all' "$work/forth" "$work/back")" = true ] &&
+        end_lab '.ok and ([.paths[].drops.loss > 0] | all)'
 }
 host() { # OPTIONS…: rill as a, the kernel `far` behind rill0
     near 60 "$rill" lab --a host --a-address 10.77.0.3/24 --b packet:rill0 --rate 50M --delay 5ms --json "$@" \
@@ -148,6 +163,9 @@ vanishes() { # an interface is deleted under the lab
     ip link del rill1
     exits 1 wait "$timeout_pid" && cat "$work/rill.err" && grep -q 'rill1 was deleted' "$work/rill.err"
 }
+forwards_for_a_time() { # and ends by itself
+    lab --time 1s && exits 0 wait "$timeout_pid" && told '.ok and .time_ns >= 1000000000 and .time_ns < 1500000000 and .flows == []'
+}
 usage() { one_line "$1" "$2" near 5 "$rill" lab "${@:3}"; }
 
 if [ -z "$why_not" ] && ! prepare > "$work/prepare" 2>&1; then why_not="cannot: $(tail -n 1 "$work/prepare")"; fi
@@ -164,6 +182,12 @@ done
 try "a list loses the same segments, and each once" same_losses
 try "every byte over a bad path, IPv4" lossy $v4
 try "every byte over a bad path, IPv6" lossy "$v6"
+try "an unmodified curl at 50 ms and 1 % loss" curls
+if command -v iperf3 > /dev/null; then
+    try "an unmodified iperf3 at 50 ms and 1 % loss, both ways" iperfs
+else
+    skip "an unmodified iperf3 at 50 ms and 1 % loss, both ways" "iperf3 is not installed"
+fi
 try "rill to a kernel, twice the same bytes" same_bytes
 try "two kernel programs to rill" kernel_to_rill
 try "two kernel programs to rill, over a bad path" kernel_to_rill --loss 1% --reorder 1%
@@ -179,6 +203,7 @@ if [ -c /dev/net/tun ] && [ -w /dev/net/tun ]; then
 else
     skip "devices of the lab's own" "no /dev/net/tun"
 fi
+try "two links are joined for a time" forwards_for_a_time
 try "interrupted, it says so" interrupted
 try "no such interface" usage 3 "nothing0" --a packet:rill0 --b packet:nothing0
 try "an address of what has its own" usage 2 "--b-address" --a host --b packet:rill0 --b-address 10.0.0.1/8 --connect 10.0.0.1:1

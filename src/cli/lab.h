@@ -97,7 +97,9 @@ struct lab {
     uint32_t *by_port;        /* both are hosts: the opener's port -> flow + 1 */
     struct histogram late[2]; /* real time: how late frames came out of each path, ns */
     uint64_t latest[2];
-    uint64_t cpu_us; /* used by the run */
+    uint64_t unread[2];  /* … frames the kernel had no room for before each path, … */
+    uint64_t refused[2]; /* … and those the device behind it did not take */
+    uint64_t cpu_us;     /* used by the run */
     bool interrupted;
 };
 

@@ -57,6 +57,12 @@ static void print_flow(const struct lab *lab, uint64_t number) {
 
 static void print_late(const struct lab *lab, int way) {
     const struct histogram *late = &lab->late[way];
+    if (lab->unread[way])
+        printf("        %llu more came that the kernel had no room for\n",
+               (unsigned long long)lab->unread[way]);
+    if (lab->refused[way])
+        printf("        %llu were not taken by the device at the end\n",
+               (unsigned long long)lab->refused[way]);
     printf("        handed over late by %.1f us in the median, %.1f us at p99, %.1f us at most\n",
            (double)rill__histogram_quantile(late, 1, 2) / 1e3,
            (double)rill__histogram_quantile(late, 99, 100) / 1e3, (double)lab->latest[way] / 1e3);
@@ -144,10 +150,12 @@ static void json_path(const struct lab *lab, int way) {
            (unsigned long long)info.marked, (unsigned long long)info.duplicated,
            (unsigned long long)info.corrupted, (unsigned long long)info.reordered);
     if (lab->real)
-        printf(",\"lateness_ns\":{\"median\":%llu,\"p99\":%llu,\"max\":%llu}",
+        printf(",\"lateness_ns\":{\"median\":%llu,\"p99\":%llu,\"max\":%llu},"
+               "\"unread\":%llu,\"refused\":%llu",
                (unsigned long long)rill__histogram_quantile(&lab->late[way], 1, 2),
                (unsigned long long)rill__histogram_quantile(&lab->late[way], 99, 100),
-               (unsigned long long)lab->latest[way]);
+               (unsigned long long)lab->latest[way], (unsigned long long)lab->unread[way],
+               (unsigned long long)lab->refused[way]);
     printf("}");
 }
 

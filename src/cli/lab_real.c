@@ -285,6 +285,12 @@ static uint64_t cpu_us(void) {
 static void close_ports(struct real *real) {
     for (int end = 0; end < 2; end++) {
         struct port *port = &real->ports[end];
+        if (port->link && port->link->ops->count)
+            port->link->ops->count(port->link);
+        if (port->link) {
+            real->lab->unread[end] = port->link->lost;
+            real->lab->refused[!end] = port->link->refused;
+        }
         for (; port->unsent_at < port->unsent_count; port->unsent_at++)
             rill_packet_drop(port->unsent[port->unsent_at]);
         if (port->link)
