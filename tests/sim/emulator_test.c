@@ -691,6 +691,59 @@ static void histogram_is_right_to_a_thirty_second(void **state) {
     assert_int_equal(rill__histogram_quantile(&histogram, 0, 1), 1);
 }
 
+/* Each allocation fails once: no path, or frames counted as gone for want of memory; no leak. */
+static void without_memory_nothing_breaks(void **state) {
+    static const uint64_t list[] = {2, 5};
+    static const struct rill_path_change change = {1, RILL_PATH_LOSS, 0};
+    (void)state;
+    uint64_t failed_opens = 0, gone = 0, fail_at = 1;
+    for (bool failed = true; failed; fail_at++) {
+        struct bench bench;
+        init(&bench);
+        bench.config.loss_list = list;
+        bench.config.loss_list_count = 2;
+        bench.config.schedule = &change;
+        bench.config.schedule_count = 1;
+        bench.memory.fail_at = bench.memory.calls + fail_at;
+        bench.path = rill_path_open(&bench.allocator, bench.pool, &bench.config);
+        failed_opens += !bench.path;
+        for (uint32_t flow = 0; bench.path && flow < 40; flow++) {
+            for (uint32_t i = 0; i < 3; i++) {
+                struct rill_packet *packet = rill_packet_open(bench.pool);
+                struct rill_block *block = rill_block_open(bench.pool, 41);
+                uint8_t *data = block ? rill_block_data(block) : 0;
+                struct rill_slice slice = {data, 41, block};
+                if (!packet || !block || rill_packet_append(packet, slice)) {
+                    rill_packet_drop(packet);
+                    if (block)
+                        rill_block_drop(block);
+                    continue;
+                }
+                memset(data, 0, 41);
+                data[0] = 0x45;
+                data[3] = 41;
+                data[9] = 6;
+                data[21] = (uint8_t)flow;
+                data[27] = (uint8_t)i;
+                data[32] = 5 << 4;
+                rill_path_send(bench.path, packet, flow);
+            }
+        }
+        failed = bench.memory.failed;
+        if (bench.path) {
+            rill_path_get_info(bench.path, &bench.info);
+            gone += bench.info.no_memory;
+            assert_int_equal(bench.info.listed, failed ? bench.info.listed : 40);
+            rill_path_close(bench.path);
+        }
+        rill_pool_close(bench.pool);
+        assert_int_equal(bench.memory.live_bytes, 0);
+    }
+    assert_int_equal(failed_opens, 3);
+    assert_true(gone > 0);
+    assert_true(fail_at > 10);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loss_is_what_was_asked),
@@ -713,6 +766,7 @@ int main(void) {
         cmocka_unit_test(list_outlives_many_flows),
         cmocka_unit_test(schedule_changes_the_path_in_time),
         cmocka_unit_test(queue_median_is_of_what_frames_find),
+        cmocka_unit_test(without_memory_nothing_breaks),
         cmocka_unit_test(histogram_is_right_to_a_thirty_second),
     };
     return cmocka_run_group_tests_name("emulator", tests, 0, 0);
