@@ -74,7 +74,7 @@ variant() {
 reference() {
     mkdir -p "$work/tree"
     local one objects=()
-    for one in $(cat src/core.list) link/emulator.c link/virtual.c $(cd src && echo link/replay*.c); do
+    for one in $(cat src/core.list src/link.list); do
         gcc -std=c11 -O2 -Iinclude -Isrc -c "src/$one" -o "$work/tree/${one//\//_}.o" || return 1
         objects+=("$work/tree/${one//\//_}.o")
     done

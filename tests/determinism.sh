@@ -8,8 +8,8 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-sources=$(sed 's,^,src/,' src/core.list)
-sources="$sources src/link/emulator.c src/link/virtual.c tests/sim/trace_tool.c"
+sources=$(sed 's,^,src/,' src/core.list src/link.list)
+sources="$sources tests/sim/trace_tool.c"
 
 build() { # NAME COMPILER FLAG...
     local name=$1

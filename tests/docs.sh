@@ -25,6 +25,14 @@ embedding_works() {
     block sh two_hosts | sed "s|two_hosts && ./two_hosts|$work/two_hosts \&\& $work/two_hosts|" > "$work/embed.sh" &&
         bash "$work/embed.sh" | grep -qx '10.0.0.2 received: hello'
 }
+lab_works() { # both runs: two flows and the object
+    block sh "rill lab" > "$work/lab.sh"
+    bash -e "$work/lab.sh" > "$work/out" || { cat "$work/out"; return 1; }
+    [ "$(grep -c '^flow [12] .*resent' "$work/out")" -eq 2 ] && tail -n 1 "$work/out" | python3 -c '
+import json, sys
+d = json.loads(sys.stdin.read())
+assert d["ok"] and d["paths"][0]["queue_bytes"]["max"] > 0'
+}
 serve_and_curl_work() {
     block sh "rill serve" | sed "s/rill-demo/rill-docs-$$/g" > "$work/serve.sh"
     timeout 60 bash -m "$work/serve.sh" > "$work/out" 2>&1
@@ -50,6 +58,7 @@ core_compiles_as_told() {
 }
 
 check "README shows the demo's real output" demo_is_as_shown
+check "README's lab runs as shown" lab_works
 check "README's embedding example compiles and runs" embedding_works
 check "the core compiles with nothing but cc -std=c11" core_compiles_as_told
 check "links in the docs lead somewhere" links_lead_somewhere

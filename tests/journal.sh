@@ -45,9 +45,8 @@ for struct in ('stack_config', 'tcp_listen_config', 'tcp_connect_config', 'tcp_b
 sys.exit(bad)
 PY
 }
-sources=$(sed 's,^,src/,' src/core.list)
-sources="$sources src/link/emulator.c src/link/virtual.c $(echo src/link/replay*.c) tests/world.c tests/sim/mixed.c
-    tests/sim/journal_tool.c"
+sources=$(sed 's,^,src/,' src/core.list src/link.list)
+sources="$sources tests/world.c tests/sim/mixed.c tests/sim/journal_tool.c"
 build() { # NAME COMPILER FLAG...
     local name=$1
     shift

@@ -20,6 +20,7 @@ enum cli_exit {
     X(serve, "a web server over a TUN device: DIR --link tun:NAME")                                \
     X(get, "fetch URLs over a TUN device: URL... --link tun:NAME")                                 \
     X(nc, "standard input and output over TCP or UDP: HOST PORT, or --listen PORT")                \
+    X(lab, "a path between two ends, rill or real programs: rate, delay, loss, queue")             \
     X(bench, "how fast the stack is in memory")                                                    \
     X(replay, "a run recorded with --journal FILE, again: rill replay FILE")
 
@@ -50,6 +51,13 @@ enum cli_kind {
     CLI_NUMBER,      /* uint64_t */
     CLI_TEXT,        /* const char * */
     CLI_CALL,        /* bool (*)(void *context, const char *text): for what may come often */
+    CLI_DIRECTED,    /* struct cli_directed: of a path, for both directions, or for one of them with
+                        -ab or -ba behind the option's name */
+};
+enum cli_direction { CLI_A_TO_B, CLI_B_TO_A, CLI_BOTH_WAYS };
+struct cli_directed {
+    bool (*take)(struct cli_directed *directed, enum cli_direction direction, const char *text);
+    const char *expected; /* "a rate in bit/s such as 10M" */
 };
 struct cli_option {
     const char *name; /* "--loss" or "-o" */

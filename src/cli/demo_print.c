@@ -2,30 +2,8 @@
  */
 #include "cli/demo.h"
 
+#include "cli/text.h"
 #include <string.h>
-
-/* "1.0 MiB" */
-static const char *size_text(uint64_t bytes, char *out, size_t size) {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double value = (double)bytes;
-    int unit = 0;
-    while (value >= 1024 && unit < 4) {
-        value /= 1024;
-        unit++;
-    }
-    snprintf(out, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-    return out;
-}
-
-static const char *time_text(rill_time time, char *out, size_t size) {
-    if (time < RILL_MILLISECOND)
-        snprintf(out, size, "%.1f us", (double)time / 1e3);
-    else if (time < RILL_SECOND)
-        snprintf(out, size, "%.1f ms", (double)time / 1e6);
-    else
-        snprintf(out, size, "%.2f s", (double)time / 1e9);
-    return out;
-}
 
 static void print_path(const struct demo *demo) {
     char rtt[32], rate[48] = "no rate limit";
@@ -34,7 +12,7 @@ static void print_path(const struct demo *demo) {
     printf(
         "Two hosts in this process, 10.77.0.1 and 10.77.0.2; the path between them: %s round trip, "
         "%s,\n%.3g %% loss, %.3g %% reordered. Time is virtual; seed %llu.\n\n",
-        time_text(demo->rtt, rtt, sizeof rtt), rate, (double)demo->loss / 1e7,
+        cli_time_text(demo->rtt, rtt, sizeof rtt), rate, (double)demo->loss / 1e7,
         (double)demo->reorder / 1e7, (unsigned long long)demo->seed);
 }
 
@@ -44,11 +22,12 @@ static void print_row(const struct demo *demo, uint64_t i) {
     printf("%4llu  %-16s -> %-13s %10s  %-9s %9s %9llu %7llu %9s  %s%s%s\n",
            (unsigned long long)i + 1, rill_endpoint_format(&connection->local, local),
            rill_endpoint_format(&connection->remote, remote),
-           size_text(connection->received, size, sizeof size), connection->failed ? "NO" : "yes",
-           time_text(connection->finished - connection->opened, took, sizeof took),
+           cli_size_text(connection->received, size, sizeof size),
+           connection->failed ? "NO" : "yes",
+           cli_time_text(connection->finished - connection->opened, took, sizeof took),
            (unsigned long long)connection->segments_sent,
            (unsigned long long)connection->segments_resent,
-           time_text(connection->rtt, rtt, sizeof rtt),
+           cli_time_text(connection->rtt, rtt, sizeof rtt),
            connection->client_closes ? "client" : "server", connection->error ? ": " : "",
            connection->error ? rill_error_text(connection->error) : "");
 }

@@ -96,7 +96,9 @@ bool cli_parse_number(const char *text, uint64_t *out) {
     return *end == '\0' && errno == 0;
 }
 
-static bool take_value(const struct cli_option *option, const char *text) {
+static bool take_value(const struct cli_option *option, enum cli_direction direction,
+                       const char *text) {
+    struct cli_directed *directed = option->value;
     switch (option->kind) {
     case CLI_SIZE:
         return cli_parse_size(text, option->value);
@@ -113,13 +115,15 @@ static bool take_value(const struct cli_option *option, const char *text) {
         return true;
     case CLI_CALL:
         return option->call(option->value, text);
+    case CLI_DIRECTED:
+        return directed->take(directed, direction, text);
     default:
         return false;
     }
 }
 
-static const char *kind_text(enum cli_kind kind) {
-    switch (kind) {
+static const char *kind_text(const struct cli_option *option) {
+    switch (option->kind) {
     case CLI_SIZE:
         return "a size such as 64K or 1M";
     case CLI_RATE:
@@ -130,6 +134,8 @@ static const char *kind_text(enum cli_kind kind) {
         return "a probability such as 2% or 0.02";
     case CLI_NUMBER:
         return "a number";
+    case CLI_DIRECTED:
+        return ((const struct cli_directed *)option->value)->expected;
     default:
         return "a value of its kind (see --help)";
     }
@@ -145,12 +151,31 @@ static void print_help(const char *usage, const struct cli_option *options, size
     }
 }
 
-static const struct cli_option *find(const struct cli_option *options, size_t count,
-                                     const char *word, size_t length) {
+static const struct cli_option *find_exactly(const struct cli_option *options, size_t count,
+                                             const char *word, size_t length) {
     for (size_t i = 0; i < count; i++)
         if (strlen(options[i].name) == length && memcmp(options[i].name, word, length) == 0)
             return &options[i];
     return 0;
+}
+
+/* The option, and of one that may have it, the direction. */
+static const struct cli_option *find(const struct cli_option *options, size_t count,
+                                     const char *word, size_t length,
+                                     enum cli_direction *direction) {
+    const struct cli_option *option = find_exactly(options, count, word, length);
+    *direction = CLI_BOTH_WAYS;
+    if (option || length < 3)
+        return option;
+    const char *end = word + length - 3;
+    if (memcmp(end, "-ab", 3) == 0)
+        *direction = CLI_A_TO_B;
+    else if (memcmp(end, "-ba", 3) == 0)
+        *direction = CLI_B_TO_A;
+    else
+        return 0;
+    option = find_exactly(options, count, word, length - 3);
+    return option && option->kind == CLI_DIRECTED ? option : 0;
 }
 
 /* One option at argv[*at]; false: it is wrong, and has been said to be. */
@@ -159,7 +184,8 @@ static bool parse_one(int argc, char **argv, int *at, const struct cli_option *o
     const char *word = argv[*at];
     const char *equals = word[1] == '-' ? strchr(word, '=') : 0;
     size_t length = equals ? (size_t)(equals - word) : strlen(word);
-    const struct cli_option *option = find(options, count, word, length);
+    enum cli_direction direction;
+    const struct cli_option *option = find(options, count, word, length, &direction);
     if (!option) {
         cli_error("no option '%.*s'; see rill %s --help", (int)length, word, command_name);
         return false;
@@ -174,13 +200,13 @@ static bool parse_one(int argc, char **argv, int *at, const struct cli_option *o
     if (!value && *at + 1 < argc)
         value = argv[++*at];
     if (!value) {
-        cli_error("%s needs a value: %s", option->name, kind_text(option->kind));
+        cli_error("%.*s needs a value: %s", (int)length, word, kind_text(option));
         return false;
     }
-    if (take_value(option, value))
+    if (take_value(option, direction, value))
         return true;
-    cli_error("'%s' is no value for %s: %s is expected", value, option->name,
-              kind_text(option->kind));
+    cli_error("'%s' is no value for %.*s: %s is expected", value, (int)length, word,
+              kind_text(option));
     return false;
 }
 

@@ -69,6 +69,7 @@ struct link_config {
     const uint64_t *seed;            /* for that; null: the system's randomness */
     const struct link_prefix *peers; /* the kernel's addresses on a device made here */
     size_t peer_count;
+    bool whole; /* packet: frames for all stations, not just for `mac` and for groups */
 };
 
 /* Null with `error` filled. */

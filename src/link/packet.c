@@ -100,8 +100,9 @@ static bool look_at_interface(struct packet_link *packet, const struct link_conf
     return false;
 }
 
-/* Lets through frames to `mac` and to groups which belong to no VLAN. */
-static int set_filter(int fd, const uint8_t mac[6]) {
+/* Lets through frames to `mac` and to groups which belong to no VLAN; with `whole` those to
+ * everybody else, too. */
+static int set_filter(int fd, const uint8_t mac[6], bool whole) {
     const uint32_t ancillary = (uint32_t)SKF_AD_OFF;
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ancillary + SKF_AD_VLAN_TAG_PRESENT),
@@ -109,7 +110,7 @@ static int set_filter(int fd, const uint8_t mac[6]) {
         BPF_STMT(BPF_LD | BPF_H | BPF_ABS, ancillary + SKF_AD_VLAN_TAG),
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0xfff, 7, 0),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
-        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 4, 0),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, whole ? UINT32_MAX : 1, 4, whole ? 4 : 0),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 2),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bytes_get32(mac + 2), 0, 3),
         BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 0),
@@ -128,7 +129,7 @@ static void ask_for_queue(int fd, int forced, int usual) {
         setsockopt(fd, SOL_SOCKET, usual, &size, sizeof size);
 }
 
-static bool set_options(struct packet_link *packet, const uint8_t mac[6],
+static bool set_options(struct packet_link *packet, const struct link_config *config,
                         struct link_error *error) {
     struct link *link = &packet->link;
     int fd = link->fd, on = 1;
@@ -139,7 +140,7 @@ static bool set_options(struct packet_link *packet, const uint8_t mac[6],
         return open_failed(link, "offloads", errno, error);
     if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on))
         return open_failed(link, "only what arrives (Linux 4.20 and later)", errno, error);
-    int cause = set_filter(fd, mac);
+    int cause = set_filter(fd, config->mac, config->whole);
     if (cause)
         return open_failed(link, "filter", cause, error);
     ask_for_queue(fd, SO_RCVBUFFORCE, SO_RCVBUF);
@@ -342,7 +343,7 @@ struct link *packet_open(const struct link_config *config, struct link_error *er
     packet->link.ops = &packet_ops;
     packet->link.fd = -1;
     if (link_take_name(&packet->link, config->link, error) && open_socket(&packet->link, error) &&
-        look_at_interface(packet, config, error) && set_options(packet, config->mac, error))
+        look_at_interface(packet, config, error) && set_options(packet, config, error))
         return &packet->link;
     packet_close(&packet->link);
     return 0;

@@ -97,6 +97,19 @@ static void open_host(struct simulation *s, int i, const struct rill_allocator *
     path.burst = RILL_CERTAIN / 1000;
     path.burst_length = 3;
     path.reorder = path.duplicate = path.corrupt = RILL_CERTAIN / 100;
+    static const uint64_t list[] = {2, 9, 17};
+    static const struct rill_path_change changes[] = {
+        {300 * RILL_MILLISECOND, RILL_PATH_RATE, 2000000},
+        {600 * RILL_MILLISECOND, RILL_PATH_DELAY, 2 * RILL_MILLISECOND},
+        {600 * RILL_MILLISECOND, RILL_PATH_RATE, 30000000},
+    };
+    path.loss_list = list;
+    path.loss_list_count = sizeof list / sizeof *list;
+    path.schedule = changes;
+    path.schedule_count = sizeof changes / sizeof *changes;
+    path.codel = true;
+    path.codel_target = RILL_MILLISECOND;
+    path.codel_interval = 10 * RILL_MILLISECOND;
     s->world.paths[i] = rill_path_open(allocator, pool, &path);
     if (!s->world.paths[i])
         check(RILL_ERROR_MEMORY, "path");
