@@ -197,6 +197,10 @@ static void run_server(struct demo *demo, struct demo_connection *connection) {
         return;
     if (n != 0)
         fail(connection, n < 0 ? n : RILL_ERROR_STATE);
+    struct rill_tcp_info info;
+    if (rill_tcp_get_info(stack, connection->server, &info) == 0)
+        for (int i = 0; i < RILL_LIMITER_COUNT; i++)
+            demo->limited_ns[i] += info.limited_ns[i];
     rill_tcp_close(stack, connection->server);
     connection->server_done = true;
 }

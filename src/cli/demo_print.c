@@ -2,6 +2,7 @@
  */
 #include "cli/demo.h"
 
+#include "cli/limiter_bar.h"
 #include "cli/text.h"
 #include <string.h>
 
@@ -64,6 +65,8 @@ void demo_print_table(const struct demo *demo) {
         }
         print_row(demo, i);
     }
+    printf("\nWhat held the senders, of all their time:\n");
+    cli_limiter_bar("  ", demo->limited_ns);
     if (demo->count == demo->connections + 1)
         print_lesson(demo);
     printf("\n%s: %.3f s of virtual time in %.3f s.\n",

@@ -12,7 +12,9 @@ static const struct {
     const char *name;
     const struct rill_congestion_ops *ops;
 } congestions[] = {
+    {"cubic", &rill_cubic},
     {"reno", &rill_reno},
+    {"none", &rill_no_congestion},
 };
 
 /* "10.0.0.2/24" */
@@ -102,8 +104,7 @@ static bool choose_congestion(struct lab *lab) {
             return true;
         }
     }
-    cli_error("no congestion control '%s'; there is: %s", lab->congestion_name,
-              congestions[0].name);
+    cli_error("no congestion control '%s'; there are: cubic, reno, none", lab->congestion_name);
     return false;
 }
 
@@ -183,8 +184,8 @@ static int parse(struct lab *lab, int argc, char **argv) {
          "the host opens connections to a program behind the link", take_connect},
         {"--listen", CLI_NUMBER, &lab->listen_port, "PORT", "the host takes connections there", 0},
         {"--send", CLI_TEXT, &lab->sender_name, "END", "a or b sends (who opens)", 0},
-        {"--cc", CLI_TEXT, &lab->congestion_name, "NAME", "congestion control of hosts (reno)", 0},
-        {"--buffer", CLI_SIZE, &lab->buffer, "SIZE", "of hosts, each way of a connection (1M)", 0},
+        {"--cc", CLI_TEXT, &lab->congestion_name, "NAME", "congestion control of hosts: cubic, reno, none (cubic)", 0},
+        {"--buffer", CLI_SIZE, &lab->buffer, "SIZE", "of hosts, each way of a connection (64M)", 0},
         {"--capture", CLI_TEXT, &lab->capture_name, "FILE",
          "write every frame that enters the path as pcapng", 0},
         {"--trace", CLI_TEXT, &lab->trace_name, "FILE", "write what hosts do as lines of JSON", 0},
@@ -222,7 +223,7 @@ static int run(struct lab *lab) {
 
 int command_lab(int argc, char **argv) {
     static struct lab lab; /* zero, and too large for a stack */
-    lab = (struct lab){.flows = 1, .seed = 1, .congestion_name = "reno"};
+    lab = (struct lab){.flows = 1, .seed = 1, .congestion_name = "cubic", .buffer = 64u << 20};
     lab_path_options(&lab);
     int code = parse(&lab, argc, argv);
     if (code < 0) {

@@ -101,6 +101,7 @@ static int open_one(struct lab *lab) {
     rill_tcp_connect_config_default(&config);
     config.remote = lab->connect;
     config.user = &flow->sides[end];
+    rill_advance(stack_of(lab, end), lab->world.now, 0); /* the connection is born now */
     int error = rill_tcp_connect(stack_of(lab, end), &config, &flow->handles[end]);
     if (error)
         return error;

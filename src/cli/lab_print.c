@@ -2,6 +2,7 @@
 #include "cli/lab.h"
 
 #include "base/util.h"
+#include "cli/limiter_bar.h"
 #include "cli/text.h"
 
 /* name in JSON, member of struct rill_path_info, words */
@@ -53,6 +54,8 @@ static void print_flow(const struct lab *lab, uint64_t number) {
     if (lab->ends[lab->sender].host)
         printf(", %llu resent", (unsigned long long)flow->info.segments_resent);
     printf("\n");
+    if (lab->ends[lab->sender].host)
+        cli_limiter_bar("        ", flow->info.limited_ns);
 }
 
 static void print_late(const struct lab *lab, int way) {
@@ -119,14 +122,12 @@ static void json_flow(const struct lab *lab, const struct lab_flow *flow) {
     printf(lab->ends[lab->sender].host ? "%llu" : "null",
            (unsigned long long)flow->info.segments_resent);
     printf(",\"limiter\":{");
-#ifdef RILL_LIMITERS
     const char *comma = "";
 #define LAB_LIMITER(name, text)                                                                    \
-    printf("%s\"%s\":%llu", comma, text, (unsigned long long)flow->info.limiter_ns[name]);         \
+    printf("%s\"%s\":%llu", comma, text, (unsigned long long)flow->info.limited_ns[name]);         \
     comma = ",";
     RILL_LIMITERS(LAB_LIMITER)
 #undef LAB_LIMITER
-#endif
     printf("}}");
 }
 

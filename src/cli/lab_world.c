@@ -84,10 +84,8 @@ static int open_stack(struct lab *lab, int end, const struct link *link) {
     config.allocator = cli_allocator();
     config.pool = lab->pool;
     config.congestion = lab->congestion;
-    if (lab->buffer) {
-        config.receive_buffer = config.send_buffer = (uint32_t)lab->buffer;
-        config.memory_limit = RILL_MAX(config.memory_limit, 8 * lab->flows * lab->buffer);
-    }
+    config.receive_buffer = config.send_buffer = (uint32_t)lab->buffer;
+    config.memory_limit = RILL_MAX(config.memory_limit, 8 * lab->flows * lab->buffer);
     if (lab->trace) {
         config.trace = trace_json;
         config.trace_context = lab->trace;
