@@ -337,7 +337,7 @@ static void far_addresses_go_to_the_gateway_of_the_longest_route(void **state) {
             next_frame(stack, bytes, test.world.now); /* our own address is told of first */
         assert_int_equal(bytes[12] << 8 | bytes[13], 0x0806);
         assert_memory_equal(bytes + 38, cases[i].hop, 4); /* who is asked for */
-        test_run(&test, 4 * RILL_SECOND); /* nobody answers: the entry goes */
+        test_run(&test, 4 * RILL_SECOND);                 /* nobody answers: the entry goes */
     }
     finish(&test);
 }
