@@ -21,8 +21,8 @@ static void strip(struct rill_packet *packet) {
     packet->link_length = 0;
 }
 
-static enum rill_drop input(struct ip_interface *interface, struct rill_packet *packet,
-                            bool *is_ip) {
+static enum rill_drop input(struct ip_interface *interface, struct rill_packet *packet, bool *is_ip,
+                            bool *to_group) {
     size_t contiguous;
     const uint8_t *frame = rill__packet_head(packet, &contiguous);
     *is_ip = false;
@@ -30,6 +30,7 @@ static enum rill_drop input(struct ip_interface *interface, struct rill_packet *
         return RILL_DROP_TRUNCATED;
     if (!(frame[0] & 1) && memcmp(frame, interface->mac, 6) != 0)
         return RILL_DROP_ETHERNET_NOT_OURS;
+    *to_group = frame[0] & 1;
     uint16_t type = bytes_get16(frame + 12);
     strip(packet);
     switch (type) {

@@ -150,9 +150,9 @@ struct rill_framing_ops {
     /* The interface has just been added, or its link has gone up or down. */
     void (*link_changed)(struct ip_interface *interface);
     /* Takes the link header off; `is_ip`: the packet goes on to IP. Else it was for the link
-     * itself. */
-    enum rill_drop (*input)(struct ip_interface *interface, struct rill_packet *packet,
-                            bool *is_ip);
+     * itself. `to_group`: its frame was for more stations than us. */
+    enum rill_drop (*input)(struct ip_interface *interface, struct rill_packet *packet, bool *is_ip,
+                            bool *to_group);
     /* Gives an IP packet its link header, or null: it waits, or has been dropped. Consumes it. */
     struct rill_packet *(*output)(struct ip_interface *interface, struct rill_packet *packet);
     /* ICMPv6 messages 130 to 137, checksum verified, and IGMP. */

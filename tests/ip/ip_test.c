@@ -1,0 +1,8 @@
+/* What a host does with hand-made frames: errors and whom they reach, neighbours, routers,
+ * fragments, and tables that are full. */
+#include "ip/station.h"
+
+int main(void) {
+    int failed = errors_tests();
+    return failed;
+}
