@@ -12,6 +12,10 @@
  * 1,280; were there less room than that, a first datagram so large would always be lost. */
 #define NEIGHBOUR_PENDING_MAX 64
 
+/* Of all neighbours of an interface: what a stranger asks from many addresses waits for each. */
+#define NEIGHBOUR_PENDING_BYTES (4u << 20)
+#define NEIGHBOUR_PENDING_CHARGE 768 /* of a packet beside its bytes */
+
 /* RFC 4861 §7.3.2 */
 enum neighbour_state {
     NEIGHBOUR_INCOMPLETE,
@@ -38,6 +42,7 @@ struct ip_neighbours {
     struct hash hash;
     struct siphash_key key;
     struct neighbour *oldest, *newest;
+    uint32_t pending_bytes; /* of all that waits, packets counted */
 };
 
 /* The entry of an address; null if there is none (and it is not to be made, or memory is out). */

@@ -4,5 +4,6 @@
 
 int main(void) {
     int failed = errors_tests();
+    failed += tables_tests();
     return failed;
 }
