@@ -181,7 +181,8 @@ static bool may_answer(const struct ip_datagram *datagram, enum ip_error_kind ki
                     datagram->data[0] < V6_ERRORS;
     /* RFC 4443 §2.4 (e.3): of an option that must be told of, even to who sends to a group */
     bool group_ok = !datagram->to_group || kind == IP_ERROR_PARAMETER;
-    bool part_ok = !datagram->is_fragment || kind == IP_ERROR_FRAGMENTS;
+    bool part_ok =
+        !datagram->is_fragment || kind == IP_ERROR_FRAGMENTS || kind == IP_ERROR_PARAMETER;
     return part_ok && !v6_error && group_ok &&
            (datagram->network->version == 6 || datagram->protocol != WIRE_PROTOCOL_ICMP);
 }
