@@ -23,6 +23,8 @@ enum {
     V6_UNREACHABLE = 1,
     V6_TOO_BIG = 2,
     V6_ERRORS = 128, /* types below are errors */
+    V6_ECHO_REPLY = 129,
+    FRAGMENT = 44,
     TOKENS_MAX = 10,
     V4_QUOTE_MAX = 576 - 20 - HEADER,  /* RFC 1812 §4.3.2.3 */
     V6_QUOTE_MAX = 1280 - 40 - HEADER, /* RFC 4443 §3.1 */
@@ -78,6 +80,12 @@ static bool read_quote(const uint8_t *quote, size_t length, bool ipv4, struct ip
         error->protocol = quote[6];
         memcpy(error->local.bytes, quote + 8, 16);
         memcpy(error->remote.bytes, quote + 24, 16);
+        if (error->protocol == FRAGMENT && length >= header + 8) { /* the one extension we send */
+            error->protocol = quote[header];
+            if (bytes_get16(quote + header + 2) & 0xfff8)
+                return false;
+            header += 8;
+        }
     }
     if (length < header + 8)
         return false;
@@ -118,6 +126,11 @@ enum rill_drop rill__icmp_error_input(struct ip_host *host, const struct ip_data
     if (!read_quote(data + HEADER, length - HEADER, ipv4, &error) ||
         !rill_address_equal(&error.local, &datagram->destination))
         return RILL_DROP_ICMP_IGNORED;
+    if (error.protocol == WIRE_PROTOCOL_ICMPV6 && error.kind == IP_ERROR_TOO_BIG &&
+        error.quoted[0] == V6_ECHO_REPLY) {
+        rill__ip_path_mtu_set(host, &error.remote, error.mtu, IP_CLAIMED);
+        return RILL_DROP_NONE;
+    }
     for (int i = 0; i < RILL_TRANSPORTS && host->transports[i].ops; i++) {
         const struct rill_transport_ops *ops = host->transports[i].ops;
         if (ops->protocol == error.protocol && ops->error) {

@@ -190,6 +190,7 @@ struct ip_destination {
     struct rill_address hop; /* of a redirect; all zero: none */
     rill_time until;         /* RFC 8201 §4: the path may widen again */
     uint32_t mtu;            /* 0: not known */
+    uint32_t mtu_claimed;    /* what nobody could verify: datagrams alone go by it; 0: nothing */
     uint32_t index;
     uint8_t interface; /* of the redirect */
 };
@@ -232,13 +233,15 @@ struct ip_limiter {
     } buckets[IP_BUCKETS];
 };
 
+#define IP_IDENTIFICATIONS 64
+
 struct ip_host {
     struct core *core;
     struct ip_limiter limiter;
-    const struct rill_fragment_ops *fragments;  /* null: none are taken or sent */
-    struct ip_reassembly *reassembly;           /* null until the first fragment */
-    uint32_t identification;                    /* of the next datagram that may be fragmented */
-    const struct rill_network_ops *networks[2]; /* IPv4, IPv6 */
+    const struct rill_fragment_ops *fragments;    /* null: none are taken or sent */
+    struct ip_reassembly *reassembly;             /* null until the first fragment */
+    uint32_t identifications[IP_IDENTIFICATIONS]; /* counters, by a keyed hash of the pair */
+    const struct rill_network_ops *networks[2];   /* IPv4, IPv6 */
     struct {
         const struct rill_transport_ops *ops;
         void *state;
@@ -335,11 +338,17 @@ void rill__ip_route_silent(struct ip_interface *interface, const struct rill_add
 /* destination.c */
 struct ip_destination *rill__ip_destination(struct ip_host *host, const struct rill_address *remote,
                                             bool make);
+/* Whose word is taken on the width of a path. */
+enum ip_trust {
+    IP_VERIFIED, /* a router's about a packet that is in flight: RFC 5927 §7.2 */
+    IP_CLAIMED,  /* anybody's: enough to cut datagrams smaller */
+};
 /* The largest packet to `remote` by this interface, as far as is known. */
 uint32_t rill__ip_path_mtu(struct ip_host *host, const struct ip_interface *interface,
-                           const struct rill_address *remote);
-/* A router says so; the transport has made sure that it speaks of a packet of ours. */
-void rill__ip_path_mtu_set(struct ip_host *host, const struct rill_address *remote, uint32_t mtu);
+                           const struct rill_address *remote, enum ip_trust trust);
+/* A router says so. */
+void rill__ip_path_mtu_set(struct ip_host *host, const struct rill_address *remote, uint32_t mtu,
+                           enum ip_trust trust);
 /* A redirect (RFC 4861 §8.3, RFC 1122 §3.2.2.2) from whoever is now the first hop. */
 enum rill_drop rill__ip_redirect(struct ip_interface *interface, const struct rill_address *from,
                                  const struct rill_address *remote, const struct rill_address *hop);
@@ -392,6 +401,11 @@ struct ip_send {
     bool pseudo_header;  /* the checksum covers it */
     bool may_fragment;   /* IPv4: routers may cut it; it gets an identification */
 };
+
+/* The next identification of what goes from one to the other in fragments (RFC 7739 §5.3): neither
+ * guessed from, nor telling of, what others are sent. */
+uint32_t rill__ip_identification(struct ip_host *host, const struct rill_address *source,
+                                 const struct rill_address *destination);
 
 /* Writes the IP header before what the packet holds (a transport header in its headroom, payload in
  * slices) and finishes the checksum, or leaves it to the interface. */

@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 
 static void too_big(struct tcp_host *host, struct connection *connection, uint32_t mtu) {
-    rill__ip_path_mtu_set(host->ip, &connection->key.remote, mtu);
+    rill__ip_path_mtu_set(host->ip, &connection->key.remote, mtu, IP_VERIFIED);
     uint32_t mss =
         rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
     if (mss >= connection->mss)

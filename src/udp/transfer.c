@@ -125,7 +125,7 @@ void rill__udp_error(void *transport, const struct ip_error *error) {
     struct rill_endpoint remote = {error->remote, bytes_get16(error->quoted + 2), 0};
     struct udp_socket *socket = rill__udp_lookup(host, &local, &remote);
     if (socket && error->kind == IP_ERROR_TOO_BIG)
-        rill__ip_path_mtu_set(host->ip, &error->remote, error->mtu);
+        rill__ip_path_mtu_set(host->ip, &error->remote, error->mtu, IP_CLAIMED);
     if (!socket || !socket->remote.port || error->kind == IP_ERROR_TOO_BIG)
         return;
     socket->error = error->kind == IP_ERROR_HOST ? RILL_ERROR_UNREACHABLE : RILL_ERROR_REFUSED;
@@ -235,7 +235,7 @@ static struct rill_packet *build(struct udp_host *host, const struct way *way, c
     bytes_put16(header + 2, way->remote.port);
     bytes_put16(header + 4, (uint32_t)length + UDP_HEADER);
     bytes_put16(header + 6, 0);
-    uint32_t mtu = rill__ip_path_mtu(host->ip, way->interface, &way->remote.address);
+    uint32_t mtu = rill__ip_path_mtu(host->ip, way->interface, &way->remote.address, IP_CLAIMED);
     uint32_t ports = (uint32_t)way->local.port << 16 | way->remote.port;
     struct ip_send send = {.source = &way->local.address,
                            .destination = &way->remote.address,
@@ -247,8 +247,7 @@ static struct rill_packet *build(struct udp_host *host, const struct way *way, c
                            .hop_limit = hop_limit(message, &way->remote.address),
                            .flow_label = rill__ip_flow_label(host->ip, &way->local.address,
                                                              &way->remote.address, ports),
-                           .pseudo_header = true,
-                           .may_fragment = true};
+                           .pseudo_header = true}; /* whole, it is atomic: RFC 6864 §4.1 */
     rill__ip_finish(host->ip, packet, &send);
     header = packet->headroom + packet->header_offset + packet->header_length - UDP_HEADER;
     if (!(packet->flags & RILL_PACKET_CHECKSUM_PARTIAL) && bytes_get16(header + 6) == 0)
