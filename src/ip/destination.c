@@ -122,6 +122,12 @@ void rill__ip_path_mtu_set(struct ip_host *host, const struct rill_address *remo
         entry->until = host->core->now + LIFETIME;
 }
 
+void rill__ip_hop_silent(struct ip_interface *interface, const struct rill_address *hop) {
+    for (struct ip_destination *at = interface->host->oldest; at; at = at->newer)
+        if (at->interface == interface->index && rill_address_equal(&at->hop, hop))
+            memset(&at->hop, 0, sizeof at->hop);
+}
+
 enum rill_drop rill__ip_redirect(struct ip_interface *interface, const struct rill_address *from,
                                  const struct rill_address *remote,
                                  const struct rill_address *hop) {
@@ -140,4 +146,11 @@ enum rill_drop rill__ip_redirect(struct ip_interface *interface, const struct ri
     entry->interface = (uint8_t)interface->index;
     entry->until = host->core->now + LIFETIME;
     return RILL_DROP_NONE;
+}
+
+void rill__ip_redirected(const struct ip_error *error) {
+    enum rill_drop drop =
+        rill__ip_redirect(error->interface, error->from, &error->remote, error->hop);
+    if (drop)
+        rill__core_drop(error->interface->host->core, drop);
 }

@@ -20,8 +20,12 @@ enum {
     HEADER = 8,
     V4_UNREACHABLE = 3,
     V4_REDIRECT = 5,
+    V4_TIME = 11,
+    V4_PARAMETER = 12,
     V6_UNREACHABLE = 1,
     V6_TOO_BIG = 2,
+    V6_TIME = 3,
+    V6_PARAMETER = 4,
     V6_ERRORS = 128, /* types below are errors */
     V6_ECHO_REPLY = 129,
     FRAGMENT = 44,
@@ -32,6 +36,10 @@ enum {
 #define TOKEN_TIME (100 * RILL_MILLISECOND)
 
 static bool kind_of_v4(const uint8_t *message, struct ip_error *error) {
+    if (message[0] == V4_TIME || message[0] == V4_PARAMETER) { /* RFC 1122 §3.2.2.4, §3.2.2.5 */
+        error->kind = IP_ERROR_HOST;
+        return message[0] == V4_PARAMETER || message[1] == 0; /* 1: of one datagram's fragments */
+    }
     if (message[0] != V4_UNREACHABLE)
         return false;
     switch (message[1]) {
@@ -57,8 +65,11 @@ static bool kind_of_v6(const uint8_t *message, struct ip_error *error) {
         error->mtu = bytes_get32(message + 4);
         return true;
     }
-    error->kind = message[1] == 4 ? IP_ERROR_PORT : IP_ERROR_HOST;
-    return message[0] == V6_UNREACHABLE;
+    bool port = message[0] == V6_UNREACHABLE && message[1] == 4;
+    bool protocol = message[0] == V6_PARAMETER && message[1] == 1;
+    error->kind = port ? IP_ERROR_PORT : protocol ? IP_ERROR_PROTOCOL : IP_ERROR_HOST;
+    return message[0] == V6_UNREACHABLE || (message[0] == V6_TIME && message[1] == 0) ||
+           message[0] == V6_PARAMETER;
 }
 
 /* The header of the packet the error is about: it may be cut short behind the first transport
@@ -94,10 +105,24 @@ static bool read_quote(const uint8_t *quote, size_t length, bool ipv4, struct ip
     return true;
 }
 
-/* RFC 1122 §3.2.2.2: another first hop for the destination of the packet quoted. */
+static bool tell_transport(struct ip_host *host, const struct ip_error *error) {
+    for (int i = 0; i < RILL_TRANSPORTS && host->transports[i].ops; i++) {
+        const struct rill_transport_ops *ops = host->transports[i].ops;
+        if (ops->protocol != error->protocol || !ops->error)
+            continue;
+        ops->error(host->transports[i].state, error);
+        return true;
+    }
+    return false;
+}
+
+/* RFC 1122 §3.2.2.2: another first hop for the destination of the packet quoted.
+ *
+ * DEVIATION: only about what a transport knows it has sent: IPv4 has no hop limit to tell a
+ * neighbour by, and whoever knows our gateway's address could send our traffic anywhere. */
 static enum rill_drop redirected(const struct ip_datagram *datagram, const uint8_t *data,
                                  size_t length) {
-    struct ip_error error = {.mtu = 0};
+    struct ip_error error = {.kind = IP_ERROR_REDIRECT, .interface = datagram->interface};
     if (!datagram->interface->framing ||
         !read_quote(data + HEADER, length - HEADER, true, &error) ||
         !rill__ip_address_owned(datagram->interface->host, datagram->interface, &error.local))
@@ -108,7 +133,10 @@ static enum rill_drop redirected(const struct ip_datagram *datagram, const uint8
     if (rill_address_is_any(&hop) || !rill__ip_next_hop(datagram->interface, &hop, &further) ||
         !rill_address_equal(&hop, &further))
         return RILL_DROP_ICMP_REDIRECT;
-    return rill__ip_redirect(datagram->interface, &datagram->source, &error.remote, &hop);
+    error.from = &datagram->source;
+    error.hop = &hop;
+    return tell_transport(datagram->interface->host, &error) ? RILL_DROP_NONE
+                                                             : RILL_DROP_ICMP_IGNORED;
 }
 
 /* Of a packet that never was on a wire the quote lies apart from the header: what is looked at is
@@ -131,14 +159,16 @@ enum rill_drop rill__icmp_error_input(struct ip_host *host, const struct ip_data
         rill__ip_path_mtu_set(host, &error.remote, error.mtu, IP_CLAIMED);
         return RILL_DROP_NONE;
     }
-    for (int i = 0; i < RILL_TRANSPORTS && host->transports[i].ops; i++) {
-        const struct rill_transport_ops *ops = host->transports[i].ops;
-        if (ops->protocol == error.protocol && ops->error) {
-            ops->error(host->transports[i].state, &error);
-            return RILL_DROP_NONE;
-        }
-    }
-    return RILL_DROP_ICMP_IGNORED;
+    return tell_transport(host, &error) ? RILL_DROP_NONE : RILL_DROP_ICMP_IGNORED;
+}
+
+void rill__icmp_undelivered(struct ip_interface *interface, const struct rill_packet *packet) {
+    struct ip_error error = {.kind = IP_ERROR_HOST, .interface = interface};
+    uint8_t data[60 + 60];
+    size_t length = RILL_MIN((size_t)packet->length, sizeof data);
+    rill__packet_copy(packet, 0, data, length);
+    if (read_quote(data, length, data[0] >> 4 == 4, &error))
+        (void)tell_transport(interface->host, &error);
 }
 
 /* Takes a token of the destination's bucket: ten at once, ten a second. */

@@ -38,11 +38,12 @@ static bool is_conflict(const struct ip_datagram *datagram) {
  * has ours. An answer to a broadcast address would go to everybody. */
 static bool source_ok(struct ip_host *host, const struct ip_datagram *datagram) {
     const struct rill_address *source = &datagram->source;
-    if (is_detection(datagram) || is_conflict(datagram))
-        return true;
-    if (rill__address_is_group(source) || rill_address_is_any(source) ||
-        rill__ip_is_broadcast(datagram->interface, source))
+    if (rill__address_is_group(source) || rill__ip_is_broadcast(datagram->interface, source))
         return false;
+    if (rill_address_is_any(source))
+        return is_detection(datagram);
+    if (is_conflict(datagram))
+        return true;
     if (datagram->interface->flags & RILL_INTERFACE_LOOPBACK)
         return rill__address_is_loopback(source) ||
                rill__ip_address_find(host, datagram->interface, source);

@@ -46,6 +46,7 @@ struct ip_datagram {
     bool is_fragment;         /* a part of a datagram, not all of it */
     bool more_fragments;
     bool dont_fragment;   /* IPv4: says so to routers */
+    bool router_alert;    /* IPv6: the option is there (RFC 2711) */
     bool to_group;        /* multicast or broadcast: no error answers it, no TCP takes it */
     uint8_t problem;      /* the code of the ICMPv6 parameter problem it earns, plus 1; 0: none */
     uint32_t problem_at;  /* what it points to: a byte of the packet */
@@ -64,12 +65,14 @@ enum ip_error_kind {
     IP_ERROR_TOO_BIG,
     IP_ERROR_FRAGMENTS, /* of ours: some did not come in time */
     IP_ERROR_PARAMETER, /* of ours: a header we do not take */
+    IP_ERROR_REDIRECT,  /* not an error: there is a better first hop */
 };
 struct ip_error {
     enum ip_error_kind kind;
-    const struct ip_interface *interface; /* it came by */
-    struct rill_address local, remote;    /* of the packet: from us, to him */
-    uint32_t mtu;                         /* TOO_BIG: of the next hop, 0 if it did not say */
+    struct ip_interface *interface;        /* it came by */
+    struct rill_address local, remote;     /* of the packet: from us, to him */
+    uint32_t mtu;                          /* TOO_BIG: of the next hop, 0 if it did not say */
+    const struct rill_address *from, *hop; /* REDIRECT: who says so, and where to */
     uint8_t protocol;
     const uint8_t *quoted; /* the beginning of the transport header, at least 8 bytes */
     size_t quoted_length;
@@ -132,7 +135,8 @@ struct ip_address {
     uint8_t state;                          /* enum rill_address_state */
     uint8_t step;                           /* of detection: messages sent */
     uint8_t collisions;                     /* RFC 7217 §6: addresses of this prefix given up */
-    bool automatic;                         /* by SLAAC */
+    uint8_t reports; /* how often its solicited-node group is still to be told */
+    bool automatic;  /* by SLAAC */
 };
 
 /* A multicast group that somebody has joined. */
@@ -252,6 +256,7 @@ struct ip_host {
     struct hash owned;       /* of `addresses`, by address */
     struct ip_route *routes; /* the longest prefix first */
     uint32_t route_count, route_capacity;
+    bool route_silent; /* some route's gateway is */
     struct slab destination_slab;
     struct hash destination_hash;
     struct ip_destination *oldest, *newest; /* destinations, by use */
@@ -352,7 +357,14 @@ void rill__ip_path_mtu_set(struct ip_host *host, const struct rill_address *remo
 /* A redirect (RFC 4861 §8.3, RFC 1122 §3.2.2.2) from whoever is now the first hop. */
 enum rill_drop rill__ip_redirect(struct ip_interface *interface, const struct rill_address *from,
                                  const struct rill_address *remote, const struct rill_address *hop);
+/* The same of an IP_ERROR_REDIRECT, which its transport has found to be about a packet of ours. */
+void rill__ip_redirected(const struct ip_error *error);
+/* Nobody answers at `hop`: who was redirected there goes by the routes again (RFC 4861 §7.3.3). */
+void rill__ip_hop_silent(struct ip_interface *interface, const struct rill_address *hop);
 void rill__ip_destinations_fini(struct ip_host *host);
+
+/* icmp_error.c: a packet of ours came no further than this link: who sent it learns of that. */
+void rill__icmp_undelivered(struct ip_interface *interface, const struct rill_packet *packet);
 
 /* group.c */
 int rill__ip_group_join(struct ip_host *host, uint32_t interface, const struct rill_address *group);

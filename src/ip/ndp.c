@@ -171,6 +171,10 @@ void rill__ndp_announce(const struct ip_address *own) {
 
 /* RFC 4862 §5.4.3: somebody asks whether the address is free. */
 static enum rill_drop detected(struct ip_address *own, const struct ip_datagram *datagram) {
+    struct rill_address group = solicited_node(&own->address);
+    if (!rill_address_equal(&datagram->destination, &group) ||
+        rill__ndp_option(datagram->data + HEADER, datagram->length - HEADER, NDP_SOURCE_LINK))
+        return RILL_DROP_NDP_INVALID; /* RFC 4861 §7.1.1 */
     if (own->state == RILL_ADDRESS_TENTATIVE) {
         if (is_own_nonce(own, datagram))
             return RILL_DROP_ICMP_IGNORED;
@@ -211,6 +215,8 @@ static enum rill_drop advertised(struct ip_interface *interface,
     const uint8_t *mac = link_option(datagram, HEADER, NDP_TARGET_LINK);
     memcpy(target.bytes, datagram->data + 8, 16);
     struct ip_address *own = find_own(interface, target.bytes);
+    if (flags & SOLICITED && rill__address_is_group(&datagram->destination))
+        return RILL_DROP_NDP_INVALID; /* RFC 4861 §7.1.2 */
     if (own) {
         if (mac && memcmp(mac, interface->mac, 6) == 0)
             return RILL_DROP_ICMP_IGNORED; /* our own words */

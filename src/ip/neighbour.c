@@ -83,6 +83,27 @@ static void forget(struct neighbour *neighbour) {
     rill__slab_close(&table->slab, neighbour->index);
 }
 
+/* RFC 4861 §7.2.2, §7.3.3: the routes to others are looked for anew, and who sent what has waited
+ * is told. */
+static void give_up(struct neighbour *neighbour) {
+    struct ip_interface *interface = neighbour->interface;
+    struct rill_packet *waited = 0, **end = &waited;
+    rill__ip_route_silent(interface, &neighbour->address, true);
+    rill__ip_hop_silent(interface, &neighbour->address);
+    while (neighbour->pending_head) {
+        *end = take_pending(neighbour);
+        end = &(*end)->next;
+    }
+    forget(neighbour);
+    while (waited) {
+        struct rill_packet *packet = waited;
+        waited = packet->next;
+        rill__core_drop(core_of(interface), RILL_DROP_NEIGHBOUR_SILENT);
+        rill__icmp_undelivered(interface, packet);
+        rill_packet_drop(packet);
+    }
+}
+
 static void arm(struct neighbour *neighbour, rill_time delay) {
     struct core *core = core_of(neighbour->interface);
     rill__wheel_disarm(&core->wheel, &neighbour->timer.entry);
@@ -114,8 +135,7 @@ static void expired(void *context, struct core_timer *timer) {
     case NEIGHBOUR_INCOMPLETE:
     case NEIGHBOUR_PROBE:
         if (neighbour->probes >= PROBES_MAX) {
-            rill__ip_route_silent(neighbour->interface, &neighbour->address, true);
-            forget(neighbour);
+            give_up(neighbour);
         } else {
             ask(neighbour, neighbour->state == NEIGHBOUR_PROBE ? neighbour->mac : 0);
         }
@@ -225,6 +245,8 @@ void rill__neighbour_learn(struct neighbour *neighbour, const uint8_t mac[6], bo
         return;
     }
     memcpy(neighbour->mac, mac, 6);
+    if (new_entry) /* RFC 4861 §6.3.6: of any state but INCOMPLETE it may well answer */
+        rill__ip_route_silent(neighbour->interface, &neighbour->address, false);
     if (solicited) {
         reachable(neighbour);
     } else if (new_entry || !same) {

@@ -36,6 +36,8 @@ void rill__tcp_error(void *transport, const struct ip_error *error) {
         return;
     if (error->kind == IP_ERROR_TOO_BIG) {
         too_big(host, connection, error->mtu);
+    } else if (error->kind == IP_ERROR_REDIRECT) {
+        rill__ip_redirected(error);
     } else if (connection->state == RILL_TCP_SYN_SENT) {
         bool host_down = error->kind == IP_ERROR_HOST;
         rill__connection_end(host, connection,

@@ -128,6 +128,10 @@ void rill__udp_error(void *transport, const struct ip_error *error) {
         rill__ip_path_mtu_set(host->ip, &error->remote, error->mtu, IP_CLAIMED);
     if (!socket || !socket->remote.port || error->kind == IP_ERROR_TOO_BIG)
         return;
+    if (error->kind == IP_ERROR_REDIRECT) {
+        rill__ip_redirected(error);
+        return;
+    }
     socket->error = error->kind == IP_ERROR_HOST ? RILL_ERROR_UNREACHABLE : RILL_ERROR_REFUSED;
     rill__event_raise(host->core, &socket->event, RILL_EVENT_READABLE | RILL_EVENT_ERROR);
 }
