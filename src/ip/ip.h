@@ -322,6 +322,8 @@ const struct ip_address *rill__ip_select(const struct ip_host *host,
 
 /* route.c */
 int rill__ip_route_add(struct ip_host *host, const struct ip_route *route);
+/* Whether there is one with the same prefix, gateway, interface and origin. */
+bool rill__ip_route_known(struct ip_host *host, const struct ip_route *route);
 /* Takes the first route with the same prefix, gateway, interface and origin away. */
 int rill__ip_route_remove(struct ip_host *host, const struct ip_route *route);
 /* Where packets to `remote` go out, and from which address. */

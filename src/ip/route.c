@@ -23,6 +23,10 @@ static struct ip_route *find_same(struct ip_host *host, const struct ip_route *w
     return 0;
 }
 
+bool rill__ip_route_known(struct ip_host *host, const struct ip_route *route) {
+    return find_same(host, route) != 0;
+}
+
 static int make_room(struct ip_host *host) {
     if (host->route_count < host->route_capacity)
         return 0;

@@ -5,6 +5,7 @@
 int main(void) {
     int failed = errors_tests();
     failed += neighbourhood_tests();
+    failed += router_tests();
     failed += fragments_tests();
     failed += tables_tests();
     return failed;
