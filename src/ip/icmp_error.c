@@ -3,7 +3,7 @@
  * In: the quoted header must be that of a packet we could have sent (our address in it); what it
  * means for a socket is the transport's to judge by the quoted ports and numbers. Out: never about
  * an error, a fragment, or a packet to or from a group (RFC 1122 §3.2.2, RFC 4443 §2.4 (e)); within
- * a bucket a destination, chosen by a keyed hash. */
+ * a bucket a destination, chosen by a keyed hash that changes. */
 #include "ip/icmp_error.h"
 
 #include "base/address.h"
@@ -29,11 +29,14 @@ enum {
     V6_ERRORS = 128, /* types below are errors */
     V6_ECHO_REPLY = 129,
     FRAGMENT = 44,
-    TOKENS_MAX = 10,
+    TOKENS_LEAST = 6, /* in a bucket that is full */
+    TOKENS_SPREAD = 9,
+    TOKENS_MEAN = 10,
     V4_QUOTE_MAX = 576 - 20 - HEADER,  /* RFC 1812 §4.3.2.3 */
     V6_QUOTE_MAX = 1280 - 40 - HEADER, /* RFC 4443 §3.1 */
 };
 #define TOKEN_TIME (100 * RILL_MILLISECOND)
+#define SHUFFLE_TIME (10 * RILL_SECOND)
 
 static bool kind_of_v4(const uint8_t *message, struct ip_error *error) {
     if (message[0] == V4_TIME || message[0] == V4_PARAMETER) { /* RFC 1122 §3.2.2.4, §3.2.2.5 */
@@ -171,24 +174,38 @@ void rill__icmp_undelivered(struct ip_interface *interface, const struct rill_pa
         (void)tell_transport(interface->host, &error);
 }
 
-/* Takes a token of the destination's bucket: ten at once, ten a second. */
+/* Who shares a bucket with whom changes every ten seconds. */
+static void shuffle(struct ip_host *host) {
+    struct ip_limiter *limiter = &host->limiter;
+    memset(limiter->buckets, 0, sizeof limiter->buckets);
+    limiter->key.k0 = rill__random_next(&host->core->random);
+    limiter->key.k1 = rill__random_next(&host->core->random);
+    limiter->shuffle_at = host->core->now + SHUFFLE_TIME;
+}
+
+/* Takes a token of the destination's bucket: about ten at once, ten a second. How many exactly is
+ * left to chance, so that one more or less tells nobody whether another has had one: a stranger who
+ * counted his own answers learned which ports were open to others (CVE-2020-25705). */
 static bool allowed(struct ip_host *host, const struct rill_address *to) {
     struct ip_limiter *limiter = &host->limiter;
-    uint64_t hash = rill__siphash(&limiter->key, to->bytes, sizeof to->bytes);
-    rill_time *filled = &limiter->buckets[hash % IP_BUCKETS].filled_at;
-    uint32_t *tokens = &limiter->buckets[hash % IP_BUCKETS].tokens;
+    struct random *random = &host->core->random;
     rill_time now = host->core->now;
-    uint64_t more = (now - *filled) / TOKEN_TIME;
-    if (*filled == 0 || more >= TOKENS_MAX) {
-        *tokens = TOKENS_MAX;
-        *filled = now;
-    } else if (more) {
-        *tokens = RILL_MIN(*tokens + (uint32_t)more, (uint32_t)TOKENS_MAX);
-        *filled += more * TOKEN_TIME;
+    if (now >= limiter->shuffle_at)
+        shuffle(host);
+    uint64_t hash = rill__siphash(&limiter->key, to->bytes, sizeof to->bytes);
+    struct ip_bucket *bucket = &limiter->buckets[hash % IP_BUCKETS];
+    uint64_t more = (now - bucket->filled_at) / TOKEN_TIME;
+    if (bucket->filled_at == 0 || more >= TOKENS_MEAN) {
+        bucket->tokens = TOKENS_LEAST + (uint32_t)rill__random_below(random, TOKENS_SPREAD);
+        bucket->filled_at = now;
+        more = 0;
     }
-    if (*tokens == 0)
+    bucket->filled_at += more * TOKEN_TIME;
+    for (; more && bucket->tokens < TOKENS_MEAN; more--)
+        bucket->tokens += (uint32_t)rill__random_below(random, 3);
+    if (bucket->tokens == 0)
         return false;
-    (*tokens)--;
+    bucket->tokens--;
     return true;
 }
 

@@ -18,8 +18,6 @@ void rill__ip_init(struct ip_host *host, const struct rill_stack_config *config)
     host->networks[0] = config->ipv4;
     host->networks[1] = config->ipv6;
     host->fragments = config->fragments;
-    host->limiter.key.k0 = rill__random_next(random);
-    host->limiter.key.k1 = rill__random_next(random);
     host->key.k0 = rill__random_next(random);
     host->key.k1 = rill__random_next(random);
     host->secret.k0 = config->address_secret[0];

@@ -229,12 +229,14 @@ struct ip_interface {
 
 /* Buckets by the destination's keyed hash: who gets few errors learns nothing of who gets many. */
 #define IP_BUCKETS 64
+struct ip_bucket {
+    rill_time filled_at; /* 0: never */
+    uint32_t tokens;
+};
 struct ip_limiter {
     struct siphash_key key;
-    struct {
-        rill_time filled_at;
-        uint32_t tokens;
-    } buckets[IP_BUCKETS];
+    rill_time shuffle_at; /* the key changes */
+    struct ip_bucket buckets[IP_BUCKETS];
 };
 
 #define IP_IDENTIFICATIONS 64

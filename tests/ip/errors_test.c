@@ -198,6 +198,66 @@ static void identifications_tell_nothing_of_others(void **state) {
     station_close(&station);
 }
 
+/* Sends datagrams to a closed port from there, and says how many errors come back. */
+static unsigned provoke(struct station *station, const char *from, unsigned count) {
+    static const uint8_t datagram[] = {0, 9, 0, 7, 0, 8, 0, 0};
+    struct packet packet = {from, "10.0.0.1", 17, .mac = 0xfe, .data = datagram, .length = 8};
+    for (unsigned i = 0; i < count; i++)
+        station_packet(station, &packet);
+    return (unsigned)station_drain(station);
+}
+
+/* Who of a hundred gets no error just after another has had all of his: he shares the bucket. */
+static unsigned sharers(struct station *station, bool shares[100]) {
+    unsigned count = 0;
+    provoke(station, "192.0.2.1", 30);
+    for (int i = 0; i < 100; i++) {
+        char from[20];
+        snprintf(from, sizeof from, "198.51.100.%d", i + 1);
+        shares[i] = provoke(station, from, 1) == 0;
+        count += shares[i];
+    }
+    return count;
+}
+
+/* Story: the buckets were as full for all and shared by the same for ever, so that a stranger with
+ * a few addresses found one that shares another's, and by it saw how many errors that one got. */
+static void errors_to_others_cannot_be_counted(void **state) {
+    (void)state;
+    struct station station;
+    static const struct rill_address any = {{0}};
+    struct rill_address gateway = rill_address_ipv4(10, 0, 0, 254);
+    station_init(&station);
+    station_open(&station);
+    assert_int_equal(rill_route_add(station.stack, 0, &any, 0, &gateway), 0);
+    unsigned seen[40] = {0}, kinds = 0;
+    for (int i = 0; i < 40; i++) {
+        station_answer(&station, "10.0.0.254", 0xfe);
+        unsigned count = provoke(&station, "192.0.2.1", 40);
+        assert_in_range(count, 6, 14);
+        kinds += seen[count]++ == 0;
+        station_wait(&station, 2 * RILL_SECOND);
+    }
+    assert_true(kinds >= 7);
+    bool first[100], second[100];
+    station_answer(&station, "10.0.0.254", 0xfe);
+    unsigned before = sharers(&station, first);
+    station_wait(&station, 11 * RILL_SECOND);
+    station_answer(&station, "10.0.0.254", 0xfe);
+    unsigned after = sharers(&station, second);
+    assert_in_range(before, 1, 9);
+    assert_in_range(after, 1, 9);
+    assert_memory_not_equal(first, second, sizeof first);
+    unsigned ten_seconds = 0; /* and yet there is a limit */
+    for (int i = 0; i < 1000; i++) {
+        station_wait(&station, 10 * RILL_MILLISECOND);
+        station_answer(&station, "10.0.0.254", 0xfe);
+        ten_seconds += provoke(&station, "192.0.2.1", 1);
+    }
+    assert_in_range(ten_seconds, 80, 150);
+    station_close(&station);
+}
+
 int errors_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_comes_from_a_broadcast_address_is_not_answered),
@@ -207,6 +267,7 @@ int errors_tests(void) {
         cmocka_unit_test(an_error_about_a_fragment_reaches_the_path),
         cmocka_unit_test(narrow_paths_are_1024_the_oldest_go),
         cmocka_unit_test(identifications_tell_nothing_of_others),
+        cmocka_unit_test(errors_to_others_cannot_be_counted),
     };
     return cmocka_run_group_tests_name("errors", tests, 0, 0);
 }
