@@ -51,6 +51,36 @@ struct udp_socket *rill__udp_lookup(struct udp_host *host, const struct rill_end
     return socket;
 }
 
+struct round {
+    struct udp_host *host;
+    udp_visit visit;
+    void *context;
+};
+
+/* Says no to each, and so sees them all. */
+static bool visited(const void *context, uint32_t value, const void *key) {
+    const struct round *round = (const struct round *)context;
+    const struct pair *pair = (const struct pair *)key;
+    struct udp_socket *socket = (struct udp_socket *)slab_at(&round->host->sockets, value);
+    bool any = rill_address_is_any(&socket->local.address);
+    if (socket->local.port == pair->local.port &&
+        (any ? !socket->family || socket->family == pair->family
+             : rill_address_equal(&socket->local.address, &pair->local.address)) &&
+        (!socket->remote.port || same(&socket->remote, &pair->remote)))
+        round->visit(round->context, socket);
+    return false;
+}
+
+void rill__udp_each(struct udp_host *host, const struct rill_endpoint *local,
+                    const struct rill_endpoint *remote, udp_visit visit, void *context) {
+    const struct round round = {host, visit, context};
+    const struct pair pair = {*local, *remote,
+                              rill__address_family(&local->address, RILL_FAMILY_BOTH)};
+    uint32_t none;
+    bool found = rill__hash_find(&host->table, tag(local->port), visited, &round, &pair, &none);
+    (void)found;
+}
+
 struct udp_socket *rill__udp_find(struct udp_host *host, rill_handle handle) {
     if (handle_get_kind(handle) != HANDLE_UDP)
         return 0;

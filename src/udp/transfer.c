@@ -88,6 +88,24 @@ static uint16_t zone_of(const struct ip_datagram *datagram) {
     return one_link ? (uint16_t)(datagram->interface->index + 1) : 0;
 }
 
+/* A datagram on its way to each of the sockets that hear its group (RFC 1122 §4.1.3.6). */
+struct delivery {
+    struct udp_host *host;
+    const struct ip_datagram *datagram;
+    struct rill_endpoint local, remote;
+    uint32_t length;
+    enum rill_drop drop;
+};
+
+static void deliver_copy(void *context, struct udp_socket *socket) {
+    struct delivery *delivery = (struct delivery *)context;
+    delivery->drop = queue(delivery->host, socket, delivery->datagram, &delivery->local,
+                           &delivery->remote, delivery->length);
+    if (delivery->drop)
+        rill__core_drop(delivery->host->core, delivery->drop);
+    delivery->drop = RILL_DROP_NONE;
+}
+
 static enum rill_drop input(struct udp_host *host, struct ip_datagram *datagram) {
     if (datagram->contiguous < UDP_HEADER)
         return RILL_DROP_TRUNCATED;
@@ -100,9 +118,14 @@ static enum rill_drop input(struct udp_host *host, struct ip_datagram *datagram)
                                    zone_of(datagram)};
     struct rill_endpoint local = {datagram->destination, bytes_get16(datagram->data + 2),
                                   remote.zone};
+    if (datagram->to_group) {
+        struct delivery delivery = {
+            host, datagram, local, remote, length - UDP_HEADER, RILL_DROP_UDP_NO_SOCKET};
+        if (local.port)
+            rill__udp_each(host, &local, &remote, deliver_copy, &delivery);
+        return delivery.drop;
+    }
     struct udp_socket *socket = local.port ? rill__udp_lookup(host, &local, &remote) : 0;
-    if (!socket && datagram->to_group)
-        return RILL_DROP_UDP_NO_SOCKET;
     if (!socket) {
         rill__icmp_unreachable(host->ip, datagram, IP_ERROR_PORT);
         return RILL_DROP_UDP_NO_SOCKET;

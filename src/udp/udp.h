@@ -50,6 +50,10 @@ struct udp_socket *rill__udp_find(struct udp_host *host, rill_handle handle);
 /* The socket that a datagram from `remote` to `local` belongs to: the most particular one. */
 struct udp_socket *rill__udp_lookup(struct udp_host *host, const struct rill_endpoint *local,
                                     const struct rill_endpoint *remote);
+/* Of a datagram to a group each socket gets one that would get it if it were alone. */
+typedef void (*udp_visit)(void *context, struct udp_socket *socket);
+void rill__udp_each(struct udp_host *host, const struct rill_endpoint *local,
+                    const struct rill_endpoint *remote, udp_visit visit, void *context);
 int rill__udp_open(struct udp_host *host, const struct rill_udp_config *config, rill_handle *out);
 int rill__udp_close(struct udp_host *host, rill_handle handle);
 int rill__udp_get_info(struct udp_host *host, rill_handle handle, struct rill_udp_info *info);
