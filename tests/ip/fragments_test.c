@@ -166,6 +166,86 @@ static void the_largest_datagram_there_is_arrives(void **state) {
     station_close(&station);
 }
 
+/* RFC 8200 §4: what is done with each header a stranger may put before a datagram. */
+static void extension_headers_are_walked_or_refused(void **state) {
+    (void)state;
+    enum { TAKEN = -1, SILENT = -2 }; /* else the code of a parameter problem … */
+    static const struct {
+        uint8_t first; /* the kind of the first header */
+        uint8_t bytes[32], length;
+        int8_t code;
+        uint8_t pointer; /* … and where it points */
+        bool to_group;
+    } cases[] = {
+        {0, {17, 0, 1, 4}, 8, TAKEN, 0, false},             /* PadN */
+        {0, {17, 0, 0, 0, 0, 0, 0, 0}, 8, TAKEN, 0, false}, /* Pad1 */
+        {60, {17, 0, 0x1e, 4}, 8, TAKEN, 0, false},         /* unknown: pass over */
+        {60, {17, 0, 0x5e, 4}, 8, SILENT, 0, false},        /* unknown: drop */
+        {60, {17, 0, 0x9e, 4}, 8, 2, 42, false},            /* unknown: drop and tell */
+        {60, {17, 0, 0x9e, 4}, 8, 2, 42, true},             /* even who sends to a group */
+        {0, {17, 0, 0xde, 4}, 8, 2, 42, false},             /* unknown: tell, … */
+        {0, {17, 0, 0xde, 4}, 8, SILENT, 0, true},          /* … but not of a group */
+        {0, {17, 0, 0xc2, 4, 0, 1, 0, 0}, 8, 2, 42, false}, /* jumbo */
+        {60, {17, 0, 1, 5}, 8, SILENT, 0, false},           /* an option too long for it */
+        {60, {17, 1, 1, 4}, 8, TAKEN, 0, false},            /* twice as long: see below */
+        {60, {17, 200}, 8, SILENT, 0, false},               /* longer than the packet */
+        {43, {17, 0, 0, 0}, 8, TAKEN, 0, false},            /* routing, nothing left */
+        {43, {17, 0, 0, 1}, 8, 0, 42, false},               /* type 0, RFC 5095 */
+        {43, {17, 0, 4, 1}, 8, 0, 42, false},               /* any other */
+        {60, {0, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 4}, 16, SILENT, 0, false}, /* hop-by-hop second */
+        {60, {59, 0, 1, 4}, 8, SILENT, 0, false},                          /* nothing follows */
+        {51, {17, 4}, 24, 1, 6, false},       /* AH: not ours to know */
+        {50, {0}, 16, 1, 6, false},           /* ESP */
+        {60, {99, 0, 1, 4}, 8, 1, 40, false}, /* no such protocol */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct station station;
+        struct frame frame;
+        uint8_t bytes[200] = {0};
+        struct rill_address group = address("ff05::7");
+        station_init(&station);
+        station_open(&station);
+        station_answer(&station, "fd00::9", 9);
+        assert_int_equal(rill_group_join(station.stack, 0, &group), 0);
+        station_wait(&station, 4 * RILL_SECOND);
+        memcpy(bytes, cases[i].bytes, cases[i].length);
+        size_t header = cases[i].length + (cases[i].bytes[1] == 1 ? 8u : 0u);
+        size_t length = header + write_datagram(bytes + header, 100, false);
+        struct packet packet = {"fd00::9",      cases[i].to_group ? "ff05::7" : "fd00::1",
+                                cases[i].first, .mac = 9,
+                                .data = bytes,  .length = length};
+        station_packet(&station, &packet);
+        int64_t received = receive(&station);
+        assert_int_equal(received, cases[i].code == TAKEN ? 92 : RILL_ERROR_AGAIN);
+        bool told = station_take_icmp6(&station, 4, &frame);
+        assert_int_equal(told, cases[i].code >= 0);
+        if (told) {
+            assert_int_equal(frame.bytes[55], cases[i].code);
+            assert_int_equal(bytes_get32(frame.bytes + 58), cases[i].pointer);
+        }
+        station_close(&station);
+    }
+}
+
+static void headers_without_end_are_not_walked(void **state) {
+    (void)state;
+    struct station station;
+    uint8_t bytes[1400];
+    station_init(&station);
+    station_open(&station);
+    for (size_t count = 1; count <= 100; count++) {
+        for (size_t i = 0; i < count; i++) {
+            const uint8_t header[8] = {i + 1 < count ? 60 : 17, 0, 1, 4};
+            memcpy(bytes + 8 * i, header, 8);
+        }
+        struct packet packet = {"fd00::9", "fd00::1", 60, .mac = 9, .data = bytes};
+        packet.length = 8 * count + write_datagram(bytes + 8 * count, 100, false);
+        station_packet(&station, &packet);
+        assert_int_equal(receive(&station), count < 8 ? 92 : RILL_ERROR_AGAIN);
+    }
+    station_close(&station);
+}
+
 int fragments_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fragments_take_an_eighth_of_a_small_budget),
@@ -174,6 +254,8 @@ int fragments_tests(void) {
         cmocka_unit_test(an_atomic_fragment_meets_no_others),
         cmocka_unit_test(impossible_fragments_are_told_of),
         cmocka_unit_test(the_largest_datagram_there_is_arrives),
+        cmocka_unit_test(extension_headers_are_walked_or_refused),
+        cmocka_unit_test(headers_without_end_are_not_walked),
     };
     return cmocka_run_group_tests_name("fragments", tests, 0, 0);
 }
