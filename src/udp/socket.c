@@ -84,8 +84,9 @@ void rill__udp_each(struct udp_host *host, const struct rill_endpoint *local,
 struct udp_socket *rill__udp_find(struct udp_host *host, rill_handle handle) {
     if (handle_get_kind(handle) != HANDLE_UDP)
         return 0;
-    return (struct udp_socket *)rill__slab_find(&host->sockets, handle_index(handle),
-                                                handle_generation(handle));
+    struct udp_socket *socket = (struct udp_socket *)rill__slab_find(
+        &host->sockets, handle_index(handle), handle_generation(handle));
+    return socket && !socket->closed ? socket : 0;
 }
 
 /* What a new socket asks for. */
@@ -223,7 +224,10 @@ int rill__udp_set_option(struct udp_host *host, rill_handle handle, enum rill_ud
     return 0;
 }
 
-void rill__udp_free(struct udp_host *host, struct udp_socket *socket) {
+/* Nobody finds it any more; what has come for it is dropped. */
+static void withdraw(struct udp_host *host, struct udp_socket *socket) {
+    if (socket->closed)
+        return;
     while (socket->waiting_head) {
         struct udp_waiting *waiting = socket->waiting_head;
         socket->waiting_head = waiting->next;
@@ -231,14 +235,19 @@ void rill__udp_free(struct udp_host *host, struct udp_socket *socket) {
         rill_packet_drop(waiting->packet);
         rill__slab_close(&host->waiting, waiting->index);
     }
+    rill__event_cancel(host->core, &socket->event);
+    rill__hash_remove(&host->table, tag(socket->local.port), socket->index);
+    socket->closed = true;
+}
+
+void rill__udp_free(struct udp_host *host, struct udp_socket *socket) {
+    withdraw(host, socket);
     while (socket->sending_head) {
         struct rill_packet *packet = socket->sending_head;
         socket->sending_head = packet->next;
         rill_packet_drop(packet);
     }
     rill__ip_source_remove(host->ip, &socket->source);
-    rill__event_cancel(host->core, &socket->event);
-    rill__hash_remove(&host->table, tag(socket->local.port), socket->index);
     rill__slab_close(&host->sockets, socket->index);
 }
 
@@ -246,7 +255,9 @@ int rill__udp_close(struct udp_host *host, rill_handle handle) {
     struct udp_socket *socket = rill__udp_find(host, handle);
     if (!socket)
         return RILL_ERROR_HANDLE;
-    rill__udp_free(host, socket);
+    withdraw(host, socket);
+    if (!socket->sending_head || !host->ip->interfaces[socket->source.interface]->up)
+        rill__udp_free(host, socket);
     return 0;
 }
 

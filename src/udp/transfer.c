@@ -331,6 +331,11 @@ struct rill_packet *rill__udp_output(void *transport, struct ip_source *source, 
         socket->sending_tail = 0;
     packet->next = 0;
     socket->send_queued -= packet->length;
+    if (socket->closed) {
+        if (!socket->sending_head)
+            rill__udp_free(host, socket);
+        return packet;
+    }
     if (socket->wants_write && socket->send_queued <= socket->send_buffer / 2) {
         socket->wants_write = false;
         rill__event_raise(host->core, &socket->event, RILL_EVENT_WRITABLE);

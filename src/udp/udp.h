@@ -31,6 +31,7 @@ struct udp_socket {
     void *user;
     int error; /* met by an earlier datagram, told once */
     bool wants_write;
+    bool closed;               /* by the application, with datagrams that have yet to go out */
     uint8_t family;            /* enum rill_family, where `bound` is any */
     bool exclusive, reuse;     /* as the config says */
     struct rill_address bound; /* the local address asked for: `local` may follow from `remote` */
@@ -61,6 +62,7 @@ int rill__udp_connect(struct udp_host *host, rill_handle handle,
                       const struct rill_endpoint *remote);
 int rill__udp_set_option(struct udp_host *host, rill_handle handle, enum rill_udp_option option,
                          uint32_t value);
+/* At once, with all it holds. */
 void rill__udp_free(struct udp_host *host, struct udp_socket *socket);
 
 /* transfer.c */

@@ -369,6 +369,35 @@ static void each_socket_hears_its_group(void **state) {
     }
 }
 
+/* Story: who sent a datagram and closed the socket had sent nothing, where a kernel's is on its way
+ * once sent. */
+static void a_datagram_sent_before_close_goes_out(void **state) {
+    (void)state;
+    struct test_world test;
+    uint8_t in[3000];
+    start(&test, false, 10);
+    assert_int_equal(test_world_open(&test), 0);
+    rill_handle b = open_socket(&test, 1, 5000, 0);
+    for (int i = 0; i < 10; i++) {
+        rill_handle a = open_socket(&test, 0, 4000, 5000);
+        assert_int_equal(rill_udp_send(test.world.stacks[0], a, in, sizeof in, 0), sizeof in);
+        assert_int_equal(rill_udp_close(test.world.stacks[0], a), 0);
+        assert_int_equal(rill_udp_close(test.world.stacks[0], a), RILL_ERROR_HANDLE);
+    }
+    test_run(&test, RILL_SECOND);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(rill_udp_receive(test.world.stacks[1], b, in, sizeof in, 0), sizeof in);
+    struct rill_stack_info info;
+    rill_stack_get_info(test.world.stacks[0], &info);
+    for (int down = 0; down < 2; down++) { /* and with what waits the host can be closed */
+        rill_handle a = open_socket(&test, 0, 4000, 5000);
+        assert_int_equal(rill_udp_send(test.world.stacks[0], a, in, sizeof in, 0), sizeof in);
+        assert_int_equal(rill_link_set(test.world.stacks[0], 0, !down), 0);
+        assert_int_equal(rill_udp_close(test.world.stacks[0], a), 0);
+    }
+    finish(&test);
+}
+
 static void fragments_missing_for_too_long_are_told_to_who_sent_the_first(void **state) {
     (void)state;
     for (int first = 0; first < 2; first++) {
@@ -426,6 +455,7 @@ int main(void) {
         cmocka_unit_test(the_source_address_can_be_chosen_and_is_told),
         cmocka_unit_test(full_buffers_refuse_and_tell_when_there_is_room),
         cmocka_unit_test(each_socket_hears_its_group),
+        cmocka_unit_test(a_datagram_sent_before_close_goes_out),
         cmocka_unit_test(fragments_missing_for_too_long_are_told_to_who_sent_the_first),
         cmocka_unit_test(a_host_with_a_datagram_to_send_can_be_closed),
         cmocka_unit_test(a_host_with_news_of_both_transports_can_be_closed),
