@@ -223,13 +223,15 @@ static enum rill_drop advertised(struct ip_interface *interface,
         rill__detection_conflict(own);
         return RILL_DROP_ADDRESS_CONFLICT;
     }
-    if (!(flags & ROUTER))
-        rill__autoconf_not_router(interface, &target);
     struct neighbour *neighbour = rill__neighbour_find(interface, &target, false);
     if (!neighbour)
         return RILL_DROP_ICMP_IGNORED;
-    if (!mac && neighbour->state == NEIGHBOUR_INCOMPLETE)
+    bool incomplete = neighbour->state == NEIGHBOUR_INCOMPLETE;
+    if (!mac && incomplete)
         return RILL_DROP_ICMP_IGNORED;
+    bool believed = incomplete || flags & OVERRIDE || !mac || !memcmp(mac, neighbour->mac, 6);
+    if (believed && !(flags & ROUTER)) /* RFC 4861 §7.2.5: else nothing of the entry changes */
+        rill__autoconf_not_router(interface, &target);
     rill__neighbour_learn(neighbour, mac ? mac : neighbour->mac, (flags & SOLICITED) != 0,
                           (flags & OVERRIDE) != 0);
     return RILL_DROP_NONE;

@@ -15,8 +15,11 @@ struct pair {
     uint8_t family; /* enum rill_family of the datagram, or of a claim to the address any */
 };
 
+/* RFC 4007 §6: a link-local address on another link is another's. A zone of 0 is any. */
 static bool same(const struct rill_endpoint *a, const struct rill_endpoint *b) {
-    return a->port == b->port && rill_address_equal(&a->address, &b->address);
+    return a->port == b->port && rill_address_equal(&a->address, &b->address) &&
+           (!a->zone || !b->zone || a->zone == b->zone ||
+            !rill__address_is_link_local(&a->address));
 }
 
 static bool equal(const void *context, uint32_t value, const void *key) {

@@ -1,5 +1,6 @@
 /* ICMP errors, both ways: what may not be answered, whom an error reaches, what it may change. */
 #include "base/bytes.h"
+#include "base/checksum.h"
 #include "ip/station.h"
 
 /* Story: an echo request from 10.0.0.255 was answered, to the broadcast address of the link: every
@@ -258,6 +259,40 @@ static void errors_to_others_cannot_be_counted(void **state) {
     station_close(&station);
 }
 
+/* Story: a socket connected to fe80::9 on one link took what another fe80::9, on another link, had
+ * sent. RFC 4007 §6 */
+static void a_neighbour_of_the_same_name_on_another_link_is_another(void **state) {
+    (void)state;
+    struct station station;
+    uint32_t second;
+    station_init(&station);
+    station_open(&station);
+    struct rill_address own = address("fe80::1");
+    assert_int_equal(rill_interface_add(station.stack, &station.interface, &second), 0);
+    assert_int_equal(rill_address_add(station.stack, 0, &own, 64), 0);
+    assert_int_equal(rill_address_add(station.stack, second, &own, 64), 0);
+    rill_handle sockets[2];
+    for (uint16_t i = 0; i < 2; i++) {
+        struct rill_udp_config config;
+        rill_udp_config_default(&config);
+        config.local.port = 7;
+        config.remote = (struct rill_endpoint){address("fe80::9"), 9, (uint16_t)(2 - i)};
+        assert_int_equal(rill_udp_open(station.stack, &config, &sockets[i]), 0);
+    }
+    uint8_t datagram[9] = {0, 9, 0, 7, 0, 9, 0, 0, 'x'}, in;
+    struct rill_address from = address("fe80::9");
+    uint8_t pseudo[32];
+    memcpy(pseudo, from.bytes, 16);
+    memcpy(pseudo + 16, own.bytes, 16);
+    uint64_t sum = rill__checksum_add(rill__checksum_pseudo(pseudo, 32, 17, 9), datagram, 9);
+    rill__checksum_store(datagram + 6, (uint16_t)~rill__checksum_fold(sum));
+    struct packet packet = {"fe80::9", "fe80::1", 17, .mac = 9, .data = datagram, .length = 9};
+    station_packet(&station, &packet); /* on the first link, which the second socket names */
+    assert_int_equal(rill_udp_receive(station.stack, sockets[0], &in, 1, 0), RILL_ERROR_AGAIN);
+    assert_int_equal(rill_udp_receive(station.stack, sockets[1], &in, 1, 0), 1);
+    station_close(&station);
+}
+
 int errors_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_comes_from_a_broadcast_address_is_not_answered),
@@ -268,6 +303,7 @@ int errors_tests(void) {
         cmocka_unit_test(narrow_paths_are_1024_the_oldest_go),
         cmocka_unit_test(identifications_tell_nothing_of_others),
         cmocka_unit_test(errors_to_others_cannot_be_counted),
+        cmocka_unit_test(a_neighbour_of_the_same_name_on_another_link_is_another),
     };
     return cmocka_run_group_tests_name("errors", tests, 0, 0);
 }

@@ -65,12 +65,17 @@ static void send(struct station *station, const struct advert *advert) {
 }
 
 /* A host that knows nothing. */
-static void start(struct station *station) {
+static void start_at(struct station *station, rill_time now) {
     station_init(station);
+    station->now = now;
     station->interface.autoconfigure = true;
     station->local4 = station->local6 = (struct rill_address){{0}};
     station_open(station);
     (void)station_events(station);
+}
+
+static void start(struct station *station) {
+    start_at(station, RILL_SECOND);
 }
 
 /* The address made from this prefix; false: there is none. */
@@ -96,12 +101,11 @@ static void expect_hop(struct station *station, const char *to, const char *hop)
     assert_memory_equal(&info.hop, &wanted, sizeof wanted);
 }
 
-static void a_host_finds_addresses_and_routers_alone(void **state) {
-    (void)state;
+static void find_and_lose(rill_time began) {
     struct station station;
     struct advert advert = {.lifetime = 1800, .hop_limit = 70};
     struct rill_address_info info;
-    start(&station);
+    start_at(&station, began);
     assert_true(made(&station, "fe80::", &info));
     add_prefix(&advert, "2001:db8:1::", 64, 0xc0, 86400, 14400);
     add_prefix(&advert, "2001:db8:2::", 64, 0x80, 86400, 14400); /* on the link, no more */
@@ -130,6 +134,40 @@ static void a_host_finds_addresses_and_routers_alone(void **state) {
     station_wait(&station, 72000 * RILL_SECOND);
     assert_false(made(&station, "2001:db8:1::", &info));
     assert_true(station_events(&station) & RILL_EVENT_ADDRESS_LOST);
+    station_close(&station);
+}
+
+/* Whatever time it is. */
+static void a_host_finds_addresses_and_routers_alone(void **state) {
+    (void)state;
+    const rill_time middle = UINT64_C(1) << 63;
+    const rill_time times[] = {RILL_SECOND, middle - 1, middle - 2000 * RILL_SECOND,
+                               middle - 86000 * RILL_SECOND, middle + 1};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        find_and_lose(times[i]);
+}
+
+/* Story: any advertisement without the router flag ended a router, also one that was not believed.
+ * RFC 4861 §7.2.5 */
+static void only_a_believed_neighbour_is_no_router_any_more(void **state) {
+    (void)state;
+    struct station station;
+    struct advert advert = {.lifetime = 1800};
+    start(&station);
+    send(&station, &advert);
+    station_answer(&station, "fe80::fe", 0xfe);
+    for (int believed = 0; believed < 2; believed++) {
+        struct rill_address router = address("fe80::fe"), far = address("2001:db8:9::1");
+        uint8_t message[32] = {136, 0, 0, 0, believed ? 0x20 : 0, [24] = 2, 1, 2, 0, 0, 0, 0, 9};
+        memcpy(message + 8, router.bytes, 16);
+        station_icmp(&station,
+                     (struct packet){"fe80::fe", "ff02::1", .mac = 9, .length = sizeof message},
+                     message);
+        struct rill_endpoint remote = {far, 1, 0}, any = {{{0}}, 0, 0};
+        struct rill_route_info info;
+        int error = rill_route_get(station.stack, &remote, &any, &info);
+        assert_int_equal(error, believed ? RILL_ERROR_NO_ROUTE : 0);
+    }
     station_close(&station);
 }
 
@@ -295,6 +333,7 @@ static void an_address_that_is_taken_is_followed_by_another(void **state) {
 int router_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_host_finds_addresses_and_routers_alone),
+        cmocka_unit_test(only_a_believed_neighbour_is_no_router_any_more),
         cmocka_unit_test(no_advertisement_ends_an_address_within_two_hours),
         cmocka_unit_test(what_is_no_router_s_word_is_not_heard),
         cmocka_unit_test(forged_parameters_do_not_silence_the_host),
