@@ -103,6 +103,7 @@ const struct rill_framing_ops rill_ethernet = {
     .output = output,
     .neighbour_message = rill__ndp_input,
     .address_check = rill__detection_step,
+    .address_gone = rill__membership_address_gone,
     .group_changed = rill__membership_changed,
     .fini = fini,
 };

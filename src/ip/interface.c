@@ -110,6 +110,7 @@ void rill__ip_fini(struct ip_host *host) {
         host->fragments->fini(host);
     for (uint32_t i = 0; i < host->interface_count; i++) {
         struct ip_interface *interface = host->interfaces[i];
+        interface->up = false; /* nobody is told of anything any more */
         while (interface->address_count)
             rill__ip_address_free(host, interface->addresses[interface->address_count - 1]);
         if (interface->framing)

@@ -164,6 +164,8 @@ struct rill_framing_ops {
     /* The next step of making sure that nobody else has an address: sets its state and `check_at`.
      * With `step` 0 it begins. */
     void (*address_check)(struct ip_address *own);
+    /* It is ours no longer. */
+    void (*address_gone)(struct ip_interface *interface, const struct rill_address *address);
     /* A group is joined, or left. */
     void (*group_changed)(struct ip_interface *interface, struct ip_group *group);
     void (*fini)(struct ip_interface *interface);

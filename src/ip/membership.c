@@ -265,6 +265,27 @@ void rill__membership_of_address(struct ip_address *own) {
     arm(table, 0);
 }
 
+/* Told once: nothing is left that would remember to tell it again. */
+void rill__membership_address_gone(struct ip_interface *interface,
+                                   const struct rill_address *address) {
+    struct rill_address group = solicited_node(address);
+    struct report report;
+    if (!interface->up || rill_address_is_ipv4(address))
+        return;
+    for (uint32_t i = 0; i < interface->address_count; i++) {
+        struct rill_address other = solicited_node(&interface->addresses[i]->address);
+        if (!rill_address_is_ipv4(&interface->addresses[i]->address) &&
+            rill_address_equal(&other, &group))
+            return; /* it is asked for there too */
+    }
+    report.interface = interface;
+    report.ipv4 = false;
+    report.count = 0;
+    report.length = REPORT_HEADER;
+    add(&report, TO_INCLUDE, &group);
+    send(&report);
+}
+
 void rill__membership_link_changed(struct ip_interface *interface) {
     bool any = interface->groups || interface->membership;
     struct ip_membership *table = any ? table_of(interface) : 0;

@@ -110,6 +110,8 @@ void rill__autoconf_fini(struct ip_interface *interface);
 void rill__membership_changed(struct ip_interface *interface, struct ip_group *group);
 /* The group in which an own address is asked for is joined with it. */
 void rill__membership_of_address(struct ip_address *own);
+void rill__membership_address_gone(struct ip_interface *interface,
+                                   const struct rill_address *address);
 void rill__membership_link_changed(struct ip_interface *interface);
 enum rill_drop rill__membership_input(struct ip_interface *interface,
                                       const struct ip_datagram *datagram);

@@ -372,6 +372,15 @@ static void routers_are_told_of_groups_twice_and_when_they_ask(void **state) {
         assert_int_equal(kind, 3);
     }
     assert_int_equal(records(&station, 10 * RILL_SECOND, &kind), 0);
+    struct rill_address twin = address("fd01::1"); /* asked for in the same group */
+    assert_int_equal(rill_address_add(station.stack, 0, &twin, 64), 0);
+    while (records(&station, 2 * RILL_SECOND, &kind))
+        ;
+    assert_int_equal(rill_address_remove(station.stack, 0, &twin), 0);
+    assert_int_equal(records(&station, 2 * RILL_SECOND, &kind), 0);
+    assert_int_equal(rill_address_remove(station.stack, 0, &station.local6), 0);
+    assert_int_equal(records(&station, 2 * RILL_SECOND, &kind), 1);
+    assert_int_equal(kind, 3);
     station_close(&station);
 }
 
