@@ -336,6 +336,31 @@ static void interfaces_are_32_and_addresses_4096(void **state) {
     peer_close(&peer);
 }
 
+static void listeners_are_65536(void **state) {
+    (void)state;
+    struct peer peer;
+    rill_handle listener = 0, another;
+    peer_init(&peer);
+    peer_open(&peer);
+    struct rill_address second = rill_address_ipv4(10, 0, 0, 77);
+    assert_int_equal(rill_address_add(peer.stack, 0, &second, 24), 0);
+    struct rill_tcp_listen_config config;
+    rill_tcp_listen_config_default(&config);
+    for (uint32_t port = 1; port <= 65536; port++) {
+        config.local.address = port < 65536 ? peer.local : second;
+        config.local.port = (uint16_t)(port < 65536 ? port : 1);
+        assert_int_equal(rill_tcp_listen(peer.stack, &config, &listener), 0);
+    }
+    config.local.port = 2;
+    assert_int_equal(rill_tcp_listen(peer.stack, &config, &another), RILL_ERROR_MEMORY);
+    peer.local_port = 40000; /* and each of them listens */
+    peer_send(&peer, WIRE_SYN, (uint32_t)-1, 0, 0);
+    EXPECT(&peer, WIRE_SYN | WIRE_ACK, (uint32_t)-1, 0, 0);
+    assert_int_equal(rill_tcp_close(peer.stack, listener), 0);
+    assert_int_equal(rill_tcp_listen(peer.stack, &config, &another), 0);
+    peer_close(&peer);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reply_ring_full_drops_and_counts),
@@ -351,6 +376,7 @@ int main(void) {
         cmocka_unit_test(time_wait_max_the_oldest_goes_first),
         cmocka_unit_test(connections_max_refuses_the_next),
         cmocka_unit_test(interfaces_are_32_and_addresses_4096),
+        cmocka_unit_test(listeners_are_65536),
     };
     return cmocka_run_group_tests_name("limits", tests, 0, 0);
 }

@@ -99,10 +99,12 @@ no_router_is_an_error() {
 }
 auto_on_tun_is_an_error() { one_line 2 "neighbours" world 5 "$rill" serve "$www" --link tun:rill9 --address auto; }
 
-start_rival() { # the kernel has what rill wants
-    world 5 ip tuntap add rill1 mode tap && world 5 ip link set rill1 up &&
-        world 5 ip address add 10.88.0.2/24 dev rill1 && world 5 ip address add fd88::2/64 dev rill1 nodad || return 1
-    start_rill serve "$www" --link tap:rill1 --mac "$mac" --address 10.88.0.2/24 --address fd88::2/64
+start_rival() { # the kernel has what rill wants, on a wire that is up before rill is: it asks once for IPv6
+    world 5 ip link add rill1 type veth peer name peer1 && world 5 sysctl -qw net.ipv6.conf.rill1.disable_ipv6=1 &&
+        world 5 ip link set rill1 up && world 5 ip link set peer1 up &&
+        world 5 ip address add 10.88.0.2/24 dev peer1 && world 5 ip address add fd88::2/64 dev peer1 nodad || return 1
+    wait_for 5 sh -c "ip netns exec $ns ip -6 address show dev peer1 scope link -tentative | grep -q fe80" || return 1
+    start_rill serve "$www" --link packet:rill1 --mac "$mac" --address 10.88.0.2/24 --address fd88::2/64
     wait_for 5 grep -q '\[' "$work/rill.out"
 }
 rill_notices() { said 10 "10.88.0.2 is a duplicate" && said 10 "fd88::2 is a duplicate"; }

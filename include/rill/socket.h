@@ -47,6 +47,7 @@ extern "C" {
     X(RILL_EMFILE, 24, "too many descriptors")                                                     \
     X(RILL_EPIPE, 32, "the connection is closed for sending")                                      \
     X(RILL_EDOM, 33, "argument out of its domain")                                                 \
+    X(RILL_EPROTO, 71, "protocol error")                                                           \
     X(RILL_EDESTADDRREQ, 89, "no destination")                                                     \
     X(RILL_EMSGSIZE, 90, "message too long")                                                       \
     X(RILL_ENOPROTOOPT, 92, "no such option")                                                      \
@@ -143,16 +144,29 @@ enum rill_ip_socket_option {
     RILL_IP_RECVTOS = 13,
     RILL_IP_MULTICAST_IF = 32, /* the interface's number plus 1; 0: the route's */
     RILL_IP_MULTICAST_TTL = 33,
+    RILL_IP_ADD_MEMBERSHIP = 35,  /* set; struct rill_membership */
+    RILL_IP_DROP_MEMBERSHIP = 36, /* the same */
 };
 enum rill_ipv6_socket_option {
     RILL_IPV6_UNICAST_HOPS = 16,
     RILL_IPV6_MULTICAST_IF = 17, /* the interface's number plus 1; 0: the route's */
     RILL_IPV6_MULTICAST_HOPS = 18,
-    RILL_IPV6_V6ONLY = 26,      /* before bind and connect */
-    RILL_IPV6_RECVPKTINFO = 49, /* RILL_ANCILLARY_LOCAL with each datagram */
+    RILL_IPV6_ADD_MEMBERSHIP = 20,  /* set; struct rill_membership */
+    RILL_IPV6_DROP_MEMBERSHIP = 21, /* the same */
+    RILL_IPV6_V6ONLY = 26,          /* before bind and connect */
+    RILL_IPV6_RECVPKTINFO = 49,     /* RILL_ANCILLARY_LOCAL with each datagram */
     RILL_IPV6_RECVHOPLIMIT = 51,
     RILL_IPV6_RECVTCLASS = 66,
     RILL_IPV6_TCLASS = 67,
+};
+
+/* A group of the option's family that a datagram socket joins, or leaves: at the latest when it is
+ * closed. Up to 20 a socket. -RILL_EINVAL (not such a group), -RILL_ENODEV (no such interface, or
+ * no route), -RILL_EADDRINUSE (joined already), -RILL_EADDRNOTAVAIL (not joined), -RILL_ENOBUFS,
+ * -RILL_ENOMEM or -RILL_EPROTO (a stream). */
+struct rill_membership {
+    struct rill_address group;
+    uint32_t interface; /* its number plus 1; 0: the route's */
 };
 
 struct rill_linger {

@@ -57,7 +57,8 @@ RILL_API RILL_MUST_CHECK int64_t rill_udp_receive(struct rill_stack *stack, rill
                                                   void *data, size_t length,
                                                   struct rill_udp_message *message);
 
-/* Gives up the socket and what waits in it. Returns 0 or RILL_ERROR_HANDLE. */
+/* Gives up the socket and what waits in it to be read; what it has sent still goes out. Returns 0
+ * or RILL_ERROR_HANDLE. */
 RILL_API int rill_udp_close(struct rill_stack *stack, rill_handle socket);
 
 struct rill_udp_info {

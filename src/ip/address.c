@@ -214,7 +214,10 @@ void rill__ip_address_free(struct ip_host *host, struct ip_address *own) {
     host->addresses_lost++;
     if (address_usable(own))
         rill__ip_raise(interface, RILL_EVENT_ADDRESS_LOST);
+    struct rill_address gone = own->address;
     close_record(host, own);
+    if (interface->framing)
+        interface->framing->address_gone(interface, &gone);
 }
 
 int rill__ip_address_remove(struct ip_host *host, uint32_t interface,

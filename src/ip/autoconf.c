@@ -25,6 +25,10 @@ enum {
     AUTOMATIC_MAX = 16,
     LEARNT_MAX = 32,
     COLLISIONS_MAX = 3, /* RFC 7217 §7: IDGEN_RETRIES */
+    /* RFC 3756 §4.2.7: a forged advertisement may not keep packets on the link, nor leave
+     * neighbours no time to answer. */
+    HOP_LIMIT_MIN = 32,
+    RETRANSMIT_MIN = 100, /* ms */
 };
 #define FIRST_INTERVAL (4 * RILL_SECOND) /* RFC 4861 §10, RFC 7559 §2 */
 #define LAST_INTERVAL (3600 * RILL_SECOND)
@@ -131,7 +135,10 @@ static void learn_route(struct ip_interface *interface, const struct ip_route *r
         count += is_learnt(&host->routes[i], interface);
     struct ip_route timed = *route;
     timed.until = lifetime == RILL_TIME_NEVER ? lifetime : host->core->now + lifetime;
-    int error = count < LEARNT_MAX ? rill__ip_route_add(host, &timed) : RILL_ERROR_LIMIT;
+    /* What is known is refreshed however full the table is: else who has filled it has also ended
+     * what was there before him. */
+    bool room = count < LEARNT_MAX || rill__ip_route_known(host, route);
+    int error = room ? rill__ip_route_add(host, &timed) : (int)RILL_ERROR_LIMIT;
     if (error)
         rill__core_drop(host->core, RILL_DROP_ROUTER_LIMIT);
 }
@@ -226,6 +233,10 @@ void rill__autoconf_link_changed(struct ip_interface *interface) {
     if (interface->up) {
         make_link_local(interface);
         state->ask_at = host->core->now + rill__random_below(&host->core->random, RILL_SECOND);
+    }
+    if (!interface->up) { /* what was said of this link may not be true of the next */
+        interface->mtu_said = interface->hop_limit_said = 0;
+        interface->reachable_said = interface->retransmit_said = 0;
     }
     review(state, !interface->up);
     file(state);
@@ -369,11 +380,11 @@ enum rill_drop rill__autoconf_input(struct ip_interface *interface,
                                       : 0;
     if (neighbour)
         rill__neighbour_learn(neighbour, link + 2, false, true);
-    if (message[4])
+    if (message[4] >= HOP_LIMIT_MIN)
         interface->hop_limit_said = message[4];
     if (bytes_get32(message + 8) && bytes_get32(message + 8) <= 3600000) /* an hour, §6.2.1 */
         interface->reachable_said = bytes_get32(message + 8) * RILL_MILLISECOND;
-    if (bytes_get32(message + 12) && bytes_get32(message + 12) <= 60000)
+    if (bytes_get32(message + 12) >= RETRANSMIT_MIN && bytes_get32(message + 12) <= 60000)
         interface->retransmit_said = bytes_get32(message + 12) * RILL_MILLISECOND;
     struct ip_route route = learnt(interface);
     route.gateway = datagram->source;

@@ -88,23 +88,44 @@ struct ip_destination *rill__ip_destination(struct ip_host *host, const struct r
 }
 
 uint32_t rill__ip_path_mtu(struct ip_host *host, const struct ip_interface *interface,
-                           const struct rill_address *remote) {
+                           const struct rill_address *remote, enum ip_trust trust) {
     uint32_t mtu = rill__ip_interface_mtu(interface, rill_address_is_ipv4(remote));
     const struct ip_destination *known =
         host->newest ? rill__ip_destination(host, remote, false) : 0;
-    return known && known->mtu && known->until > host->core->now ? RILL_MIN(mtu, known->mtu) : mtu;
+    if (!known || known->until <= host->core->now)
+        return mtu;
+    if (known->mtu)
+        mtu = RILL_MIN(mtu, known->mtu);
+    if (known->mtu_claimed && trust == IP_CLAIMED)
+        mtu = RILL_MIN(mtu, known->mtu_claimed);
+    return mtu;
 }
 
-void rill__ip_path_mtu_set(struct ip_host *host, const struct rill_address *remote, uint32_t mtu) {
-    /* RFC 1191 §3 and RFC 8201 §4: no path is narrower than this, whoever says so. */
-    uint32_t least = rill_address_is_ipv4(remote) ? 552 : 1280;
+void rill__ip_path_mtu_set(struct ip_host *host, const struct rill_address *remote, uint32_t mtu,
+                           enum ip_trust trust) {
+    bool ipv4 = rill_address_is_ipv4(remote);
+    if (!ipv4 && mtu < 1280)
+        return; /* RFC 8201 §4: there is no such path */
     struct ip_destination *entry = rill__ip_destination(host, remote, true);
     if (!entry)
         return;
-    bool fresh = entry->mtu && entry->until > host->core->now;
-    mtu = RILL_MAX(mtu, least);
-    entry->mtu = fresh ? RILL_MIN(entry->mtu, mtu) : mtu;
-    entry->until = host->core->now + LIFETIME;
+    bool forgotten = entry->until <= host->core->now;
+    if (forgotten) {
+        entry->mtu = entry->mtu_claimed = 0;
+        memset(&entry->hop, 0, sizeof entry->hop);
+    }
+    uint32_t *value = trust == IP_VERIFIED ? &entry->mtu : &entry->mtu_claimed;
+    if (ipv4)
+        mtu = RILL_MAX(mtu, 552u); /* RFC 1191 §3: none is narrower, whoever says so */
+    *value = *value ? RILL_MIN(*value, mtu) : mtu;
+    if (forgotten || trust == IP_VERIFIED) /* who claims may not keep the rest alive */
+        entry->until = host->core->now + LIFETIME;
+}
+
+void rill__ip_hop_silent(struct ip_interface *interface, const struct rill_address *hop) {
+    for (struct ip_destination *at = interface->host->oldest; at; at = at->newer)
+        if (at->interface == interface->index && rill_address_equal(&at->hop, hop))
+            memset(&at->hop, 0, sizeof at->hop);
 }
 
 enum rill_drop rill__ip_redirect(struct ip_interface *interface, const struct rill_address *from,
@@ -120,9 +141,16 @@ enum rill_drop rill__ip_redirect(struct ip_interface *interface, const struct ri
     if (!entry)
         return RILL_DROP_NO_MEMORY;
     if (entry->until <= host->core->now)
-        entry->mtu = 0; /* it was forgotten: only the redirect is news */
+        entry->mtu = entry->mtu_claimed = 0; /* it was forgotten: only the redirect is news */
     entry->hop = *hop;
     entry->interface = (uint8_t)interface->index;
     entry->until = host->core->now + LIFETIME;
     return RILL_DROP_NONE;
+}
+
+void rill__ip_redirected(const struct ip_error *error) {
+    enum rill_drop drop =
+        rill__ip_redirect(error->interface, error->from, &error->remote, error->hop);
+    if (drop)
+        rill__core_drop(error->interface->host->core, drop);
 }

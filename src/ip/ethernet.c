@@ -21,8 +21,8 @@ static void strip(struct rill_packet *packet) {
     packet->link_length = 0;
 }
 
-static enum rill_drop input(struct ip_interface *interface, struct rill_packet *packet,
-                            bool *is_ip) {
+static enum rill_drop input(struct ip_interface *interface, struct rill_packet *packet, bool *is_ip,
+                            bool *to_group) {
     size_t contiguous;
     const uint8_t *frame = rill__packet_head(packet, &contiguous);
     *is_ip = false;
@@ -30,6 +30,7 @@ static enum rill_drop input(struct ip_interface *interface, struct rill_packet *
         return RILL_DROP_TRUNCATED;
     if (!(frame[0] & 1) && memcmp(frame, interface->mac, 6) != 0)
         return RILL_DROP_ETHERNET_NOT_OURS;
+    *to_group = frame[0] & 1;
     uint16_t type = bytes_get16(frame + 12);
     strip(packet);
     switch (type) {
@@ -102,6 +103,7 @@ const struct rill_framing_ops rill_ethernet = {
     .output = output,
     .neighbour_message = rill__ndp_input,
     .address_check = rill__detection_step,
+    .address_gone = rill__membership_address_gone,
     .group_changed = rill__membership_changed,
     .fini = fini,
 };

@@ -57,14 +57,6 @@ static struct rill_packet *cut_all(struct cut *cut, uint32_t most) {
     return first;
 }
 
-/* RFC 7739 §5.3: not to be guessed from those that others are sent. */
-static uint32_t identification(struct ip_host *host, const struct ip_datagram *header) {
-    uint8_t pair[32];
-    memcpy(pair, header->source.bytes, 16);
-    memcpy(pair + 16, header->destination.bytes, 16);
-    return (uint32_t)rill__siphash(&host->key, pair, sizeof pair) + host->identification++;
-}
-
 struct rill_packet *rill__ip_fragment(struct ip_host *host, struct rill_packet *packet,
                                       uint32_t mtu) {
     if (packet->length <= mtu)
@@ -77,8 +69,9 @@ struct rill_packet *rill__ip_fragment(struct ip_host *host, struct rill_packet *
     if (!cut.network->parse(head, contiguous, packet->length, &cut.header)) {
         cut.total = packet->length - cut.header.header_length;
         cut.block = rill_block_open(host->core->pool, cut.total);
-        if (!cut.header.fragment_id) /* IPv6 has none until it is cut */
-            cut.header.fragment_id = identification(host, &cut.header);
+        if (!cut.header.fragment_id) /* there is none until it is cut */
+            cut.header.fragment_id =
+                rill__ip_identification(host, &cut.header.source, &cut.header.destination);
         uint32_t overhead = cut.network->header_length + cut.network->fragment_header;
         if (cut.block) {
             rill__packet_copy(packet, cut.header.header_length, rill_block_data(cut.block),

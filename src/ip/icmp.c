@@ -67,7 +67,7 @@ static enum rill_drop echo(struct ip_host *host, struct ip_datagram *datagram, u
         header[i] = i < 4 ? 0 : datagram->data[i];
     header[0] = reply_type;
     packet->cause = RILL_CAUSE_ECHO_REPLY;
-    uint32_t mtu = rill__ip_path_mtu(host, datagram->interface, &datagram->source);
+    uint32_t mtu = rill__ip_path_mtu(host, datagram->interface, &datagram->source, IP_CLAIMED);
     struct ip_send send = {.source = source,
                            .destination = &datagram->source,
                            .interface = datagram->interface,

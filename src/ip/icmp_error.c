@@ -3,7 +3,7 @@
  * In: the quoted header must be that of a packet we could have sent (our address in it); what it
  * means for a socket is the transport's to judge by the quoted ports and numbers. Out: never about
  * an error, a fragment, or a packet to or from a group (RFC 1122 §3.2.2, RFC 4443 §2.4 (e)); within
- * a bucket a destination, chosen by a keyed hash. */
+ * a bucket a destination, chosen by a keyed hash that changes. */
 #include "ip/icmp_error.h"
 
 #include "base/address.h"
@@ -20,16 +20,29 @@ enum {
     HEADER = 8,
     V4_UNREACHABLE = 3,
     V4_REDIRECT = 5,
+    V4_TIME = 11,
+    V4_PARAMETER = 12,
     V6_UNREACHABLE = 1,
     V6_TOO_BIG = 2,
+    V6_TIME = 3,
+    V6_PARAMETER = 4,
     V6_ERRORS = 128, /* types below are errors */
-    TOKENS_MAX = 10,
+    V6_ECHO_REPLY = 129,
+    FRAGMENT = 44,
+    TOKENS_LEAST = 6, /* in a bucket that is full */
+    TOKENS_SPREAD = 9,
+    TOKENS_MEAN = 10,
     V4_QUOTE_MAX = 576 - 20 - HEADER,  /* RFC 1812 §4.3.2.3 */
     V6_QUOTE_MAX = 1280 - 40 - HEADER, /* RFC 4443 §3.1 */
 };
 #define TOKEN_TIME (100 * RILL_MILLISECOND)
+#define SHUFFLE_TIME (10 * RILL_SECOND)
 
 static bool kind_of_v4(const uint8_t *message, struct ip_error *error) {
+    if (message[0] == V4_TIME || message[0] == V4_PARAMETER) { /* RFC 1122 §3.2.2.4, §3.2.2.5 */
+        error->kind = IP_ERROR_HOST;
+        return message[0] == V4_PARAMETER || message[1] == 0; /* 1: of one datagram's fragments */
+    }
     if (message[0] != V4_UNREACHABLE)
         return false;
     switch (message[1]) {
@@ -55,8 +68,11 @@ static bool kind_of_v6(const uint8_t *message, struct ip_error *error) {
         error->mtu = bytes_get32(message + 4);
         return true;
     }
-    error->kind = message[1] == 4 ? IP_ERROR_PORT : IP_ERROR_HOST;
-    return message[0] == V6_UNREACHABLE;
+    bool port = message[0] == V6_UNREACHABLE && message[1] == 4;
+    bool protocol = message[0] == V6_PARAMETER && message[1] == 1;
+    error->kind = port ? IP_ERROR_PORT : protocol ? IP_ERROR_PROTOCOL : IP_ERROR_HOST;
+    return message[0] == V6_UNREACHABLE || (message[0] == V6_TIME && message[1] == 0) ||
+           message[0] == V6_PARAMETER;
 }
 
 /* The header of the packet the error is about: it may be cut short behind the first transport
@@ -78,6 +94,12 @@ static bool read_quote(const uint8_t *quote, size_t length, bool ipv4, struct ip
         error->protocol = quote[6];
         memcpy(error->local.bytes, quote + 8, 16);
         memcpy(error->remote.bytes, quote + 24, 16);
+        if (error->protocol == FRAGMENT && length >= header + 8) { /* the one extension we send */
+            error->protocol = quote[header];
+            if (bytes_get16(quote + header + 2) & 0xfff8)
+                return false;
+            header += 8;
+        }
     }
     if (length < header + 8)
         return false;
@@ -86,10 +108,24 @@ static bool read_quote(const uint8_t *quote, size_t length, bool ipv4, struct ip
     return true;
 }
 
-/* RFC 1122 §3.2.2.2: another first hop for the destination of the packet quoted. */
+static bool tell_transport(struct ip_host *host, const struct ip_error *error) {
+    for (int i = 0; i < RILL_TRANSPORTS && host->transports[i].ops; i++) {
+        const struct rill_transport_ops *ops = host->transports[i].ops;
+        if (ops->protocol != error->protocol || !ops->error)
+            continue;
+        ops->error(host->transports[i].state, error);
+        return true;
+    }
+    return false;
+}
+
+/* RFC 1122 §3.2.2.2: another first hop for the destination of the packet quoted.
+ *
+ * DEVIATION: only about what a transport knows it has sent: IPv4 has no hop limit to tell a
+ * neighbour by, and whoever knows our gateway's address could send our traffic anywhere. */
 static enum rill_drop redirected(const struct ip_datagram *datagram, const uint8_t *data,
                                  size_t length) {
-    struct ip_error error = {.mtu = 0};
+    struct ip_error error = {.kind = IP_ERROR_REDIRECT, .interface = datagram->interface};
     if (!datagram->interface->framing ||
         !read_quote(data + HEADER, length - HEADER, true, &error) ||
         !rill__ip_address_owned(datagram->interface->host, datagram->interface, &error.local))
@@ -100,7 +136,10 @@ static enum rill_drop redirected(const struct ip_datagram *datagram, const uint8
     if (rill_address_is_any(&hop) || !rill__ip_next_hop(datagram->interface, &hop, &further) ||
         !rill_address_equal(&hop, &further))
         return RILL_DROP_ICMP_REDIRECT;
-    return rill__ip_redirect(datagram->interface, &datagram->source, &error.remote, &hop);
+    error.from = &datagram->source;
+    error.hop = &hop;
+    return tell_transport(datagram->interface->host, &error) ? RILL_DROP_NONE
+                                                             : RILL_DROP_ICMP_IGNORED;
 }
 
 /* Of a packet that never was on a wire the quote lies apart from the header: what is looked at is
@@ -118,34 +157,55 @@ enum rill_drop rill__icmp_error_input(struct ip_host *host, const struct ip_data
     if (!read_quote(data + HEADER, length - HEADER, ipv4, &error) ||
         !rill_address_equal(&error.local, &datagram->destination))
         return RILL_DROP_ICMP_IGNORED;
-    for (int i = 0; i < RILL_TRANSPORTS && host->transports[i].ops; i++) {
-        const struct rill_transport_ops *ops = host->transports[i].ops;
-        if (ops->protocol == error.protocol && ops->error) {
-            ops->error(host->transports[i].state, &error);
-            return RILL_DROP_NONE;
-        }
+    if (error.protocol == WIRE_PROTOCOL_ICMPV6 && error.kind == IP_ERROR_TOO_BIG &&
+        error.quoted[0] == V6_ECHO_REPLY) {
+        rill__ip_path_mtu_set(host, &error.remote, error.mtu, IP_CLAIMED);
+        return RILL_DROP_NONE;
     }
-    return RILL_DROP_ICMP_IGNORED;
+    return tell_transport(host, &error) ? RILL_DROP_NONE : RILL_DROP_ICMP_IGNORED;
 }
 
-/* Takes a token of the destination's bucket: ten at once, ten a second. */
+void rill__icmp_undelivered(struct ip_interface *interface, const struct rill_packet *packet) {
+    struct ip_error error = {.kind = IP_ERROR_HOST, .interface = interface};
+    uint8_t data[60 + 60];
+    size_t length = RILL_MIN((size_t)packet->length, sizeof data);
+    rill__packet_copy(packet, 0, data, length);
+    if (read_quote(data, length, data[0] >> 4 == 4, &error))
+        (void)tell_transport(interface->host, &error);
+}
+
+/* Who shares a bucket with whom changes every ten seconds. */
+static void shuffle(struct ip_host *host) {
+    struct ip_limiter *limiter = &host->limiter;
+    memset(limiter->buckets, 0, sizeof limiter->buckets);
+    limiter->key.k0 = rill__random_next(&host->core->random);
+    limiter->key.k1 = rill__random_next(&host->core->random);
+    limiter->shuffle_at = host->core->now + SHUFFLE_TIME;
+}
+
+/* Takes a token of the destination's bucket: about ten at once, ten a second. How many exactly is
+ * left to chance, so that one more or less tells nobody whether another has had one: a stranger who
+ * counted his own answers learned which ports were open to others (CVE-2020-25705). */
 static bool allowed(struct ip_host *host, const struct rill_address *to) {
     struct ip_limiter *limiter = &host->limiter;
-    uint64_t hash = rill__siphash(&limiter->key, to->bytes, sizeof to->bytes);
-    rill_time *filled = &limiter->buckets[hash % IP_BUCKETS].filled_at;
-    uint32_t *tokens = &limiter->buckets[hash % IP_BUCKETS].tokens;
+    struct random *random = &host->core->random;
     rill_time now = host->core->now;
-    uint64_t more = (now - *filled) / TOKEN_TIME;
-    if (*filled == 0 || more >= TOKENS_MAX) {
-        *tokens = TOKENS_MAX;
-        *filled = now;
-    } else if (more) {
-        *tokens = RILL_MIN(*tokens + (uint32_t)more, (uint32_t)TOKENS_MAX);
-        *filled += more * TOKEN_TIME;
+    if (now >= limiter->shuffle_at)
+        shuffle(host);
+    uint64_t hash = rill__siphash(&limiter->key, to->bytes, sizeof to->bytes);
+    struct ip_bucket *bucket = &limiter->buckets[hash % IP_BUCKETS];
+    uint64_t more = (now - bucket->filled_at) / TOKEN_TIME;
+    if (bucket->filled_at == 0 || more >= TOKENS_MEAN) {
+        bucket->tokens = TOKENS_LEAST + (uint32_t)rill__random_below(random, TOKENS_SPREAD);
+        bucket->filled_at = now;
+        more = 0;
     }
-    if (*tokens == 0)
+    bucket->filled_at += more * TOKEN_TIME;
+    for (; more && bucket->tokens < TOKENS_MEAN; more--)
+        bucket->tokens += (uint32_t)rill__random_below(random, 3);
+    if (bucket->tokens == 0)
         return false;
-    (*tokens)--;
+    bucket->tokens--;
     return true;
 }
 
@@ -181,7 +241,8 @@ static bool may_answer(const struct ip_datagram *datagram, enum ip_error_kind ki
                     datagram->data[0] < V6_ERRORS;
     /* RFC 4443 §2.4 (e.3): of an option that must be told of, even to who sends to a group */
     bool group_ok = !datagram->to_group || kind == IP_ERROR_PARAMETER;
-    bool part_ok = !datagram->is_fragment || kind == IP_ERROR_FRAGMENTS;
+    bool part_ok =
+        !datagram->is_fragment || kind == IP_ERROR_FRAGMENTS || kind == IP_ERROR_PARAMETER;
     return part_ok && !v6_error && group_ok &&
            (datagram->network->version == 6 || datagram->protocol != WIRE_PROTOCOL_ICMP);
 }

@@ -34,13 +34,16 @@ static bool is_conflict(const struct ip_datagram *datagram) {
            datagram->data[0] == 136 && datagram->interface->framing;
 }
 
-/* RFC 1122 §3.2.1.3: no group, no unspecified, no loopback address; and nobody else has ours. */
+/* RFC 1122 §3.2.1.3: no group, no broadcast, no unspecified, no loopback address; and nobody else
+ * has ours. An answer to a broadcast address would go to everybody. */
 static bool source_ok(struct ip_host *host, const struct ip_datagram *datagram) {
     const struct rill_address *source = &datagram->source;
-    if (is_detection(datagram) || is_conflict(datagram))
-        return true;
-    if (rill__address_is_group(source) || rill_address_is_any(source))
+    if (rill__address_is_group(source) || rill__ip_is_broadcast(datagram->interface, source))
         return false;
+    if (rill_address_is_any(source))
+        return is_detection(datagram);
+    if (is_conflict(datagram))
+        return true;
     if (datagram->interface->flags & RILL_INTERFACE_LOOPBACK)
         return rill__address_is_loopback(source) ||
                rill__ip_address_find(host, datagram->interface, source);
@@ -48,11 +51,17 @@ static bool source_ok(struct ip_host *host, const struct ip_datagram *datagram) 
            !rill__ip_address_owned(host, datagram->interface, source);
 }
 
-static enum rill_drop dispatch(struct ip_host *host, struct ip_datagram *datagram) {
+static enum rill_drop dispatch(struct ip_host *host, struct ip_datagram *datagram,
+                               bool frame_to_group) {
     if (!is_ours(host, datagram->interface, datagram))
         return RILL_DROP_IP_NOT_OURS;
     if (!source_ok(host, datagram))
         return RILL_DROP_IP_SOURCE;
+    /* RFC 1122 §3.3.6: a frame to all with a packet to one; §3.2.2, RFC 4443 §2.4 (e.4): at the
+     * least no error answers it. */
+    if (frame_to_group && datagram->network->version == 4 && !datagram->to_group)
+        return RILL_DROP_IP_NOT_OURS;
+    datagram->to_group = datagram->to_group || frame_to_group;
     if (!datagram->is_fragment)
         rill__ip_deliver(host, datagram);
     else if (host->fragments)
@@ -88,9 +97,10 @@ static enum rill_drop input(struct ip_host *host, struct ip_interface *interface
                             struct rill_packet *packet) {
     if (!interface->up)
         return RILL_DROP_LINK_DOWN;
+    bool to_group = false;
     if (interface->framing) {
         bool is_ip;
-        enum rill_drop refused = interface->framing->input(interface, packet, &is_ip);
+        enum rill_drop refused = interface->framing->input(interface, packet, &is_ip, &to_group);
         if (refused || !is_ip)
             return refused;
     }
@@ -115,7 +125,7 @@ static enum rill_drop input(struct ip_host *host, struct ip_interface *interface
     datagram.contiguous = contiguous - datagram.header_length;
     if (datagram.contiguous > datagram.length) /* padding behind the datagram */
         datagram.contiguous = datagram.length;
-    return dispatch(host, &datagram);
+    return dispatch(host, &datagram, to_group);
 }
 
 void rill__ip_input(struct ip_host *host, struct ip_interface *interface,

@@ -18,9 +18,6 @@ void rill__ip_init(struct ip_host *host, const struct rill_stack_config *config)
     host->networks[0] = config->ipv4;
     host->networks[1] = config->ipv6;
     host->fragments = config->fragments;
-    host->identification = (uint32_t)rill__random_next(random);
-    host->limiter.key.k0 = rill__random_next(random);
-    host->limiter.key.k1 = rill__random_next(random);
     host->key.k0 = rill__random_next(random);
     host->key.k1 = rill__random_next(random);
     host->secret.k0 = config->address_secret[0];
@@ -113,6 +110,7 @@ void rill__ip_fini(struct ip_host *host) {
         host->fragments->fini(host);
     for (uint32_t i = 0; i < host->interface_count; i++) {
         struct ip_interface *interface = host->interfaces[i];
+        interface->up = false; /* nobody is told of anything any more */
         while (interface->address_count)
             rill__ip_address_free(host, interface->addresses[interface->address_count - 1]);
         if (interface->framing)

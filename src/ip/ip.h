@@ -47,6 +47,7 @@ struct ip_datagram {
     bool is_fragment;         /* a part of a datagram, not all of it */
     bool more_fragments;
     bool dont_fragment;   /* IPv4: says so to routers */
+    bool router_alert;    /* IPv6: the option is there (RFC 2711) */
     bool to_group;        /* multicast or broadcast: no error answers it, no TCP takes it */
     uint8_t problem;      /* the code of the ICMPv6 parameter problem it earns, plus 1; 0: none */
     uint32_t problem_at;  /* what it points to: a byte of the packet */
@@ -65,12 +66,14 @@ enum ip_error_kind {
     IP_ERROR_TOO_BIG,
     IP_ERROR_FRAGMENTS, /* of ours: some did not come in time */
     IP_ERROR_PARAMETER, /* of ours: a header we do not take */
+    IP_ERROR_REDIRECT,  /* not an error: there is a better first hop */
 };
 struct ip_error {
     enum ip_error_kind kind;
-    const struct ip_interface *interface; /* it came by */
-    struct rill_address local, remote;    /* of the packet: from us, to him */
-    uint32_t mtu;                         /* TOO_BIG: of the next hop, 0 if it did not say */
+    struct ip_interface *interface;        /* it came by */
+    struct rill_address local, remote;     /* of the packet: from us, to him */
+    uint32_t mtu;                          /* TOO_BIG: of the next hop, 0 if it did not say */
+    const struct rill_address *from, *hop; /* REDIRECT: who says so, and where to */
     uint8_t protocol;
     const uint8_t *quoted; /* the beginning of the transport header, at least 8 bytes */
     size_t quoted_length;
@@ -133,7 +136,8 @@ struct ip_address {
     uint8_t state;                          /* enum rill_address_state */
     uint8_t step;                           /* of detection: messages sent */
     uint8_t collisions;                     /* RFC 7217 §6: addresses of this prefix given up */
-    bool automatic;                         /* by SLAAC */
+    uint8_t reports; /* how often its solicited-node group is still to be told */
+    bool automatic;  /* by SLAAC */
 };
 
 /* A multicast group that somebody has joined. */
@@ -151,9 +155,9 @@ struct rill_framing_ops {
     /* The interface has just been added, or its link has gone up or down. */
     void (*link_changed)(struct ip_interface *interface);
     /* Takes the link header off; `is_ip`: the packet goes on to IP. Else it was for the link
-     * itself. */
-    enum rill_drop (*input)(struct ip_interface *interface, struct rill_packet *packet,
-                            bool *is_ip);
+     * itself. `to_group`: its frame was for more stations than us. */
+    enum rill_drop (*input)(struct ip_interface *interface, struct rill_packet *packet, bool *is_ip,
+                            bool *to_group);
     /* Gives an IP packet its link header, or null: it waits, or has been dropped. Consumes it. */
     struct rill_packet *(*output)(struct ip_interface *interface, struct rill_packet *packet);
     /* ICMPv6 messages 130 to 137, checksum verified, and IGMP. */
@@ -161,6 +165,8 @@ struct rill_framing_ops {
     /* The next step of making sure that nobody else has an address: sets its state and `check_at`.
      * With `step` 0 it begins. */
     void (*address_check)(struct ip_address *own);
+    /* It is ours no longer. */
+    void (*address_gone)(struct ip_interface *interface, const struct rill_address *address);
     /* A group is joined, or left. */
     void (*group_changed)(struct ip_interface *interface, struct ip_group *group);
     void (*fini)(struct ip_interface *interface);
@@ -191,6 +197,7 @@ struct ip_destination {
     struct rill_address hop; /* of a redirect; all zero: none */
     rill_time until;         /* RFC 8201 §4: the path may widen again */
     uint32_t mtu;            /* 0: not known */
+    uint32_t mtu_claimed;    /* what nobody could verify: datagrams alone go by it; 0: nothing */
     uint32_t index;
     uint8_t interface; /* of the redirect */
 };
@@ -225,21 +232,25 @@ struct ip_interface {
 
 /* Buckets by the destination's keyed hash: who gets few errors learns nothing of who gets many. */
 #define IP_BUCKETS 64
+struct ip_bucket {
+    rill_time filled_at; /* 0: never */
+    uint32_t tokens;
+};
 struct ip_limiter {
     struct siphash_key key;
-    struct {
-        rill_time filled_at;
-        uint32_t tokens;
-    } buckets[IP_BUCKETS];
+    rill_time shuffle_at; /* the key changes */
+    struct ip_bucket buckets[IP_BUCKETS];
 };
+
+#define IP_IDENTIFICATIONS 64
 
 struct ip_host {
     struct core *core;
     struct ip_limiter limiter;
-    const struct rill_fragment_ops *fragments;  /* null: none are taken or sent */
-    struct ip_reassembly *reassembly;           /* null until the first fragment */
-    uint32_t identification;                    /* of the next datagram that may be fragmented */
-    const struct rill_network_ops *networks[2]; /* IPv4, IPv6 */
+    const struct rill_fragment_ops *fragments;    /* null: none are taken or sent */
+    struct ip_reassembly *reassembly;             /* null until the first fragment */
+    uint32_t identifications[IP_IDENTIFICATIONS]; /* counters, by a keyed hash of the pair */
+    const struct rill_network_ops *networks[2];   /* IPv4, IPv6 */
     struct {
         const struct rill_transport_ops *ops;
         void *state;
@@ -250,6 +261,7 @@ struct ip_host {
     struct hash owned;       /* of `addresses`, by address */
     struct ip_route *routes; /* the longest prefix first */
     uint32_t route_count, route_capacity;
+    bool route_silent; /* some route's gateway is */
     struct slab destination_slab;
     struct hash destination_hash;
     struct ip_destination *oldest, *newest; /* destinations, by use */
@@ -315,6 +327,8 @@ const struct ip_address *rill__ip_select(const struct ip_host *host,
 
 /* route.c */
 int rill__ip_route_add(struct ip_host *host, const struct ip_route *route);
+/* Whether there is one with the same prefix, gateway, interface and origin. */
+bool rill__ip_route_known(struct ip_host *host, const struct ip_route *route);
 /* Takes the first route with the same prefix, gateway, interface and origin away. */
 int rill__ip_route_remove(struct ip_host *host, const struct ip_route *route);
 /* Where packets to `remote` go out, and from which address. */
@@ -336,15 +350,28 @@ void rill__ip_route_silent(struct ip_interface *interface, const struct rill_add
 /* destination.c */
 struct ip_destination *rill__ip_destination(struct ip_host *host, const struct rill_address *remote,
                                             bool make);
+/* Whose word is taken on the width of a path. */
+enum ip_trust {
+    IP_VERIFIED, /* a router's about a packet that is in flight: RFC 5927 §7.2 */
+    IP_CLAIMED,  /* anybody's: enough to cut datagrams smaller */
+};
 /* The largest packet to `remote` by this interface, as far as is known. */
 uint32_t rill__ip_path_mtu(struct ip_host *host, const struct ip_interface *interface,
-                           const struct rill_address *remote);
-/* A router says so; the transport has made sure that it speaks of a packet of ours. */
-void rill__ip_path_mtu_set(struct ip_host *host, const struct rill_address *remote, uint32_t mtu);
+                           const struct rill_address *remote, enum ip_trust trust);
+/* A router says so. */
+void rill__ip_path_mtu_set(struct ip_host *host, const struct rill_address *remote, uint32_t mtu,
+                           enum ip_trust trust);
 /* A redirect (RFC 4861 §8.3, RFC 1122 §3.2.2.2) from whoever is now the first hop. */
 enum rill_drop rill__ip_redirect(struct ip_interface *interface, const struct rill_address *from,
                                  const struct rill_address *remote, const struct rill_address *hop);
+/* The same of an IP_ERROR_REDIRECT, which its transport has found to be about a packet of ours. */
+void rill__ip_redirected(const struct ip_error *error);
+/* Nobody answers at `hop`: who was redirected there goes by the routes again (RFC 4861 §7.3.3). */
+void rill__ip_hop_silent(struct ip_interface *interface, const struct rill_address *hop);
 void rill__ip_destinations_fini(struct ip_host *host);
+
+/* icmp_error.c: a packet of ours came no further than this link: who sent it learns of that. */
+void rill__icmp_undelivered(struct ip_interface *interface, const struct rill_packet *packet);
 
 /* group.c */
 int rill__ip_group_join(struct ip_host *host, uint32_t interface, const struct rill_address *group);
@@ -393,6 +420,11 @@ struct ip_send {
     bool pseudo_header;  /* the checksum covers it */
     bool may_fragment;   /* IPv4: routers may cut it; it gets an identification */
 };
+
+/* The next identification of what goes from one to the other in fragments (RFC 7739 §5.3): neither
+ * guessed from, nor telling of, what others are sent. */
+uint32_t rill__ip_identification(struct ip_host *host, const struct rill_address *source,
+                                 const struct rill_address *destination);
 
 /* Writes the IP header before what the packet holds (a transport header in its headroom, payload in
  * slices) and finishes the checksum, or leaves it to the interface. */

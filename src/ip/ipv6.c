@@ -41,6 +41,7 @@ static enum rill_drop check_options(const uint8_t *data, uint32_t at, uint32_t e
         if (end - at < 2 || data[at + 1] + 2u > end - at)
             return RILL_DROP_IP_EXTENSION;
         bool known = kind == 1 || kind == 5; /* PadN, router alert */
+        out->router_alert = out->router_alert || kind == 5;
         if (!known && kind >> 6 == 1)
             return RILL_DROP_IP_EXTENSION;
         if (!known && kind >> 6 > 1)

@@ -171,6 +171,16 @@ static bool is_told(const struct rill_address *group) {
     return (group->bytes[1] & 15) >= 2 && !all_nodes;
 }
 
+/* The group in which an own address is asked for; true while it is to be told again. */
+static bool report_address(struct report *report, struct ip_address *own, bool all) {
+    struct rill_address group = solicited_node(&own->address);
+    if (rill_address_is_ipv4(&own->address) || !(own->reports || all))
+        return false;
+    add(report, own->reports ? TO_EXCLUDE : IS_EXCLUDE, &group);
+    own->reports -= own->reports > 0;
+    return own->reports > 0;
+}
+
 /* What is due of one family; true while something remains. */
 static bool report_family(struct ip_membership *table, bool ipv4) {
     struct ip_interface *interface = table->interface;
@@ -181,12 +191,8 @@ static bool report_family(struct ip_membership *table, bool ipv4) {
     report.count = 0;
     report.length = REPORT_HEADER;
     table->all_asked[!ipv4] = false;
-    for (uint32_t i = 0; all && !ipv4 && i < interface->address_count; i++) {
-        if (rill_address_is_ipv4(&interface->addresses[i]->address))
-            continue;
-        struct rill_address group = solicited_node(&interface->addresses[i]->address);
-        add(&report, IS_EXCLUDE, &group);
-    }
+    for (uint32_t i = 0; !ipv4 && i < interface->address_count; i++)
+        more = report_address(&report, interface->addresses[i], all) || more;
     struct ip_group *next;
     for (struct ip_group *group = interface->groups; group; group = next) {
         next = group->next;
@@ -251,19 +257,38 @@ void rill__membership_changed(struct ip_interface *interface, struct ip_group *g
         rill__ip_group_forget(interface, group);
 }
 
-void rill__membership_of_address(const struct ip_address *own) {
-    struct rill_address group = solicited_node(&own->address);
+void rill__membership_of_address(struct ip_address *own) {
+    struct ip_membership *table = table_of(own->interface);
+    if (!table)
+        return;
+    own->reports = ROBUSTNESS;
+    arm(table, 0);
+}
+
+/* Told once: nothing is left that would remember to tell it again. */
+void rill__membership_address_gone(struct ip_interface *interface,
+                                   const struct rill_address *address) {
+    struct rill_address group = solicited_node(address);
     struct report report;
-    report.interface = own->interface;
+    if (!interface->up || rill_address_is_ipv4(address))
+        return;
+    for (uint32_t i = 0; i < interface->address_count; i++) {
+        struct rill_address other = solicited_node(&interface->addresses[i]->address);
+        if (!rill_address_is_ipv4(&interface->addresses[i]->address) &&
+            rill_address_equal(&other, &group))
+            return; /* it is asked for there too */
+    }
+    report.interface = interface;
     report.ipv4 = false;
     report.count = 0;
     report.length = REPORT_HEADER;
-    add(&report, TO_EXCLUDE, &group);
+    add(&report, TO_INCLUDE, &group);
     send(&report);
 }
 
 void rill__membership_link_changed(struct ip_interface *interface) {
-    struct ip_membership *table = interface->groups ? table_of(interface) : 0;
+    bool any = interface->groups || interface->membership;
+    struct ip_membership *table = any ? table_of(interface) : 0;
     if (!table)
         return;
     table->all_asked[0] = table->all_asked[1] = interface->up;
@@ -293,7 +318,8 @@ static bool query_ok(const struct ip_datagram *datagram) {
     if (datagram->protocol == IGMP)
         return datagram->length >= 8 && datagram->data[0] == IGMP_QUERY;
     return datagram->length >= 24 && datagram->data[0] == MLD_QUERY && datagram->data[1] == 0 &&
-           rill__address_is_link_local(&datagram->source);
+           rill__address_is_link_local(&datagram->source) &&
+           datagram->router_alert; /* RFC 3810 §6.2 */
 }
 
 enum rill_drop rill__membership_input(struct ip_interface *interface,

@@ -171,6 +171,10 @@ void rill__ndp_announce(const struct ip_address *own) {
 
 /* RFC 4862 §5.4.3: somebody asks whether the address is free. */
 static enum rill_drop detected(struct ip_address *own, const struct ip_datagram *datagram) {
+    struct rill_address group = solicited_node(&own->address);
+    if (!rill_address_equal(&datagram->destination, &group) ||
+        rill__ndp_option(datagram->data + HEADER, datagram->length - HEADER, NDP_SOURCE_LINK))
+        return RILL_DROP_NDP_INVALID; /* RFC 4861 §7.1.1 */
     if (own->state == RILL_ADDRESS_TENTATIVE) {
         if (is_own_nonce(own, datagram))
             return RILL_DROP_ICMP_IGNORED;
@@ -211,19 +215,23 @@ static enum rill_drop advertised(struct ip_interface *interface,
     const uint8_t *mac = link_option(datagram, HEADER, NDP_TARGET_LINK);
     memcpy(target.bytes, datagram->data + 8, 16);
     struct ip_address *own = find_own(interface, target.bytes);
+    if (flags & SOLICITED && rill__address_is_group(&datagram->destination))
+        return RILL_DROP_NDP_INVALID; /* RFC 4861 §7.1.2 */
     if (own) {
         if (mac && memcmp(mac, interface->mac, 6) == 0)
             return RILL_DROP_ICMP_IGNORED; /* our own words */
         rill__detection_conflict(own);
         return RILL_DROP_ADDRESS_CONFLICT;
     }
-    if (!(flags & ROUTER))
-        rill__autoconf_not_router(interface, &target);
     struct neighbour *neighbour = rill__neighbour_find(interface, &target, false);
     if (!neighbour)
         return RILL_DROP_ICMP_IGNORED;
-    if (!mac && neighbour->state == NEIGHBOUR_INCOMPLETE)
+    bool incomplete = neighbour->state == NEIGHBOUR_INCOMPLETE;
+    if (!mac && incomplete)
         return RILL_DROP_ICMP_IGNORED;
+    bool believed = incomplete || flags & OVERRIDE || !mac || !memcmp(mac, neighbour->mac, 6);
+    if (believed && !(flags & ROUTER)) /* RFC 4861 §7.2.5: else nothing of the entry changes */
+        rill__autoconf_not_router(interface, &target);
     rill__neighbour_learn(neighbour, mac ? mac : neighbour->mac, (flags & SOLICITED) != 0,
                           (flags & OVERRIDE) != 0);
     return RILL_DROP_NONE;

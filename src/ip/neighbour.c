@@ -8,8 +8,8 @@
  *   PROBE       asked directly; three times in vain, and the entry goes
  *
  * Bounds: NEIGHBOURS_MAX entries an interface, the least recently used goes first;
- * NEIGHBOUR_PENDING_MAX packets each. Who floods us with addresses pushes out entries, and nothing
- * else. */
+ * NEIGHBOUR_PENDING_MAX packets each, NEIGHBOUR_PENDING_BYTES in all. Who floods us with addresses
+ * pushes out entries, and nothing else. */
 #include "ip/neighbour.h"
 
 #include "base/util.h"
@@ -57,12 +57,23 @@ static void link_use(struct ip_neighbours *table, struct neighbour *neighbour) {
     table->newest = neighbour;
 }
 
+/* The oldest packet that waits. */
+static struct rill_packet *take_pending(struct neighbour *neighbour) {
+    struct rill_packet *packet = neighbour->pending_head;
+    neighbour->pending_head = packet->next;
+    if (!packet->next)
+        neighbour->pending_tail = 0;
+    neighbour->pending--;
+    neighbour->interface->neighbours->pending_bytes -= packet->length + NEIGHBOUR_PENDING_CHARGE;
+    packet->next = 0;
+    return packet;
+}
+
 static void forget(struct neighbour *neighbour) {
     struct ip_interface *interface = neighbour->interface;
     struct ip_neighbours *table = interface->neighbours;
     while (neighbour->pending_head) {
-        struct rill_packet *packet = neighbour->pending_head;
-        neighbour->pending_head = packet->next;
+        struct rill_packet *packet = take_pending(neighbour);
         rill__core_drop(core_of(interface), RILL_DROP_NEIGHBOUR_SILENT);
         rill_packet_drop(packet);
     }
@@ -70,6 +81,27 @@ static void forget(struct neighbour *neighbour) {
     unlink_use(table, neighbour);
     rill__hash_remove(&table->hash, tag(table, &neighbour->address), neighbour->index);
     rill__slab_close(&table->slab, neighbour->index);
+}
+
+/* RFC 4861 §7.2.2, §7.3.3: the routes to others are looked for anew, and who sent what has waited
+ * is told. */
+static void give_up(struct neighbour *neighbour) {
+    struct ip_interface *interface = neighbour->interface;
+    struct rill_packet *waited = 0, **end = &waited;
+    rill__ip_route_silent(interface, &neighbour->address, true);
+    rill__ip_hop_silent(interface, &neighbour->address);
+    while (neighbour->pending_head) {
+        *end = take_pending(neighbour);
+        end = &(*end)->next;
+    }
+    forget(neighbour);
+    while (waited) {
+        struct rill_packet *packet = waited;
+        waited = packet->next;
+        rill__core_drop(core_of(interface), RILL_DROP_NEIGHBOUR_SILENT);
+        rill__icmp_undelivered(interface, packet);
+        rill_packet_drop(packet);
+    }
 }
 
 static void arm(struct neighbour *neighbour, rill_time delay) {
@@ -103,8 +135,7 @@ static void expired(void *context, struct core_timer *timer) {
     case NEIGHBOUR_INCOMPLETE:
     case NEIGHBOUR_PROBE:
         if (neighbour->probes >= PROBES_MAX) {
-            rill__ip_route_silent(neighbour->interface, &neighbour->address, true);
-            forget(neighbour);
+            give_up(neighbour);
         } else {
             ask(neighbour, neighbour->state == NEIGHBOUR_PROBE ? neighbour->mac : 0);
         }
@@ -186,13 +217,10 @@ static uint16_t type_of(const struct neighbour *neighbour) {
 /* What has waited for the address goes to the interface's ready packets. */
 static void release_pending(struct neighbour *neighbour) {
     while (neighbour->pending_head) {
-        struct rill_packet *packet = neighbour->pending_head;
-        neighbour->pending_head = packet->next;
+        struct rill_packet *packet = take_pending(neighbour);
         rill__ethernet_frame(neighbour->interface, packet, neighbour->mac, type_of(neighbour));
         rill__ip_reply(neighbour->interface->host, neighbour->interface, packet, false);
     }
-    neighbour->pending_tail = 0;
-    neighbour->pending = 0;
 }
 
 static void reachable(struct neighbour *neighbour) {
@@ -217,6 +245,8 @@ void rill__neighbour_learn(struct neighbour *neighbour, const uint8_t mac[6], bo
         return;
     }
     memcpy(neighbour->mac, mac, 6);
+    if (new_entry) /* RFC 4861 §6.3.6: of any state but INCOMPLETE it may well answer */
+        rill__ip_route_silent(neighbour->interface, &neighbour->address, false);
     if (solicited) {
         reachable(neighbour);
     } else if (new_entry || !same) {
@@ -228,13 +258,8 @@ void rill__neighbour_learn(struct neighbour *neighbour, const uint8_t mac[6], bo
 
 static void queue(struct neighbour *neighbour, struct rill_packet *packet) {
     if (neighbour->pending == NEIGHBOUR_PENDING_MAX) { /* RFC 4861 §7.2.2: the oldest makes room */
-        struct rill_packet *oldest = neighbour->pending_head;
-        neighbour->pending_head = oldest->next;
-        neighbour->pending--;
         rill__core_drop(core_of(neighbour->interface), RILL_DROP_NEIGHBOUR_QUEUE_FULL);
-        rill_packet_drop(oldest);
-        if (!neighbour->pending_head)
-            neighbour->pending_tail = 0;
+        rill_packet_drop(take_pending(neighbour));
     }
     packet->next = 0;
     if (neighbour->pending_tail)
@@ -243,6 +268,10 @@ static void queue(struct neighbour *neighbour, struct rill_packet *packet) {
         neighbour->pending_head = packet;
     neighbour->pending_tail = packet;
     neighbour->pending++;
+    struct ip_neighbours *table = neighbour->interface->neighbours;
+    table->pending_bytes += packet->length + NEIGHBOUR_PENDING_CHARGE;
+    while (table->pending_bytes > NEIGHBOUR_PENDING_BYTES && table->oldest != neighbour)
+        forget(table->oldest);
 }
 
 struct rill_packet *rill__neighbour_send(struct ip_interface *interface,

@@ -12,6 +12,10 @@
  * 1,280; were there less room than that, a first datagram so large would always be lost. */
 #define NEIGHBOUR_PENDING_MAX 64
 
+/* Of all neighbours of an interface: what a stranger asks from many addresses waits for each. */
+#define NEIGHBOUR_PENDING_BYTES (4u << 20)
+#define NEIGHBOUR_PENDING_CHARGE 768 /* of a packet beside its bytes */
+
 /* RFC 4861 §7.3.2 */
 enum neighbour_state {
     NEIGHBOUR_INCOMPLETE,
@@ -38,6 +42,7 @@ struct ip_neighbours {
     struct hash hash;
     struct siphash_key key;
     struct neighbour *oldest, *newest;
+    uint32_t pending_bytes; /* of all that waits, packets counted */
 };
 
 /* The entry of an address; null if there is none (and it is not to be made, or memory is out). */
@@ -104,7 +109,9 @@ void rill__autoconf_fini(struct ip_interface *interface);
 /* membership.c: what routers are told of groups (MLDv2, IGMPv3). */
 void rill__membership_changed(struct ip_interface *interface, struct ip_group *group);
 /* The group in which an own address is asked for is joined with it. */
-void rill__membership_of_address(const struct ip_address *own);
+void rill__membership_of_address(struct ip_address *own);
+void rill__membership_address_gone(struct ip_interface *interface,
+                                   const struct rill_address *address);
 void rill__membership_link_changed(struct ip_interface *interface);
 enum rill_drop rill__membership_input(struct ip_interface *interface,
                                       const struct ip_datagram *datagram);

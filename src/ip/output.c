@@ -163,6 +163,15 @@ static uint64_t sum_packet(const struct rill_packet *packet, uint64_t sum, size_
     return sum;
 }
 
+uint32_t rill__ip_identification(struct ip_host *host, const struct rill_address *source,
+                                 const struct rill_address *destination) {
+    uint8_t pair[32];
+    memcpy(pair, source->bytes, 16);
+    memcpy(pair + 16, destination->bytes, 16);
+    uint64_t hash = rill__siphash(&host->key, pair, sizeof pair);
+    return (uint32_t)hash + host->identifications[(hash >> 32) % IP_IDENTIFICATIONS]++;
+}
+
 void rill__ip_finish(struct ip_host *host, struct rill_packet *packet, const struct ip_send *send) {
     const struct rill_network_ops *network = rill__ip_network(host, send->destination);
     uint8_t said = network->version == 6 ? send->interface->hop_limit_said : 0;
@@ -177,7 +186,7 @@ void rill__ip_finish(struct ip_host *host, struct rill_packet *packet, const str
                                                 : said          ? said
                                                                 : (uint8_t)64};
     if (send->may_fragment && network->version == 4) /* IPv6 says it when it is cut */
-        datagram.fragment_id = host->identification++;
+        datagram.fragment_id = rill__ip_identification(host, send->source, send->destination);
     size_t transport = network->header_length;
     packet->header_offset = (uint16_t)(packet->header_offset - transport);
     packet->header_length = (uint16_t)(packet->header_length + transport);

@@ -2,9 +2,9 @@
  *
  * Parts of a datagram are found by addresses, protocol and identification. Overlapping parts give
  * the whole datagram up (RFC 5722 §4, applied to IPv4 too); an exact repetition is ignored. Bounds:
- * BYTES_MAX of blocks held and SETS_MAX datagrams, the oldest goes first; PARTS_MAX parts each; 30
- * s, after which one is given up and its sender told. An attacker can fill this table, and nothing
- * else. */
+ * BYTES_MAX of blocks held (less where the stack's budget is small) and SETS_MAX datagrams, the
+ * oldest goes first; PARTS_MAX parts each; 30 s, after which one is given up and its sender told.
+ * An attacker can fill this table, and nothing else. */
 #include "base/hash.h"
 #include "base/slab.h"
 #include "base/util.h"
@@ -265,28 +265,48 @@ static struct rill_packet *join(struct ip_reassembly *table, struct set *set) {
 static void deliver(struct ip_reassembly *table, struct set *set) {
     struct ip_host *host = table->host;
     struct rill_packet *packet = join(table, set);
-    struct ip_datagram whole = set->header;
-    whole.packet = packet;
-    whole.length = set->total;
-    whole.is_fragment = false;
-    whole.header_length = whole.network->header_length;
+    struct ip_datagram whole = {.packet = packet,
+                                .interface = set->header.interface,
+                                .network = set->header.network,
+                                .to_group = set->header.to_group};
     drop_set(table, set);
     if (!packet) {
         rill__core_drop(host->core, RILL_DROP_NO_MEMORY);
         return;
     }
-    whole.data = packet->slices[0].data + whole.header_length;
+    /* RFC 8200 §4.5: behind the fragment header more headers may come, in parts too. */
+    const uint8_t *data = packet->slices[0].data;
+    enum rill_drop drop = whole.network->parse(data, packet->length, packet->length, &whole);
+    whole.data = data + whole.header_length;
     whole.contiguous = whole.length;
-    rill__ip_deliver(host, &whole);
+    if (!drop && whole.is_fragment)
+        drop = RILL_DROP_IP_EXTENSION; /* of a fragment: RFC 8200 §4.5 knows no such thing */
+    if (!drop)
+        rill__ip_deliver(host, &whole);
+    else
+        rill__core_drop(host->core, drop);
+    if (drop && whole.problem)
+        rill__icmp_unreachable(host, &whole, IP_ERROR_PARAMETER);
     rill_packet_drop(packet);
 }
 
-/* What the fragment says of itself must be possible, and agree with what others have said. */
+/* What the fragment says of itself must be possible: else an IPv6 sender is told where it is not
+ * (RFC 8200 §4.5). */
+static bool possible(struct ip_host *host, struct ip_datagram *fragment) {
+    bool ipv4 = fragment->network->version == 4;
+    uint32_t end = fragment->fragment_offset + fragment->length;
+    bool uneven = fragment->more_fragments && fragment->length % 8;
+    bool too_long = end > 65535u - (ipv4 ? 20 : 0);
+    fragment->problem = !ipv4 && (uneven || too_long); /* code 0, plus 1 */
+    fragment->problem_at = uneven ? 4 : fragment->header_length - 6;
+    if (fragment->problem)
+        rill__icmp_unreachable(host, fragment, IP_ERROR_PARAMETER);
+    return fragment->length && !uneven && !too_long;
+}
+
+/* And agree with what others have said. */
 static bool plausible(const struct set *set, const struct ip_datagram *fragment) {
     uint32_t end = fragment->fragment_offset + fragment->length;
-    if (fragment->length == 0 || end > 65535u - 20 ||
-        (fragment->more_fragments && fragment->length % 8))
-        return false;
     if (fragment->more_fragments)
         return !set->total || end < set->total;
     if (set->total)
@@ -297,7 +317,19 @@ static bool plausible(const struct set *set, const struct ip_datagram *fragment)
     return true;
 }
 
+/* An eighth of the stack's budget at most, and nothing of what others have left of it: fragments
+ * that nobody completes may not keep connections from receiving. */
+static bool too_much(const struct ip_reassembly *table) {
+    const struct core *core = table->host->core;
+    return table->held > RILL_MIN((uint64_t)BYTES_MAX, core->memory_limit / 8) ||
+           core->memory_held > core->memory_limit;
+}
+
 static void reassemble(struct ip_host *host, struct ip_datagram *fragment) {
+    if (!possible(host, fragment)) {
+        rill__core_drop(host->core, RILL_DROP_IP_FRAGMENT_OVERLAP);
+        return;
+    }
     struct ip_reassembly *table = table_of(host);
     struct set *set = table ? set_of(table, fragment) : 0;
     if (!set) {
@@ -324,7 +356,7 @@ static void reassemble(struct ip_host *host, struct ip_datagram *fragment) {
         set->total = fragment->fragment_offset + fragment->length;
     if (set->total && set->bytes == set->total && set->has_first)
         deliver(table, set);
-    while (table->held > BYTES_MAX)
+    while (table->oldest && too_much(table))
         drop_set(table, table->oldest);
 }
 

@@ -23,6 +23,10 @@ static struct ip_route *find_same(struct ip_host *host, const struct ip_route *w
     return 0;
 }
 
+bool rill__ip_route_known(struct ip_host *host, const struct ip_route *route) {
+    return find_same(host, route) != 0;
+}
+
 static int make_room(struct ip_host *host) {
     if (host->route_count < host->route_capacity)
         return 0;
@@ -110,10 +114,16 @@ static const struct ip_route *find_route(const struct ip_host *host,
 void rill__ip_route_silent(struct ip_interface *interface, const struct rill_address *gateway,
                            bool silent) {
     struct ip_host *host = interface->host;
-    for (uint32_t i = 0; i < host->route_count; i++)
-        if (host->routes[i].interface == interface->index &&
-            rill_address_equal(&host->routes[i].gateway, gateway))
-            host->routes[i].silent = silent;
+    bool some = false;
+    if (!silent && !host->route_silent)
+        return;
+    for (uint32_t i = 0; i < host->route_count; i++) {
+        struct ip_route *route = &host->routes[i];
+        if (route->interface == interface->index && rill_address_equal(&route->gateway, gateway))
+            route->silent = silent;
+        some = some || route->silent;
+    }
+    host->route_silent = some;
 }
 
 bool rill__ip_next_hop(struct ip_interface *interface, const struct rill_address *remote,

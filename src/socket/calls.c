@@ -32,6 +32,7 @@ int rill_socket_close(struct rill_sockets *sockets, int fd) {
         rill__stream_close(sockets, sock);
     else if (sock->handle)
         (void)rill_udp_close(sockets->stack, sock->handle);
+    rill__memberships_drop(sockets, sock);
     rill__sock_free(sockets, sock);
     return 0;
 }

@@ -186,6 +186,8 @@ int rill_setsockopt(struct rill_sockets *sockets, int fd, int level, int option,
     struct sock *sock = rill__sock_at(sockets, fd);
     if (!sock)
         return -RILL_EBADF;
+    if (rill__membership_option(level, option))
+        return rill__membership_set(sockets, sock, option, value, length);
     bool linger = level == RILL_SOL_SOCKET && option == RILL_SO_LINGER;
     const struct rule *rule = find(sock, level, option);
     bool octet = rule && level == RILL_IPPROTO_IP && length == 1;

@@ -65,6 +65,7 @@ struct sock {
     struct rill_endpoint asked; /* what bind was given, once settled */
     struct rill_linger linger;
     int options[SLOT_COUNT];
+    struct sock_membership *memberships; /* of groups */
 };
 
 struct rill_sockets {
@@ -139,6 +140,13 @@ int64_t rill__datagram_receive(struct rill_sockets *sockets, struct sock *sock,
 size_t rill__iovec_length(const struct rill_message *message);
 void rill__iovec_gather(const struct rill_message *message, uint8_t *out);
 void rill__iovec_scatter(const struct rill_message *message, const uint8_t *data, size_t length);
+
+/* membership.c */
+bool rill__membership_option(int level, int option);
+int rill__membership_set(struct rill_sockets *sockets, struct sock *sock, int option,
+                         const void *value, size_t length);
+/* Leaves every group. */
+void rill__memberships_drop(struct rill_sockets *sockets, struct sock *sock);
 
 /* options.c */
 void rill__options_init(struct sock *sock);

@@ -137,7 +137,7 @@ int rill_route_get(struct rill_stack *stack, const struct rill_endpoint *remote,
     info->source = path.source;
     if (!rill__ip_next_hop(path.interface, &remote->address, &info->hop))
         info->hop = remote->address;
-    info->mtu = rill__ip_path_mtu(&stack->ip, path.interface, &remote->address);
+    info->mtu = rill__ip_path_mtu(&stack->ip, path.interface, &remote->address, IP_VERIFIED);
     return 0;
 }
 

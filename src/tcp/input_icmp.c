@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 
 static void too_big(struct tcp_host *host, struct connection *connection, uint32_t mtu) {
-    rill__ip_path_mtu_set(host->ip, &connection->key.remote, mtu);
+    rill__ip_path_mtu_set(host->ip, &connection->key.remote, mtu, IP_VERIFIED);
     uint32_t mss =
         rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
     if (mss >= connection->mss)
@@ -35,6 +35,8 @@ void rill__tcp_error(void *transport, const struct ip_error *error) {
         return;
     if (error->kind == IP_ERROR_TOO_BIG) {
         too_big(host, connection, error->mtu);
+    } else if (error->kind == IP_ERROR_REDIRECT) {
+        rill__ip_redirected(error);
     } else if (connection->state == RILL_TCP_SYN_SENT) {
         bool host_down = error->kind == IP_ERROR_HOST;
         rill__connection_end(host, connection,

@@ -18,7 +18,7 @@ uint16_t rill__mss_of_interface(const struct tcp_host *host, const struct ip_int
 
 uint16_t rill__mss_of_path(const struct tcp_host *host, const struct ip_interface *interface,
                            const struct rill_address *remote) {
-    return mss_of_mtu(host, rill__ip_path_mtu(host->ip, interface, remote), remote);
+    return mss_of_mtu(host, rill__ip_path_mtu(host->ip, interface, remote, IP_VERIFIED), remote);
 }
 
 uint16_t rill__mss_default(const struct rill_address *remote) {

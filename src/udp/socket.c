@@ -15,8 +15,11 @@ struct pair {
     uint8_t family; /* enum rill_family of the datagram, or of a claim to the address any */
 };
 
+/* RFC 4007 §6: a link-local address on another link is another's. A zone of 0 is any. */
 static bool same(const struct rill_endpoint *a, const struct rill_endpoint *b) {
-    return a->port == b->port && rill_address_equal(&a->address, &b->address);
+    return a->port == b->port && rill_address_equal(&a->address, &b->address) &&
+           (!a->zone || !b->zone || a->zone == b->zone ||
+            !rill__address_is_link_local(&a->address));
 }
 
 static bool equal(const void *context, uint32_t value, const void *key) {
@@ -51,11 +54,42 @@ struct udp_socket *rill__udp_lookup(struct udp_host *host, const struct rill_end
     return socket;
 }
 
+struct round {
+    struct udp_host *host;
+    udp_visit visit;
+    void *context;
+};
+
+/* Says no to each, and so sees them all. */
+static bool visited(const void *context, uint32_t value, const void *key) {
+    const struct round *round = (const struct round *)context;
+    const struct pair *pair = (const struct pair *)key;
+    struct udp_socket *socket = (struct udp_socket *)slab_at(&round->host->sockets, value);
+    bool any = rill_address_is_any(&socket->local.address);
+    if (socket->local.port == pair->local.port &&
+        (any ? !socket->family || socket->family == pair->family
+             : rill_address_equal(&socket->local.address, &pair->local.address)) &&
+        (!socket->remote.port || same(&socket->remote, &pair->remote)))
+        round->visit(round->context, socket);
+    return false;
+}
+
+void rill__udp_each(struct udp_host *host, const struct rill_endpoint *local,
+                    const struct rill_endpoint *remote, udp_visit visit, void *context) {
+    const struct round round = {host, visit, context};
+    const struct pair pair = {*local, *remote,
+                              rill__address_family(&local->address, RILL_FAMILY_BOTH)};
+    uint32_t none;
+    bool found = rill__hash_find(&host->table, tag(local->port), visited, &round, &pair, &none);
+    (void)found;
+}
+
 struct udp_socket *rill__udp_find(struct udp_host *host, rill_handle handle) {
     if (handle_get_kind(handle) != HANDLE_UDP)
         return 0;
-    return (struct udp_socket *)rill__slab_find(&host->sockets, handle_index(handle),
-                                                handle_generation(handle));
+    struct udp_socket *socket = (struct udp_socket *)rill__slab_find(
+        &host->sockets, handle_index(handle), handle_generation(handle));
+    return socket && !socket->closed ? socket : 0;
 }
 
 /* What a new socket asks for. */
@@ -193,7 +227,10 @@ int rill__udp_set_option(struct udp_host *host, rill_handle handle, enum rill_ud
     return 0;
 }
 
-void rill__udp_free(struct udp_host *host, struct udp_socket *socket) {
+/* Nobody finds it any more; what has come for it is dropped. */
+static void withdraw(struct udp_host *host, struct udp_socket *socket) {
+    if (socket->closed)
+        return;
     while (socket->waiting_head) {
         struct udp_waiting *waiting = socket->waiting_head;
         socket->waiting_head = waiting->next;
@@ -201,14 +238,19 @@ void rill__udp_free(struct udp_host *host, struct udp_socket *socket) {
         rill_packet_drop(waiting->packet);
         rill__slab_close(&host->waiting, waiting->index);
     }
+    rill__event_cancel(host->core, &socket->event);
+    rill__hash_remove(&host->table, tag(socket->local.port), socket->index);
+    socket->closed = true;
+}
+
+void rill__udp_free(struct udp_host *host, struct udp_socket *socket) {
+    withdraw(host, socket);
     while (socket->sending_head) {
         struct rill_packet *packet = socket->sending_head;
         socket->sending_head = packet->next;
         rill_packet_drop(packet);
     }
     rill__ip_source_remove(host->ip, &socket->source);
-    rill__event_cancel(host->core, &socket->event);
-    rill__hash_remove(&host->table, tag(socket->local.port), socket->index);
     rill__slab_close(&host->sockets, socket->index);
 }
 
@@ -216,7 +258,9 @@ int rill__udp_close(struct udp_host *host, rill_handle handle) {
     struct udp_socket *socket = rill__udp_find(host, handle);
     if (!socket)
         return RILL_ERROR_HANDLE;
-    rill__udp_free(host, socket);
+    withdraw(host, socket);
+    if (!socket->sending_head || !host->ip->interfaces[socket->source.interface]->up)
+        rill__udp_free(host, socket);
     return 0;
 }
 

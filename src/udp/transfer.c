@@ -88,6 +88,24 @@ static uint16_t zone_of(const struct ip_datagram *datagram) {
     return one_link ? (uint16_t)(datagram->interface->index + 1) : 0;
 }
 
+/* A datagram on its way to each of the sockets that hear its group (RFC 1122 §4.1.3.6). */
+struct delivery {
+    struct udp_host *host;
+    const struct ip_datagram *datagram;
+    struct rill_endpoint local, remote;
+    uint32_t length;
+    enum rill_drop drop;
+};
+
+static void deliver_copy(void *context, struct udp_socket *socket) {
+    struct delivery *delivery = (struct delivery *)context;
+    delivery->drop = queue(delivery->host, socket, delivery->datagram, &delivery->local,
+                           &delivery->remote, delivery->length);
+    if (delivery->drop)
+        rill__core_drop(delivery->host->core, delivery->drop);
+    delivery->drop = RILL_DROP_NONE;
+}
+
 static enum rill_drop input(struct udp_host *host, struct ip_datagram *datagram) {
     if (datagram->contiguous < UDP_HEADER)
         return RILL_DROP_TRUNCATED;
@@ -100,9 +118,14 @@ static enum rill_drop input(struct udp_host *host, struct ip_datagram *datagram)
                                    zone_of(datagram)};
     struct rill_endpoint local = {datagram->destination, bytes_get16(datagram->data + 2),
                                   remote.zone};
+    if (datagram->to_group) {
+        struct delivery delivery = {
+            host, datagram, local, remote, length - UDP_HEADER, RILL_DROP_UDP_NO_SOCKET};
+        if (local.port)
+            rill__udp_each(host, &local, &remote, deliver_copy, &delivery);
+        return delivery.drop;
+    }
     struct udp_socket *socket = local.port ? rill__udp_lookup(host, &local, &remote) : 0;
-    if (!socket && datagram->to_group)
-        return RILL_DROP_UDP_NO_SOCKET;
     if (!socket) {
         rill__icmp_unreachable(host->ip, datagram, IP_ERROR_PORT);
         return RILL_DROP_UDP_NO_SOCKET;
@@ -125,9 +148,13 @@ void rill__udp_error(void *transport, const struct ip_error *error) {
     struct rill_endpoint remote = {error->remote, bytes_get16(error->quoted + 2), 0};
     struct udp_socket *socket = rill__udp_lookup(host, &local, &remote);
     if (socket && error->kind == IP_ERROR_TOO_BIG)
-        rill__ip_path_mtu_set(host->ip, &error->remote, error->mtu);
+        rill__ip_path_mtu_set(host->ip, &error->remote, error->mtu, IP_CLAIMED);
     if (!socket || !socket->remote.port || error->kind == IP_ERROR_TOO_BIG)
         return;
+    if (error->kind == IP_ERROR_REDIRECT) {
+        rill__ip_redirected(error);
+        return;
+    }
     socket->error = error->kind == IP_ERROR_HOST ? RILL_ERROR_UNREACHABLE : RILL_ERROR_REFUSED;
     rill__event_raise(host->core, &socket->event, RILL_EVENT_READABLE | RILL_EVENT_ERROR);
 }
@@ -235,7 +262,7 @@ static struct rill_packet *build(struct udp_host *host, const struct way *way, c
     bytes_put16(header + 2, way->remote.port);
     bytes_put16(header + 4, (uint32_t)length + UDP_HEADER);
     bytes_put16(header + 6, 0);
-    uint32_t mtu = rill__ip_path_mtu(host->ip, way->interface, &way->remote.address);
+    uint32_t mtu = rill__ip_path_mtu(host->ip, way->interface, &way->remote.address, IP_CLAIMED);
     uint32_t ports = (uint32_t)way->local.port << 16 | way->remote.port;
     struct ip_send send = {.source = &way->local.address,
                            .destination = &way->remote.address,
@@ -247,8 +274,7 @@ static struct rill_packet *build(struct udp_host *host, const struct way *way, c
                            .hop_limit = hop_limit(message, &way->remote.address),
                            .flow_label = rill__ip_flow_label(host->ip, &way->local.address,
                                                              &way->remote.address, ports),
-                           .pseudo_header = true,
-                           .may_fragment = true};
+                           .pseudo_header = true}; /* whole, it is atomic: RFC 6864 §4.1 */
     rill__ip_finish(host->ip, packet, &send);
     header = packet->headroom + packet->header_offset + packet->header_length - UDP_HEADER;
     if (!(packet->flags & RILL_PACKET_CHECKSUM_PARTIAL) && bytes_get16(header + 6) == 0)
@@ -305,6 +331,11 @@ struct rill_packet *rill__udp_output(void *transport, struct ip_source *source, 
         socket->sending_tail = 0;
     packet->next = 0;
     socket->send_queued -= packet->length;
+    if (socket->closed) {
+        if (!socket->sending_head)
+            rill__udp_free(host, socket);
+        return packet;
+    }
     if (socket->wants_write && socket->send_queued <= socket->send_buffer / 2) {
         socket->wants_write = false;
         rill__event_raise(host->core, &socket->event, RILL_EVENT_WRITABLE);

@@ -31,6 +31,7 @@ struct udp_socket {
     void *user;
     int error; /* met by an earlier datagram, told once */
     bool wants_write;
+    bool closed;               /* by the application, with datagrams that have yet to go out */
     uint8_t family;            /* enum rill_family, where `bound` is any */
     bool exclusive, reuse;     /* as the config says */
     struct rill_address bound; /* the local address asked for: `local` may follow from `remote` */
@@ -50,6 +51,10 @@ struct udp_socket *rill__udp_find(struct udp_host *host, rill_handle handle);
 /* The socket that a datagram from `remote` to `local` belongs to: the most particular one. */
 struct udp_socket *rill__udp_lookup(struct udp_host *host, const struct rill_endpoint *local,
                                     const struct rill_endpoint *remote);
+/* Of a datagram to a group each socket gets one that would get it if it were alone. */
+typedef void (*udp_visit)(void *context, struct udp_socket *socket);
+void rill__udp_each(struct udp_host *host, const struct rill_endpoint *local,
+                    const struct rill_endpoint *remote, udp_visit visit, void *context);
 int rill__udp_open(struct udp_host *host, const struct rill_udp_config *config, rill_handle *out);
 int rill__udp_close(struct udp_host *host, rill_handle handle);
 int rill__udp_get_info(struct udp_host *host, rill_handle handle, struct rill_udp_info *info);
@@ -57,6 +62,7 @@ int rill__udp_connect(struct udp_host *host, rill_handle handle,
                       const struct rill_endpoint *remote);
 int rill__udp_set_option(struct udp_host *host, rill_handle handle, enum rill_udp_option option,
                          uint32_t value);
+/* At once, with all it holds. */
 void rill__udp_free(struct udp_host *host, struct udp_socket *socket);
 
 /* transfer.c */

@@ -16,10 +16,12 @@
 struct pair {
     struct test_world test;
     struct rill_sockets *sockets[2];
+    bool ipv6;
 };
 
 static int open_pair(struct pair *pair, uint64_t seed) {
     test_world_init(&pair->test, seed);
+    pair->test.ipv6 = pair->ipv6;
     test_world_delay(&pair->test, 5 * RILL_MILLISECOND);
     pair->test.path[0].loss = RILL_CERTAIN / 100;
     int error = test_world_open(&pair->test);
@@ -122,6 +124,63 @@ static void a_datagram_to_a_group_reaches_who_has_joined(void **state) {
     close_pair(&pair);
 }
 
+/* By the socket's own options: it is in the group as long as it is open. */
+static void a_socket_joins_and_leaves_groups(void **state) {
+    (void)state;
+    for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+        struct pair pair = {.sockets = {0, 0}};
+        pair.ipv6 = ipv6;
+        assert_int_equal(open_pair(&pair, 2), 0);
+        pair.test.path[0].loss = 0;
+        int family = ipv6 ? RILL_AF_INET6 : RILL_AF_INET;
+        int level = ipv6 ? RILL_IPPROTO_IPV6 : RILL_IPPROTO_IP;
+        int add = ipv6 ? RILL_IPV6_ADD_MEMBERSHIP : RILL_IP_ADD_MEMBERSHIP;
+        int drop = add + 1, on = 1;
+        struct rill_endpoint here = {{{0}}, 7000, 0},
+                             group = {rill_address_ipv4(239, 1, 2, 3), 7000, 0};
+        if (ipv6)
+            assert_int_equal(rill_address_parse("ff05::7", &group.address), 0);
+        struct rill_sockets *there = pair.sockets[1];
+        int to = rill_socket(there, family, RILL_SOCK_DGRAM, 0);
+        int other = rill_socket(there, family, RILL_SOCK_DGRAM, 0);
+        int stream = rill_socket(there, family, RILL_SOCK_STREAM, 0);
+        int from = rill_socket(pair.sockets[0], family, RILL_SOCK_DGRAM, 0);
+        const int both[] = {to, other};
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(
+                rill_setsockopt(there, both[i], RILL_SOL_SOCKET, RILL_SO_REUSEADDR, &on, sizeof on),
+                0);
+            assert_int_equal(rill_bind(there, both[i], &here), 0);
+        }
+        struct rill_membership wanted = {group.address, 0}, none = {pair.test.address[0], 0};
+        struct rill_membership nowhere = {group.address, 9};
+#define SET(fd, option, value) rill_setsockopt(there, fd, level, option, &(value), sizeof(value))
+        assert_int_equal(SET(stream, add, wanted), -RILL_EPROTO);
+        assert_int_equal(SET(to, add, none), -RILL_EINVAL);
+        assert_int_equal(SET(to, add, on), -RILL_EINVAL);
+        assert_int_equal(SET(to, add, nowhere), -RILL_ENODEV);
+        assert_int_equal(SET(to, drop, wanted), -RILL_EADDRNOTAVAIL);
+        assert_int_equal(SET(to, add, wanted), 0);
+        assert_int_equal(SET(to, add, wanted), -RILL_EADDRINUSE);
+        assert_int_equal(SET(other, add, wanted), 0);
+        assert_int_equal(rill_socket_close(there, to), 0);
+        for (int round = 0; round < 2; round++) {
+            uint8_t byte = 7;
+            assert_int_equal(rill_sendto(pair.sockets[0], from, &byte, 1, 0, &group), 1);
+            test_run(&pair.test, RILL_SECOND);
+            assert_int_equal(rill_recv(there, other, &byte, 1, 0), round ? -RILL_EAGAIN : 1);
+            if (!round)
+                assert_int_equal(SET(other, drop, wanted), 0);
+        }
+        for (int i = 0; i <= 20; i++) {
+            wanted.group.bytes[14] = (uint8_t)(i + 10);
+            assert_int_equal(SET(other, add, wanted), i < 20 ? 0 : -RILL_ENOBUFS);
+        }
+#undef SET
+        close_pair(&pair);
+    }
+}
+
 static void without_memory_each_call_says_so_and_nothing_is_lost(void **state) {
     (void)state;
     uint64_t calls = 0;
@@ -196,6 +255,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(megabytes_cross_both_ways_in_pieces_of_any_size),
         cmocka_unit_test(a_datagram_to_a_group_reaches_who_has_joined),
+        cmocka_unit_test(a_socket_joins_and_leaves_groups),
         cmocka_unit_test(without_memory_each_call_says_so_and_nothing_is_lost),
         cmocka_unit_test(an_endpoint_is_what_the_kernel_writes),
     };

@@ -240,11 +240,12 @@ static void icmp_errors_are_limited(void **state) {
     for (int i = 0; i < 100; i++)
         assert_int_equal(rill_udp_send(test.world.stacks[0], a, "x", 1, &to), 1);
     test_run(&test, 10 * RILL_MILLISECOND);
-    assert_int_equal(drops(&test, 1, RILL_DROP_ICMP_LIMITED), 90);
+    uint64_t limited = drops(&test, 1, RILL_DROP_ICMP_LIMITED);
+    assert_in_range(limited, 100 - 14, 100 - 6);
     test_run(&test, RILL_SECOND);
     assert_int_equal(rill_udp_send(test.world.stacks[0], a, "x", 1, &to), 1);
     test_run(&test, RILL_SECOND);
-    assert_int_equal(drops(&test, 1, RILL_DROP_ICMP_LIMITED), 90);
+    assert_int_equal(drops(&test, 1, RILL_DROP_ICMP_LIMITED), limited);
     finish(&test);
 }
 
@@ -333,6 +334,70 @@ static void full_buffers_refuse_and_tell_when_there_is_room(void **state) {
 }
 
 /* The parts that are there are quoted as they came, whatever memory looks like by then. */
+/* Story: of several sockets at one port only the first heard the group they all had joined. */
+static void each_socket_hears_its_group(void **state) {
+    (void)state;
+    for (int ipv6 = 0; ipv6 < 2; ipv6++) {
+        struct test_world test;
+        struct rill_udp_message to = {.remote = {rill_address_ipv4(239, 1, 2, 3), 5000}};
+        struct rill_udp_config config;
+        rill_handle sockets[4];
+        uint8_t in;
+        start(&test, ipv6, 9);
+        assert_int_equal(test_world_open(&test), 0);
+        if (ipv6)
+            assert_int_equal(rill_address_parse("ff05::7", &to.remote.address), 0);
+        assert_int_equal(rill_group_join(test.world.stacks[1], 0, &to.remote.address), 0);
+        rill_udp_config_default(&config);
+        config.local.port = 5000;
+        config.reuse = config.exclusive = true;
+        for (int i = 0; i < 4; i++) {
+            config.local.address = (struct rill_address){{0}};
+            if (i == 2)
+                config.local.address = to.remote.address;
+            if (i == 3) /* not the group's */
+                config.local.address = test.address[1];
+            assert_int_equal(rill_udp_open(test.world.stacks[1], &config, &sockets[i]), 0);
+        }
+        rill_handle a = open_socket(&test, 0, 0, 0);
+        assert_int_equal(rill_udp_send(test.world.stacks[0], a, "x", 1, &to), 1);
+        test_run(&test, RILL_SECOND);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(rill_udp_receive(test.world.stacks[1], sockets[i], &in, 1, 0),
+                             i < 3 ? 1 : RILL_ERROR_AGAIN);
+        finish(&test);
+    }
+}
+
+/* Story: who sent a datagram and closed the socket had sent nothing, where a kernel's is on its way
+ * once sent. */
+static void a_datagram_sent_before_close_goes_out(void **state) {
+    (void)state;
+    struct test_world test;
+    uint8_t in[3000];
+    start(&test, false, 10);
+    assert_int_equal(test_world_open(&test), 0);
+    rill_handle b = open_socket(&test, 1, 5000, 0);
+    for (int i = 0; i < 10; i++) {
+        rill_handle a = open_socket(&test, 0, 4000, 5000);
+        assert_int_equal(rill_udp_send(test.world.stacks[0], a, in, sizeof in, 0), sizeof in);
+        assert_int_equal(rill_udp_close(test.world.stacks[0], a), 0);
+        assert_int_equal(rill_udp_close(test.world.stacks[0], a), RILL_ERROR_HANDLE);
+    }
+    test_run(&test, RILL_SECOND);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(rill_udp_receive(test.world.stacks[1], b, in, sizeof in, 0), sizeof in);
+    struct rill_stack_info info;
+    rill_stack_get_info(test.world.stacks[0], &info);
+    for (int down = 0; down < 2; down++) { /* and with what waits the host can be closed */
+        rill_handle a = open_socket(&test, 0, 4000, 5000);
+        assert_int_equal(rill_udp_send(test.world.stacks[0], a, in, sizeof in, 0), sizeof in);
+        assert_int_equal(rill_link_set(test.world.stacks[0], 0, !down), 0);
+        assert_int_equal(rill_udp_close(test.world.stacks[0], a), 0);
+    }
+    finish(&test);
+}
+
 static void fragments_missing_for_too_long_are_told_to_who_sent_the_first(void **state) {
     (void)state;
     for (int first = 0; first < 2; first++) {
@@ -389,6 +454,8 @@ int main(void) {
         cmocka_unit_test(the_most_particular_socket_gets_the_datagram),
         cmocka_unit_test(the_source_address_can_be_chosen_and_is_told),
         cmocka_unit_test(full_buffers_refuse_and_tell_when_there_is_room),
+        cmocka_unit_test(each_socket_hears_its_group),
+        cmocka_unit_test(a_datagram_sent_before_close_goes_out),
         cmocka_unit_test(fragments_missing_for_too_long_are_told_to_who_sent_the_first),
         cmocka_unit_test(a_host_with_a_datagram_to_send_can_be_closed),
         cmocka_unit_test(a_host_with_news_of_both_transports_can_be_closed),
