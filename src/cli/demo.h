@@ -41,9 +41,9 @@ struct demo {
     struct journal_file journal_file;
     bool capture_failed;
     /* what came of it */
-    struct demo_connection *list; /* connections + 1 */
-    uint64_t count;               /* in use */
-    uint32_t by_port[65536];      /* client's port -> number of its latest connection */
+    struct demo_connection *list;            /* connections + 1 */
+    uint64_t count;                          /* in use */
+    uint32_t by_port[65536];                 /* client's port -> number of its latest connection */
     uint64_t limited_ns[RILL_LIMITER_COUNT]; /* what held the servers, of all connections */
     double wall_seconds;
     bool ok;

@@ -18,6 +18,30 @@ static void next_round(struct slow_start *state, rill_seq snd_nxt) {
     state->last_min = state->current_min;
     state->current_min = 0;
     state->samples = 0;
+    state->first_acked = 0;
+    state->delivered = 0;
+    state->was_full = false;
+}
+
+/* Whether the round so far says that the window is all that the path holds. */
+static bool is_full(const struct congestion_call *call, struct slow_start *state,
+                    const struct ack_summary *summary) {
+    if (summary->rack_rtt == RILL_TIME_NEVER)
+        return state->was_full;
+    if (!state->first_acked) {
+        state->first_acked = summary->now;
+        state->first_sent = summary->rack_sent_at;
+        return false;
+    }
+    state->delivered += summary->delivered;
+    rill_time acked = summary->now - state->first_acked;
+    rill_time sent =
+        summary->rack_sent_at > state->first_sent ? summary->rack_sent_at - state->first_sent : 0;
+    if (state->samples >= N_RTT_SAMPLE)
+        state->was_full = acked > sent + sent / 4 && summary->min_rtt &&
+                          (uint64_t)call->congestion->cwnd * acked >=
+                              (uint64_t)state->delivered * summary->min_rtt * RILL_MICROSECOND;
+    return state->was_full;
 }
 
 static void sample(struct slow_start *state, rill_time rtt) {
@@ -36,14 +60,16 @@ static void judge(struct slow_start *state) {
     if (state->css_baseline) {
         if (state->current_min < state->css_baseline) { /* it was not the queue: go on */
             state->css_baseline = 0;
-            state->css_rounds = 0;
+            state->css = false;
         }
         return;
     }
     uint32_t threshold = RILL_MIN(state->last_min / MIN_RTT_DIVISOR, MAX_RTT_THRESH);
     threshold = RILL_MAX(threshold, MIN_RTT_THRESH);
-    if (state->current_min >= state->last_min + threshold)
+    if (state->current_min >= state->last_min + threshold) {
         state->css_baseline = state->current_min;
+        state->css = true;
+    }
 }
 
 /* Only the first slow start: later ones know where to stop (RFC 9406 §4.3). True: it is over. */
@@ -54,14 +80,16 @@ static bool hystart(const struct congestion_call *call, struct slow_start *state
         state->window_end = call->snd_nxt;
     }
     sample(state, summary->rtt);
-    bool conservative = state->css_baseline != 0;
+    bool full = is_full(call, state, summary);
     judge(state);
+    state->css |= full;
     if (seq_lt(summary->acknowledgement, state->window_end))
         return false;
-    if (state->css_baseline)
-        state->css_rounds++; /* the round it began in counts, as a part */
+    if (!state->css_baseline && !full && state->samples >= N_RTT_SAMPLE)
+        state->css = false; /* the path holds more than it seemed */
+    state->css_rounds = state->css ? state->css_rounds + 1 : 0; /* a part of a round counts */
     next_round(state, call->snd_nxt);
-    return conservative && state->css_rounds >= CSS_ROUNDS;
+    return state->css_rounds >= CSS_ROUNDS;
 }
 
 uint32_t rill__slow_start(const struct congestion_call *call, struct slow_start *state,
@@ -77,7 +105,7 @@ uint32_t rill__slow_start(const struct congestion_call *call, struct slow_start 
             congestion->ssthresh = congestion->cwnd;
             return summary->bytes_acked;
         }
-        if (state->css_baseline)
+        if (state->css)
             grown /= CSS_GROWTH_DIVISOR;
     }
     uint32_t room = RILL_MIN(congestion->ssthresh, CONGESTION_WINDOW_MAX) - congestion->cwnd;
