@@ -7,7 +7,7 @@
 
 /* A peer that begins, or begins again after a pause, wants to hear of each segment: its window is
  * small, and of a lone answer the ACK would only come later, when the caches have forgotten. */
-#define QUICK_ACKS 16
+#define QUICK_ACKS 32
 
 struct connection *rill__connection_open(struct tcp_host *host, const struct tcp_key *key,
                                          struct ip_interface *interface) {
