@@ -263,7 +263,7 @@ uint32_t peer_events(struct peer *peer, rill_handle handle) {
 
 uint32_t peer_end_quick_acks(struct peer *peer) {
     uint32_t i = 0;
-    for (; i < 16; i++) {
+    for (; i < 32; i++) {
         peer_send(peer, WIRE_ACK, i, (uint32_t)peer->written, 1);
         peer_drain(peer);
     }
