@@ -38,12 +38,13 @@ same_each_time() {
 replayed() { # what --journal writes is a journal of both
     lab --loss 2% --delay 5ms --journal "$work/journal" > "$work/out" && "$rill" replay "$work/journal" > "$work/out"
 }
-lines() { # for people: a line a flow, one a direction, one of time
+lines() { # for people: two lines a flow, one a direction, one of time
     lab --rate 10M --delay 20ms --flows 3 > "$work/out"
     cat "$work/out"
     [ "$(grep -cE '^flow [123]  10\.88\.0\.1:[0-9]+ -> 10\.88\.0\.2:9  1\.0 MiB in .* s, .*bit/s, [0-9]+ resent$' "$work/out")" -eq 3 ] &&
         [ "$(grep -cE '^(a to b|b to a)  [0-9]+ frames in, [0-9]+ out; queue .* at most, .* in the median' "$work/out")" -eq 2 ] &&
-        [ "$(wc -l < "$work/out")" -eq 6 ]
+        [ "$(grep -cE '^        \[h[a-z]{39}\]  [a-z] [a-z_]+ [0-9.]+ %, ' "$work/out")" -eq 3 ] &&
+        [ "$(wc -l < "$work/out")" -eq 9 ]
 }
 no_completion() { # nothing arrives: an error, told in both forms
     ! lab --loss 100% > "$work/out" && grep -q 'then it failed: connection timed out' "$work/out" || return 1

@@ -76,6 +76,18 @@ uint32_t lab_mtu(const struct lab *lab) {
     return forth || back ? RILL_MIN(forth + back, 1500u) : 0;
 }
 
+/* Where the time ends the sending, what is queued by then must not take long to go: as much as
+ * fills path and queue several times over is enough. */
+static uint32_t send_buffer(const struct lab *lab) {
+    const struct rill_path_config *path = &lab->paths[lab->sender == 1].config;
+    rill_time rtt = lab->paths[0].config.delay + lab->paths[1].config.delay;
+    if (!lab->time || !path->rate)
+        return (uint32_t)lab->buffer;
+    double holds = (double)path->rate / 8 * (double)rtt / 1e9 + (double)path->queue;
+    double most = RILL_MIN(4 * holds + 65536, (double)lab->buffer);
+    return (uint32_t)most;
+}
+
 static int open_stack(struct lab *lab, int end, const struct link *link) {
     struct rill_stack_config config;
     struct rill_interface_config interface;
@@ -84,7 +96,8 @@ static int open_stack(struct lab *lab, int end, const struct link *link) {
     config.allocator = cli_allocator();
     config.pool = lab->pool;
     config.congestion = lab->congestion;
-    config.receive_buffer = config.send_buffer = (uint32_t)lab->buffer;
+    config.receive_buffer = (uint32_t)lab->buffer;
+    config.send_buffer = send_buffer(lab);
     config.memory_limit = RILL_MAX(config.memory_limit, 8 * lab->flows * lab->buffer);
     if (lab->trace) {
         config.trace = trace_json;
