@@ -4,6 +4,9 @@
 #include "base/seq.h"
 #include "base/util.h"
 
+#define TREE_MAKES 64u /* records from which on there is a tree in any case … */
+#define TREE_KEEPS 32u /* … and below which it goes */
+
 static void link_behind(struct scoreboard *board, struct transmission *record,
                         struct transmission *before) {
     record->previous = before;
@@ -88,6 +91,8 @@ struct transmission *rill__scoreboard_add(struct scoreboard *board, struct slab 
     record->flags = sending->flags;
     stamp(record, sending);
     link_behind(board, record, board->tail);
+    if (board->count == TREE_MAKES)
+        rill__tree_make(board);
     time_insert(board, record, board->newest);
     board->in_flight += transmission_span(record);
     return record;
@@ -243,7 +248,7 @@ void rill__scoreboard_acked(struct scoreboard *board, struct slab *slab, rill_se
     }
     if (!board->sacked)
         board->sacked_segments = 0;
-    if (board->root && !board->sacked && !board->lost &&
+    if (board->root && !board->sacked && !board->lost && board->count < TREE_KEEPS &&
         (!board->head || seq_geq(acknowledgement, board->tree_until)))
         board->root = 0;
 }

@@ -12,9 +12,9 @@
  *   by sequence   in the list head … tail, all of them;
  *   by time       in the list oldest … newest, those in flight, by when they were last sent;
  *   in a tree     over the same order as the first list, to find a sequence number and the first
- *                 lost record. It is a treap whose priorities are a hash of the slab index. It is
- *                 made when a SACK or a loss first asks for it, kept while a window of data passes,
- *                 and forgotten then: a path without loss never pays for it.
+ *                 lost record. It is a treap whose priorities are a hash of the slab index. Of a
+ *                 few records it is made only when a SACK or a loss asks for it, and forgotten when
+ *                 a window of data has passed since; of many there always is one.
  *
  * So the cost of an ACK depends on what it says, not on what is in flight.
  *
