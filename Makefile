@@ -1,7 +1,7 @@
 # A front to CMake's presets: `make`, `make run`, `make test`.
 JOBS ?= 2
 
-.PHONY: all run test bench amalgamation install tools-build tools-test tools-bench clean
+.PHONY: all run test bench bench-recovery amalgamation install tools-build tools-test tools-bench clean
 
 all: tools-build
 	@cmake --preset release > build-configure.log 2>&1 || { cat build-configure.log >&2; rm -f build-configure.log; exit 1; }
@@ -39,6 +39,12 @@ amalgamation:
 bench: tools-bench all
 	@cmake --build --preset release -j $(JOBS) --target lwip_bench > /dev/null
 	@bench/compare $(BENCH)
+
+# Loss recovery beside the kernel's, over paths of rill lab (root).
+bench-recovery: all
+	@cmake --build --preset release -j $(JOBS) --target flow > /dev/null
+	@bench/recovery $(BENCH)
+	@bench/share
 
 clean:
 	rm -rf build build-*

@@ -186,6 +186,7 @@ static int parse(struct lab *lab, int argc, char **argv) {
         {"--send", CLI_TEXT, &lab->sender_name, "END", "a or b sends (who opens)", 0},
         {"--cc", CLI_TEXT, &lab->congestion_name, "NAME",
          "congestion control of hosts: cubic, reno, none (cubic)", 0},
+        {"--ecn", CLI_FLAG, &lab->ecn, 0, "hosts ask for explicit congestion notification", 0},
         {"--buffer", CLI_SIZE, &lab->buffer, "SIZE", "of hosts, each way of a connection (64M)", 0},
         {"--capture", CLI_TEXT, &lab->capture_name, "FILE",
          "write every frame that enters the path as pcapng", 0},

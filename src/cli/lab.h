@@ -78,6 +78,7 @@ struct lab {
     bool bytes_given, seed_given, json;
     /* the world */
     const struct rill_congestion_ops *congestion;
+    bool ecn;
     int opener, sender; /* ends; -1: there is no host */
     bool real;          /* time is real */
     struct rill_pool *pool;

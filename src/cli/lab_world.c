@@ -96,6 +96,7 @@ static int open_stack(struct lab *lab, int end, const struct link *link) {
     config.allocator = cli_allocator();
     config.pool = lab->pool;
     config.congestion = lab->congestion;
+    config.ecn = lab->ecn ? RILL_ECN_ASK : RILL_ECN_ANSWER;
     config.receive_buffer = (uint32_t)lab->buffer;
     config.send_buffer = send_buffer(lab);
     config.memory_limit = RILL_MAX(config.memory_limit, 8 * lab->flows * lab->buffer);
