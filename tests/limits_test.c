@@ -352,7 +352,7 @@ static void listeners_are_65536(void **state) {
         assert_int_equal(rill_tcp_listen(peer.stack, &config, &listener), 0);
     }
     config.local.port = 2;
-    assert_int_equal(rill_tcp_listen(peer.stack, &config, &another), RILL_ERROR_MEMORY);
+    assert_int_equal(rill_tcp_listen(peer.stack, &config, &another), RILL_ERROR_LIMIT);
     peer.local_port = 40000; /* and each of them listens */
     peer_send(&peer, WIRE_SYN, (uint32_t)-1, 0, 0);
     EXPECT(&peer, WIRE_SYN | WIRE_ACK, (uint32_t)-1, 0, 0);

@@ -38,8 +38,8 @@ struct rill_tcp_listen_config {
 RILL_API void rill_tcp_listen_config_default(struct rill_tcp_listen_config *config);
 
 /* Passive open. Returns 0, RILL_ERROR_ARGUMENT, RILL_ERROR_ADDRESS_IN_USE,
- * RILL_ERROR_ADDRESS_NOT_AVAILABLE (not an address of ours), RILL_ERROR_STATE (no TCP in this host)
- * or RILL_ERROR_MEMORY. */
+ * RILL_ERROR_ADDRESS_NOT_AVAILABLE (not an address of ours), RILL_ERROR_STATE (no TCP in this
+ * host), RILL_ERROR_LIMIT (65,536 listeners) or RILL_ERROR_MEMORY. */
 RILL_API RILL_MUST_CHECK int rill_tcp_listen(struct rill_stack *stack,
                                              const struct rill_tcp_listen_config *config,
                                              rill_handle *out);
@@ -187,7 +187,7 @@ RILL_API void rill_tcp_bind_config_default(struct rill_tcp_bind_config *config);
  * address at the same port exclude each other. The handle is a listener's: rill_tcp_accept says
  * RILL_ERROR_AGAIN, rill_tcp_close gives it back. Returns 0, RILL_ERROR_ARGUMENT,
  * RILL_ERROR_ADDRESS_IN_USE, RILL_ERROR_ADDRESS_NOT_AVAILABLE (not an address of ours, or no port
- * is left), RILL_ERROR_STATE (no TCP in this host) or RILL_ERROR_MEMORY. */
+ * is left), RILL_ERROR_STATE (no TCP in this host), RILL_ERROR_LIMIT or RILL_ERROR_MEMORY. */
 RILL_API RILL_MUST_CHECK int rill_tcp_bind(struct rill_stack *stack,
                                            const struct rill_tcp_bind_config *config,
                                            rill_handle *out);

@@ -132,7 +132,7 @@ int rill__tcp_bind(struct tcp_host *host, const struct rill_tcp_bind_config *con
         return error;
     struct listener *listener = rill__listener_open(host, &claim);
     if (!listener)
-        return RILL_ERROR_MEMORY;
+        return host->listeners.used >= TCP_LISTENERS_MAX ? RILL_ERROR_LIMIT : RILL_ERROR_MEMORY;
     listener->user = config->user;
     *out = rill__listener_handle(host, listener);
     return 0;

@@ -17,6 +17,7 @@ enum tcp_kind { TCP_KIND_CONNECTION = 0, TCP_KIND_HALF_OPEN = 1, TCP_KIND_TIME_W
 #define TCP_INDEX_MASK ((1u << TCP_KIND_SHIFT) - 1)
 #define TCP_NOT_FOUND UINT32_MAX
 
+#define TCP_LISTENERS_MAX 65536u
 #define TCP_PORT_TABLE 256 /* RFC 6056 §3.3.4 */
 
 struct listener {

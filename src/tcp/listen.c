@@ -34,7 +34,7 @@ int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config 
         return error;
     struct listener *listener = rill__listener_open(host, config->any_port ? 0 : &claim);
     if (!listener)
-        return RILL_ERROR_MEMORY;
+        return host->listeners.used >= TCP_LISTENERS_MAX ? RILL_ERROR_LIMIT : RILL_ERROR_MEMORY;
     listener->backlog = config->backlog;
     listener->deferred = config->deferred;
     listener->listening = true;

@@ -33,7 +33,7 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
     rill__slab_init(&host->connections, allocator, (uint32_t)(sizeof(struct connection) + stats),
                     most);
     rill__slab_init(&host->actives, allocator, sizeof(struct active), most);
-    rill__slab_init(&host->listeners, allocator, sizeof(struct listener), 65536);
+    rill__slab_init(&host->listeners, allocator, sizeof(struct listener), TCP_LISTENERS_MAX);
     rill__slab_init(&host->half_opens, allocator, sizeof(struct half_open), most);
     rill__slab_init(&host->time_waits, allocator, sizeof(struct time_wait), most);
     rill__slab_init(&host->transmissions, allocator, sizeof(struct transmission), most);
