@@ -155,8 +155,7 @@ static void add_payload(struct connection *connection, struct plan *plan, uint32
         return;
     uint32_t excess = got > payload ? got % payload : 0;
     cut_packet(packet, excess);
-    plan->length = got - excess;
-    plan->flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
+    plan_shorten(plan, got - excess);
 }
 
 struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *connection,
@@ -185,7 +184,7 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
         ack_options(connection, acknowledgement, plan, &header);
         ecn = rill__ecn_flags(connection, plan);
         if (ecn & WIRE_CWR) /* RFC 3168 §6.1.2: with one segment */
-            plan->length = RILL_MIN(plan->length, rill__payload_max(connection));
+            plan_shorten(plan, rill__payload_max(connection));
         fit_options(host, connection, plan, &header);
     }
     uint32_t payload = rill__payload_max(connection);

@@ -343,6 +343,13 @@ struct plan {
     struct transmission *record;      /* it lies in: being sent again; or null */
     rill_seq dsack_left, dsack_right; /* to be reported (RFC 2883); equal: nothing */
 };
+/* Less of it after all: then what came after its last byte is not in it. */
+static inline void plan_shorten(struct plan *plan, uint32_t length) {
+    if (length >= plan->length)
+        return;
+    plan->length = length;
+    plan->flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
+}
 struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max);
 void rill__tcp_ready(struct tcp_host *host, struct connection *connection);
 /* Bytes in the queue that have never been sent. */

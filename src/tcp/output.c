@@ -400,7 +400,7 @@ static void rest(const struct tcp_host *host, struct connection *connection, str
         return;
     if (active->sent_at && host->core->now - active->sent_at > rill__rto(host, connection)) {
         rill__recovery_rested(host, connection);
-        plan->length = RILL_MIN(plan->length, connection->congestion.cwnd);
+        plan_shorten(plan, connection->congestion.cwnd);
     }
 }
 
