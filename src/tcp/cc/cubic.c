@@ -24,7 +24,7 @@ struct cubic {
     rill_time last;  /* the last ACK of avoidance */
     uint32_t k;      /* ms */
     uint32_t w_est;  /* bytes */
-    uint32_t est_remainder, cwnd_remainder;
+    uint64_t est_remainder, cwnd_remainder;
 };
 _Static_assert(sizeof(struct cubic) <= sizeof(struct congestion_recent), "congestion.h");
 
@@ -82,10 +82,10 @@ static void begin_epoch(const struct congestion_call *call, struct cubic *cubic)
 }
 
 /* value += numerator / divisor, the rest kept for the next time. */
-static void add_share(uint32_t *value, uint64_t numerator, uint32_t divisor, uint32_t *remainder) {
+static void add_share(uint32_t *value, uint64_t numerator, uint64_t divisor, uint64_t *remainder) {
     numerator += *remainder;
     *value += (uint32_t)RILL_MIN(numerator / divisor, CONGESTION_WINDOW_MAX - *value);
-    *remainder = (uint32_t)(numerator % divisor);
+    *remainder = numerator % divisor;
 }
 
 /* RFC 9438 §4.3, figure 4: alpha is 9/17 for beta 0.7, and 1 once cwnd_prior is reached. */
@@ -93,7 +93,7 @@ static void grow_estimate(const struct congestion_call *call, struct cubic *cubi
     const struct congestion *congestion = call->congestion;
     bool reached = cubic->w_est >= congestion->kept[CWND_PRIOR];
     uint64_t share = (uint64_t)acked * call->mss * (reached ? 17 : 9);
-    add_share(&cubic->w_est, share, 17 * congestion->cwnd, &cubic->est_remainder);
+    add_share(&cubic->w_est, share, (uint64_t)17 * congestion->cwnd, &cubic->est_remainder);
 }
 
 static void avoidance(const struct congestion_call *call, struct cubic *cubic, uint32_t acked) {
