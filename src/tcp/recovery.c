@@ -292,7 +292,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
     begin_episode(host, connection, summary);
     if (repaired)
         begin_reducing(host, connection, CONGESTION_LOSS, summary);
-    if (summary->ece && seq_geq(connection->snd_una, recovery->recover))
+    if (summary->ece && seq_gt(connection->snd_una, recovery->recover))
         begin_reducing(host, connection, CONGESTION_ECE, summary);
     move_window(host, connection, summary, ended);
     if (summary->delivered || summary->newly_lost)
