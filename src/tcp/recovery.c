@@ -67,6 +67,18 @@ struct congestion_call rill__congestion_call(const struct tcp_host *host,
     return call;
 }
 
+/* PRR moves cwnd down to ssthresh. */
+static bool is_reducing(const struct recovery *recovery) {
+    return recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_REDUCING;
+}
+
+/* To reduce once more means from where cwnd was going, not from what PRR has made of it at this
+ * moment. */
+static void arrive(struct connection *connection) {
+    if (is_reducing(&connection->active->recovery))
+        connection->congestion.cwnd = connection->congestion.ssthresh;
+}
+
 static void reduce(struct tcp_host *host, struct connection *connection,
                    enum congestion_reason reason, uint32_t flight) {
     struct congestion_call call = rill__congestion_call(host, connection);
@@ -126,14 +138,14 @@ static void proportional(struct connection *connection, const struct ack_summary
 
 void rill__recovery_sent(struct connection *connection, uint32_t span) {
     struct recovery *recovery = &connection->active->recovery;
-    if (recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_REDUCING)
+    if (is_reducing(recovery))
         recovery->prr_out += span;
 }
 
 /* Everything from before the episode is acknowledged. */
 static void leave(struct tcp_host *host, struct connection *connection) {
     struct recovery *recovery = &connection->active->recovery;
-    bool reduced = recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_REDUCING;
+    bool reduced = is_reducing(recovery);
     if (reduced) /* RFC 9937 §6.4; the pacer spreads what that lets go */
         connection->congestion.cwnd = connection->congestion.ssthresh;
     if (recovery->phase != RECOVERY_REDUCING)
@@ -241,6 +253,7 @@ static void begin_episode(struct tcp_host *host, struct connection *connection,
             begin_reduction(host, connection, CONGESTION_LOSS, summary);
         recovery->recover = connection->snd_nxt;
     } else if (recovery->phase == RECOVERY_FAST && summary->resent_lost) {
+        arrive(connection);
         begin_reduction(host, connection, CONGESTION_LOSS, summary); /* RFC 5681 §4.3 */
     }
 }
@@ -264,7 +277,7 @@ static void move_window(struct tcp_host *host, struct connection *connection,
     struct recovery *recovery = &connection->active->recovery;
     if (ended)
         return;
-    if (recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_REDUCING) {
+    if (is_reducing(recovery)) {
         proportional(connection, summary);
     } else if (summary->bytes_acked) {
         struct congestion_call call = rill__congestion_call(host, connection);
@@ -283,7 +296,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
         active->retries = 0;
         active->full_until = seq_max(active->full_until, connection->snd_una);
     }
-    bool reducing = recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_REDUCING;
+    bool reducing = is_reducing(recovery);
     end_episode(host, connection, summary);
     bool ended = reducing && recovery->phase == RECOVERY_OPEN;
     if (recovery->phase == RECOVERY_OPEN && seq_gt(connection->snd_una, recovery->recover))
@@ -329,6 +342,7 @@ void rill__recovery_timeout(struct tcp_host *host, struct connection *connection
     bool fresh = recovery->phase <= RECOVERY_REDUCING;
     bool again = active->retries > 1;
     uint32_t flight = connection->snd_nxt - connection->snd_una;
+    arrive(connection);
     if (fresh)
         rill__undo_begin(connection);
     if (again)
