@@ -17,6 +17,8 @@ void rill__undo_begin(struct connection *connection) {
     recovery->undo_congestion = connection->congestion;
     memcpy(&recovery->undo_recent, &connection->active->congestion_recent,
            sizeof recovery->undo_recent);
+    if (recovery->phase == RECOVERY_REDUCING) /* that is for something else, and stays */
+        recovery->undo_congestion.cwnd = connection->congestion.ssthresh;
     recovery->undo_una = connection->snd_una;
     recovery->undo_resent = 0;
     recovery->undo_stamped = false;
@@ -76,7 +78,8 @@ void rill__undo(struct connection *connection) {
     struct active *active = connection->active;
     struct recovery *recovery = &active->recovery;
     rill__scoreboard_unmark_lost(&active->scoreboard);
-    if (connection->congestion.cwnd < recovery->undo_congestion.cwnd) {
+    if (recovery->phase == RECOVERY_FAST ||
+        connection->congestion.cwnd < recovery->undo_congestion.cwnd) {
         connection->congestion = recovery->undo_congestion;
         memcpy(&active->congestion_recent, &recovery->undo_recent, sizeof recovery->undo_recent);
     }
