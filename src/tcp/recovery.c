@@ -258,17 +258,22 @@ static void begin_episode(struct tcp_host *host, struct connection *connection,
     }
 }
 
-/* Congestion without loss: a router's mark, or a loss that a probe has repaired. */
-static void begin_reducing(struct tcp_host *host, struct connection *connection,
+/* Congestion without loss: a router's mark, or a loss that a probe has repaired. True: cwnd is
+ * down already, since nothing is under way that PRR could let it follow. */
+static bool begin_reducing(struct tcp_host *host, struct connection *connection,
                            enum congestion_reason reason, const struct ack_summary *summary) {
     struct recovery *recovery = &connection->active->recovery;
     if (recovery->phase != RECOVERY_OPEN)
-        return;
+        return false;
     recovery->phase = RECOVERY_REDUCING;
     recovery->undo_possible = false;
     begin_reduction(host, connection, reason, summary);
     if (reason == CONGESTION_ECE)
         connection->source.owner |= ECN_REDUCED;
+    if (connection->snd_una != connection->snd_nxt)
+        return false;
+    leave(host, connection);
+    return true;
 }
 
 /* cwnd after this ACK; one that has ended an episode has set it. */
@@ -304,9 +309,9 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
     detect(host, connection, summary);
     begin_episode(host, connection, summary);
     if (repaired)
-        begin_reducing(host, connection, CONGESTION_LOSS, summary);
+        ended |= begin_reducing(host, connection, CONGESTION_LOSS, summary);
     if (summary->ece && seq_gt(connection->snd_una, recovery->recover))
-        begin_reducing(host, connection, CONGESTION_ECE, summary);
+        ended |= begin_reducing(host, connection, CONGESTION_ECE, summary);
     move_window(host, connection, summary, ended);
     if (summary->delivered || summary->newly_lost)
         rill__tcp_ready(host, connection);
