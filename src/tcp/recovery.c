@@ -162,8 +162,7 @@ static void leave(struct tcp_host *host, struct connection *connection) {
 /* A peer without SACK: each duplicate ACK stands for a segment that has left the network (RFC 9937
  * §6.2, RFC 6582). */
 static void count_duplicates(struct connection *connection, struct ack_summary *summary) {
-    struct active *active = connection->active;
-    struct recovery *recovery = &active->recovery;
+    struct recovery *recovery = &connection->active->recovery;
     uint32_t mss = rill__payload_max(connection);
     if (connection->flags & CONNECTION_SACK)
         return;
@@ -173,14 +172,13 @@ static void count_duplicates(struct connection *connection, struct ack_summary *
         known = RILL_MIN(known, recovery->reno_sacked);
         recovery->reno_sacked -= known;
         summary->delivered -= known;
-        if (recovery->phase == RECOVERY_OPEN) {
+        if (recovery->phase <= RECOVERY_REDUCING) {
             recovery->duplicate_acks = 0;
             recovery->reno_sacked = 0;
         }
     } else if (summary->duplicate) {
         recovery->duplicate_acks += recovery->duplicate_acks < 255;
-        uint32_t room = active->scoreboard.in_flight - recovery->reno_sacked;
-        summary->delivered = RILL_MIN(mss, room);
+        summary->delivered = RILL_MIN(mss, rill__in_flight(connection));
         recovery->reno_sacked += summary->delivered;
     }
 }
