@@ -352,6 +352,8 @@ static inline void plan_shorten(struct plan *plan, uint32_t length) {
 }
 struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max);
 void rill__tcp_ready(struct tcp_host *host, struct connection *connection);
+/* There are new data, and neither the peer's window nor Nagle's algorithm holds them back. */
+bool rill__may_send_new(const struct connection *connection);
 /* Bytes in the queue that have never been sent. */
 uint32_t rill__unsent(const struct connection *connection);
 /* The peer's window seen from `sequence`. */
