@@ -119,6 +119,7 @@ static enum rill_drop read_segment(struct tcp_host *host, struct ip_datagram *da
     segment->payload = datagram->length - segment->header.header_length;
     segment->payload_at = datagram->header_length + segment->header.header_length;
     segment->segments = datagram->packet->gso_size ? rill_packet_frames(datagram->packet) : 1;
+    segment->repeated = 0;
     segment->flags = segment->header.flags;
     return RILL_DROP_NONE;
 }
@@ -307,6 +308,7 @@ static void trim(struct tcp_host *host, struct connection *connection,
         segment->sequence += cut;
         segment->payload -= cut;
         segment->payload_at += cut;
+        segment->repeated = segment->payload ? cut : 0;
         if (segment->flags & WIRE_FIN && seq_lt(segment->sequence, next))
             segment->flags &= (uint8_t)~WIRE_FIN;    /* received before */
         if (repeats && segment_span(segment) == 0) { /* nothing new: say again what we have */
