@@ -114,6 +114,9 @@ static void ack_options(struct connection *connection, rill_seq acknowledgement,
         header->sack_count =
             (uint8_t)(dsack + rill__reassembly_sacks(receive, header->sacks + dsack, max - dsack));
     }
+    if (connection->flags & CONNECTION_FIN_SEEN)
+        for (unsigned i = dsack; i < header->sack_count; i++) /* its number is in no range */
+            header->sacks[i].right += header->sacks[i].right == connection->active->fin_at;
     connection->last_ack_sent = acknowledgement;
 }
 
