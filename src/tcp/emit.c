@@ -196,8 +196,7 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
         header.flags = plan->flags;
     }
     header.flags |= ecn;
-    if (ecn & WIRE_CWR)
-        connection->source.owner &= (uint8_t)~ECN_REDUCED;
+    plan->cwr = (ecn & WIRE_CWR) != 0;
     if (plan->length > payload)
         packet->gso_size = (uint16_t)payload;
     return rill__tcp_write(host, packet, &header, &connection->key,

@@ -341,6 +341,7 @@ struct plan {
     uint8_t flags;                    /* enum wire_tcp_flag */
     uint8_t cause;                    /* enum rill_cause */
     bool probe;                       /* a tail loss probe */
+    bool cwr;                         /* it says CWR. emit.c */
     struct transmission *record;      /* it lies in: being sent again; or null */
     rill_seq dsack_left, dsack_right; /* to be reported (RFC 2883); equal: nothing */
 };

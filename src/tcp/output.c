@@ -378,6 +378,8 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
         active->full_until = connection->snd_nxt;
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))
         fin_sent(connection);
+    if (plan->cwr)
+        connection->source.owner &= (uint8_t)~ECN_REDUCED;
     if (plan->cause == RILL_CAUSE_KEEPALIVE)
         connection->owes &= (uint8_t)~OWES_KEEPALIVE;
     if (plan->length || plan->flags & WIRE_FIN)
