@@ -106,7 +106,8 @@ static void begin_reduction(struct tcp_host *host, struct connection *connection
            connection->snd_nxt - connection->snd_una + summary->bytes_acked);
 }
 
-/* RFC 9937 §6.2; what is let out is rounded up to a segment where it is a share of what has been
+/* RFC 9937 §6.2; where in flight is ssthresh, §8's first example (ACK 19) goes by the share, and so
+ * does this. DEVIATION: §6.2 itself has "greater than". What is let out is rounded up to a segment where it is a share of what has been
  * delivered, which evens out, and not where it is all of it. */
 static void proportional(struct connection *connection, const struct ack_summary *summary) {
     struct recovery *recovery = &connection->active->recovery;
@@ -116,7 +117,7 @@ static void proportional(struct connection *connection, const struct ack_summary
         return;
     recovery->prr_delivered += summary->delivered;
     uint32_t in_flight = rill__in_flight(connection), room = 0;
-    if (in_flight > ssthresh) {
+    if (in_flight >= ssthresh) {
         uint64_t share = ((uint64_t)recovery->prr_delivered * ssthresh + recovery->prr_flight - 1) /
                          recovery->prr_flight;
         if (share > recovery->prr_out)
