@@ -99,8 +99,8 @@ bool rill__may_send_new(const struct connection *connection) {
 /* RFC 5682 §3.1: new data first, and then an answer to them. */
 static bool waits_for_news(const struct connection *connection) {
     const struct recovery *recovery = &connection->active->recovery;
-    return recovery->forward == FORWARD_NEW && (seq_gt(connection->snd_nxt, recovery->recover) ||
-                                                rill__may_send_new(connection));
+    return recovery->forward == FORWARD_NEW &&
+           (seq_gt(connection->snd_nxt, recovery->recover) || rill__may_send_new(connection));
 }
 
 static bool plan_lost(const struct tcp_host *host, struct connection *connection, size_t frames_max,

@@ -107,8 +107,9 @@ static void begin_reduction(struct tcp_host *host, struct connection *connection
 }
 
 /* RFC 9937 §6.2; where in flight is ssthresh, §8's first example (ACK 19) goes by the share, and so
- * does this. DEVIATION: §6.2 itself has "greater than". What is let out is rounded up to a segment where it is a share of what has been
- * delivered, which evens out, and not where it is all of it. */
+ * does this. DEVIATION: §6.2 itself has "greater than". What is let out is rounded up to a segment
+ * where it is a share of what has been delivered, which evens out, and not where it is all of it.
+ */
 static void proportional(struct connection *connection, const struct ack_summary *summary) {
     struct recovery *recovery = &connection->active->recovery;
     struct congestion *congestion = &connection->congestion;

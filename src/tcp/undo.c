@@ -63,8 +63,8 @@ bool rill__undo_forward(struct connection *connection, const struct ack_summary 
     struct recovery *recovery = &connection->active->recovery;
     bool original = summary->original && recovery->undo_possible;
     if (recovery->forward == FORWARD_FIRST && summary->advanced) { /* step 2 */
-        bool more = seq_lt(summary->acknowledgement, recovery->recover) &&
-                    rill__may_send_new(connection);
+        bool more =
+            seq_lt(summary->acknowledgement, recovery->recover) && rill__may_send_new(connection);
         recovery->forward = more ? FORWARD_NEW : FORWARD_NONE;
         return false;
     }

@@ -97,7 +97,8 @@ static void grow_estimate(const struct congestion_call *call, struct cubic *cubi
 }
 
 /* §4.2, §5.8: time in which the window was not used is not part of t: all since the last ACK where
- * this one says so; where nothing was under way, all but the round trip that has ended the pause. */
+ * this one says so; where nothing was under way, all but the round trip that has ended the pause.
+ */
 static void take_out_pause(const struct congestion_call *call, struct cubic *cubic, bool used) {
     rill_time pause = call->now - cubic->last, rtt = call->srtt * RILL_MICROSECOND;
     if (used)
