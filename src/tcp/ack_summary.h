@@ -25,6 +25,7 @@ struct ack_summary {
     uint32_t newly_lost; /* sequence numbers loss detection has given up because of it */
     bool advanced;       /* snd_una moved */
     bool duplicate;      /* a duplicate ACK (RFC 5681 §2) */
+    bool repeated;       /* so, but without blocks, and maybe of nothing in flight */
     bool cwnd_limited;   /* what it acknowledges was sent while the window was in full use */
     bool echoed;         /* it has a timestamp to compare with */
     bool ece;            /* RFC 3168 §6.1.2 */

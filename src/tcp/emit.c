@@ -114,6 +114,9 @@ static void ack_options(struct connection *connection, rill_seq acknowledgement,
         header->sack_count =
             (uint8_t)(dsack + rill__reassembly_sacks(receive, header->sacks + dsack, max - dsack));
     }
+    if (connection->flags & CONNECTION_FIN_SEEN)
+        for (unsigned i = dsack; i < header->sack_count; i++) /* its number is in no range */
+            header->sacks[i].right += header->sacks[i].right == connection->active->fin_at;
     connection->last_ack_sent = acknowledgement;
 }
 
@@ -155,8 +158,7 @@ static void add_payload(struct connection *connection, struct plan *plan, uint32
         return;
     uint32_t excess = got > payload ? got % payload : 0;
     cut_packet(packet, excess);
-    plan->length = got - excess;
-    plan->flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
+    plan_shorten(plan, got - excess);
 }
 
 struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *connection,
@@ -185,7 +187,7 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
         ack_options(connection, acknowledgement, plan, &header);
         ecn = rill__ecn_flags(connection, plan);
         if (ecn & WIRE_CWR) /* RFC 3168 §6.1.2: with one segment */
-            plan->length = RILL_MIN(plan->length, rill__payload_max(connection));
+            plan_shorten(plan, rill__payload_max(connection));
         fit_options(host, connection, plan, &header);
     }
     uint32_t payload = rill__payload_max(connection);
@@ -194,8 +196,7 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
         header.flags = plan->flags;
     }
     header.flags |= ecn;
-    if (ecn & WIRE_CWR)
-        connection->source.owner &= (uint8_t)~ECN_REDUCED;
+    plan->cwr = (ecn & WIRE_CWR) != 0;
     if (plan->length > payload)
         packet->gso_size = (uint16_t)payload;
     return rill__tcp_write(host, packet, &header, &connection->key,

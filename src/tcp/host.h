@@ -98,6 +98,7 @@ struct tcp_segment {
     uint32_t payload;    /* bytes left */
     uint32_t payload_at; /* offset of the first in the packet */
     uint32_t segments;   /* as on the wire */
+    uint32_t repeated;   /* bytes before `sequence` that had come before, where others are left */
     uint8_t flags;       /* enum wire_tcp_flag, as trimmed */
 };
 
@@ -341,11 +342,21 @@ struct plan {
     uint8_t flags;                    /* enum wire_tcp_flag */
     uint8_t cause;                    /* enum rill_cause */
     bool probe;                       /* a tail loss probe */
+    bool cwr;                         /* it says CWR. emit.c */
     struct transmission *record;      /* it lies in: being sent again; or null */
     rill_seq dsack_left, dsack_right; /* to be reported (RFC 2883); equal: nothing */
 };
+/* Less of it after all: then what came after its last byte is not in it. */
+static inline void plan_shorten(struct plan *plan, uint32_t length) {
+    if (length >= plan->length)
+        return;
+    plan->length = length;
+    plan->flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
+}
 struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max);
 void rill__tcp_ready(struct tcp_host *host, struct connection *connection);
+/* There are new data, and neither the peer's window nor Nagle's algorithm holds them back. */
+bool rill__may_send_new(const struct connection *connection);
 /* Bytes in the queue that have never been sent. */
 uint32_t rill__unsent(const struct connection *connection);
 /* The peer's window seen from `sequence`. */

@@ -119,6 +119,7 @@ static enum rill_drop read_segment(struct tcp_host *host, struct ip_datagram *da
     segment->payload = datagram->length - segment->header.header_length;
     segment->payload_at = datagram->header_length + segment->header.header_length;
     segment->segments = datagram->packet->gso_size ? rill_packet_frames(datagram->packet) : 1;
+    segment->repeated = 0;
     segment->flags = segment->header.flags;
     return RILL_DROP_NONE;
 }
@@ -175,36 +176,35 @@ void rill__tcp_no_socket(struct tcp_host *host, struct tcp_segment *segment) {
     rill__tcp_control(host, segment->datagram->interface, &control);
 }
 
-void rill__owe_ack(struct tcp_host *host, struct connection *connection, enum rill_cause cause) {
+static void owe(struct tcp_host *host, struct connection *connection, const struct ack_debt *debt) {
     if (!rill__connection_activate(host, connection))
         return;
     struct active *active = connection->active;
-    rill_seq number = connection->rcv_nxt;
     struct ack_debt *last = active->debt_count ? &active->debts[active->debt_count - 1] : 0;
-    bool same = last && last->acknowledgement == number && last->cause == cause &&
-                last->dsack_left == last->dsack_right;
-    if (last && (same || active->debt_count == TCP_DEBTS)) {
+    bool same = last && last->acknowledgement == debt->acknowledgement &&
+                last->cause == debt->cause && last->dsack_left == last->dsack_right &&
+                debt->dsack_left == debt->dsack_right;
+    if (same || active->debt_count == TCP_DEBTS) /* the latter: maybe one report fewer */
         last->count += last->count < 255;
-    } else {
-        last = &active->debts[active->debt_count++];
-        last->acknowledgement = number;
-        last->dsack_left = last->dsack_right = 0;
-        last->count = 1;
-        last->cause = (uint8_t)cause;
-    }
+    else
+        active->debts[active->debt_count++] = *debt;
     rill__tcp_ready(host, connection);
+}
+
+void rill__owe_ack(struct tcp_host *host, struct connection *connection, enum rill_cause cause) {
+    struct ack_debt debt = {
+        .acknowledgement = connection->rcv_nxt, .count = 1, .cause = (uint8_t)cause};
+    owe(host, connection, &debt);
 }
 
 void rill__owe_dsack(struct tcp_host *host, struct connection *connection, rill_seq left,
                      rill_seq right) {
-    rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
-    struct active *active = connection->active;
-    struct ack_debt *last =
-        active && active->debt_count ? &active->debts[active->debt_count - 1] : 0;
-    if (!last || last->count != 1 || last->dsack_left != last->dsack_right)
-        return; /* debts have run out: one report fewer */
-    last->dsack_left = left;
-    last->dsack_right = right;
+    struct ack_debt debt = {.acknowledgement = connection->rcv_nxt,
+                            .dsack_left = left,
+                            .dsack_right = right,
+                            .count = 1,
+                            .cause = RILL_CAUSE_DUPLICATE_ACK};
+    owe(host, connection, &debt);
 }
 
 /* RFC 5961 §7: a bounded number of challenges, counted for this connection alone: a host-wide count
@@ -308,6 +308,7 @@ static void trim(struct tcp_host *host, struct connection *connection,
         segment->sequence += cut;
         segment->payload -= cut;
         segment->payload_at += cut;
+        segment->repeated = segment->payload ? cut : 0;
         if (segment->flags & WIRE_FIN && seq_lt(segment->sequence, next))
             segment->flags &= (uint8_t)~WIRE_FIN;    /* received before */
         if (repeats && segment_span(segment) == 0) { /* nothing new: say again what we have */

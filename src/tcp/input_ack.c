@@ -45,12 +45,12 @@ static bool leave_syn_received(struct tcp_host *host, struct connection *connect
     return true;
 }
 
-/* RFC 5681 §2: outstanding data, nothing in the segment (as it came, not as trimmed), the same
- * number, the same window. With no window it answers a probe, and says nothing of loss. */
-static bool is_duplicate(const struct connection *connection, const struct tcp_segment *segment) {
+/* RFC 5681 §2, outstanding data apart: nothing in the segment (as it came, not as trimmed), the
+ * same number, the same window. With no window it answers a probe, and says nothing of loss. */
+static bool is_repeated(const struct connection *connection, const struct tcp_segment *segment) {
     bool bare = segment->datagram->length == segment->header.header_length &&
                 !(segment->header.flags & (WIRE_SYN | WIRE_FIN));
-    return connection->active->scoreboard.head && bare && connection->snd_wnd > 0 &&
+    return bare && connection->snd_wnd > 0 &&
            segment->header.acknowledgement == connection->snd_una &&
            scaled_window(connection, segment) == connection->snd_wnd;
 }
@@ -135,6 +135,7 @@ static bool check_range(struct tcp_host *host, struct connection *connection,
 static struct ack_summary summarize(const struct connection *connection,
                                     const struct tcp_segment *segment) {
     const struct recovery *recovery = &connection->active->recovery;
+    bool repeated = is_repeated(connection, segment);
     struct ack_summary summary = {
         .now = segment->arrival,
         .rtt = RILL_TIME_NEVER,
@@ -146,7 +147,8 @@ static struct ack_summary summarize(const struct connection *connection,
         .recover = recovery->recover,
         .echo = segment->header.timestamp_echo,
         .min_rtt = rill__min_rtt(connection),
-        .duplicate = is_duplicate(connection, segment),
+        .duplicate = repeated && connection->active->scoreboard.head,
+        .repeated = repeated && !segment->header.sack_count,
         .cwnd_limited = seq_lt(connection->snd_una, connection->active->full_until),
         .echoed = connection->flags & CONNECTION_TIMESTAMPS && segment->header.timestamp_echo,
         .ece = connection->source.owner & ECN_AGREED && segment->flags & WIRE_ECE,

@@ -62,7 +62,10 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
         rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
         return true;
     }
-    acknowledge(host, connection, bytes, segment, active->receive.range_count != holes);
+    if (segment->repeated) /* RFC 2883 §4.2: the part of it that came twice */
+        rill__owe_dsack(host, connection, segment->sequence - segment->repeated, segment->sequence);
+    else
+        acknowledge(host, connection, bytes, segment, active->receive.range_count != holes);
     rill__connection_raise(host, connection, RILL_EVENT_READABLE);
     return true;
 }

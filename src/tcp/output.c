@@ -71,11 +71,43 @@ static enum rill_cause resend_cause(const struct connection *connection) {
                                                 : RILL_CAUSE_FAST_RETRANSMIT;
 }
 
+uint32_t rill__unsent(const struct connection *connection) {
+    const struct send_queue *send = &connection->active->send;
+    if (connection->flags & CONNECTION_FIN_SENT)
+        return 0;
+    return send->bytes - (connection->snd_nxt - send->first);
+}
+
+/* RFC 9293 §3.8.6.2.1 and §3.7.4: is a piece of this length worth a segment of its own? */
+static bool worth_sending(const struct connection *connection, uint32_t length, uint32_t waiting) {
+    if (length >= rill__payload_max(connection))
+        return true;
+    bool last = length == waiting;
+    bool nothing_in_flight = connection->active->scoreboard.head == 0;
+    if (last &&
+        (nothing_in_flight || connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
+        return true;
+    return nothing_in_flight && length >= RILL_MAX(connection->snd_wnd_max / 2, 1);
+}
+
+bool rill__may_send_new(const struct connection *connection) {
+    uint32_t waiting = rill__unsent(connection);
+    uint32_t length = RILL_MIN(waiting, rill__window_from(connection, connection->snd_nxt));
+    return length && worth_sending(connection, length, waiting);
+}
+
+/* RFC 5682 §3.1: new data first, and then an answer to them. */
+static bool waits_for_news(const struct connection *connection) {
+    const struct recovery *recovery = &connection->active->recovery;
+    return recovery->forward == FORWARD_NEW &&
+           (seq_gt(connection->snd_nxt, recovery->recover) || rill__may_send_new(connection));
+}
+
 static bool plan_lost(const struct tcp_host *host, struct connection *connection, size_t frames_max,
                       struct plan *plan) {
     const struct active *active = connection->active;
     struct transmission *record = rill__scoreboard_first_lost(&active->scoreboard);
-    if (!record || active->recovery.forward == FORWARD_NEW)
+    if (!record || waits_for_news(connection))
         return false;
     uint32_t payload = rill__payload_max(connection), span = transmission_span(record);
     bool head = record == active->scoreboard.head;
@@ -104,25 +136,6 @@ static bool plan_lost(const struct tcp_host *host, struct connection *connection
         plan->flags |= data ? WIRE_PSH : 0;
     plan->cause = connection->snd_wnd == 0 ? RILL_CAUSE_WINDOW_PROBE : resend_cause(connection);
     return true;
-}
-
-uint32_t rill__unsent(const struct connection *connection) {
-    const struct send_queue *send = &connection->active->send;
-    if (connection->flags & CONNECTION_FIN_SENT)
-        return 0;
-    return send->bytes - (connection->snd_nxt - send->first);
-}
-
-/* RFC 9293 §3.8.6.2.1 and §3.7.4: is a piece of this length worth a segment of its own? */
-static bool worth_sending(const struct connection *connection, uint32_t length, uint32_t waiting) {
-    if (length >= rill__payload_max(connection))
-        return true;
-    bool last = length == waiting;
-    bool nothing_in_flight = connection->active->scoreboard.head == 0;
-    if (last &&
-        (nothing_in_flight || connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
-        return true;
-    return nothing_in_flight && length >= RILL_MAX(connection->snd_wnd_max / 2, 1);
 }
 
 /* New bytes. Full segments as many as go; a short one only if it is worth it. */
@@ -365,6 +378,8 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
         active->full_until = connection->snd_nxt;
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))
         fin_sent(connection);
+    if (plan->cwr)
+        connection->source.owner &= (uint8_t)~ECN_REDUCED;
     if (plan->cause == RILL_CAUSE_KEEPALIVE)
         connection->owes &= (uint8_t)~OWES_KEEPALIVE;
     if (plan->length || plan->flags & WIRE_FIN)
@@ -400,7 +415,7 @@ static void rest(const struct tcp_host *host, struct connection *connection, str
         return;
     if (active->sent_at && host->core->now - active->sent_at > rill__rto(host, connection)) {
         rill__recovery_rested(host, connection);
-        plan->length = RILL_MIN(plan->length, connection->congestion.cwnd);
+        plan_shorten(plan, connection->congestion.cwnd);
     }
 }
 

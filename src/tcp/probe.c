@@ -10,6 +10,9 @@
 static bool wanted(const struct connection *connection) {
     const struct active *active = connection->active;
     const struct recovery *recovery = &active->recovery;
+    const struct transmission *head = active->scoreboard.head;
+    if (head && head->flags & TRANSMISSION_FIN && transmission_span(head) == 1)
+        return false; /* a FIN alone has no segment behind it that could tell of it */
     return connection->flags & CONNECTION_SACK && state_is_synchronized(connection->state) &&
            active->scoreboard.newest && !active->scoreboard.sacked && !active->scoreboard.lost &&
            recovery->phase <= RECOVERY_REDUCING && recovery->probe == PROBE_NONE &&
@@ -39,7 +42,6 @@ void rill__probe_expired(struct tcp_host *host, struct connection *connection) {
     if (!wanted(connection))
         return;
     recovery->probe = PROBE_DUE;
-    recovery->probe_allowed = false;
     active->rto_at = host->core->now + rill__rto(host, connection);
     rill__tcp_ready(host, connection);
 }
@@ -47,6 +49,7 @@ void rill__probe_expired(struct tcp_host *host, struct connection *connection) {
 void rill__probe_sent(struct connection *connection, bool resent) {
     struct recovery *recovery = &connection->active->recovery;
     recovery->probe = resent ? PROBE_RESENT : PROBE_NEW;
+    recovery->probe_allowed = false;
     recovery->probe_end = connection->snd_nxt;
 }
 
@@ -55,12 +58,14 @@ bool rill__probe_acked(struct connection *connection, const struct ack_summary *
     struct recovery *recovery = &connection->active->recovery;
     if (summary->rtt != RILL_TIME_NEVER)
         recovery->probe_allowed = true;
+    if (recovery->probe == PROBE_DUE && summary->delivered)
+        recovery->probe = PROBE_NONE; /* the ACK was faster than our output */
     if (recovery->probe <= PROBE_DUE || seq_lt(summary->acknowledgement, recovery->probe_end))
         return false;
     bool resent = recovery->probe == PROBE_RESENT;
     bool twice =
         summary->dsack_left != summary->dsack_right && summary->dsack_right == recovery->probe_end;
-    if (!resent || twice || (summary->duplicate && !summary->sacked)) {
+    if (!resent || twice || summary->repeated) {
         recovery->probe = PROBE_NONE; /* of new data; case 1; case 2 */
         return false;
     }

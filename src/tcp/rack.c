@@ -113,8 +113,6 @@ void rill__rack_detect(struct connection *connection, struct ack_summary *summar
     struct recovery *recovery = &active->recovery;
     rill_time wait = recovery->rack_rtt + rill__rack_window(connection);
     recovery->reorder_at = RILL_TIME_NEVER;
-    if (!recovery->rack_rtt)
-        return;
     struct transmission *record = active->scoreboard.oldest;
     while (record && sent_before(record, recovery) && record->sent_at + wait <= summary->now) {
         give_up(connection, record, summary);

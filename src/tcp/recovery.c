@@ -67,6 +67,18 @@ struct congestion_call rill__congestion_call(const struct tcp_host *host,
     return call;
 }
 
+/* PRR moves cwnd down to ssthresh. */
+static bool is_reducing(const struct recovery *recovery) {
+    return recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_REDUCING;
+}
+
+/* To reduce once more means from where cwnd was going, not from what PRR has made of it at this
+ * moment. */
+static void arrive(struct connection *connection) {
+    if (is_reducing(&connection->active->recovery))
+        connection->congestion.cwnd = connection->congestion.ssthresh;
+}
+
 static void reduce(struct tcp_host *host, struct connection *connection,
                    enum congestion_reason reason, uint32_t flight) {
     struct congestion_call call = rill__congestion_call(host, connection);
@@ -94,8 +106,10 @@ static void begin_reduction(struct tcp_host *host, struct connection *connection
            connection->snd_nxt - connection->snd_una + summary->bytes_acked);
 }
 
-/* RFC 9937 §6.2; what is let out is rounded up to a segment where it is a share of what has been
- * delivered, which evens out, and not where it is all of it. */
+/* RFC 9937 §6.2; where in flight is ssthresh, §8's first example (ACK 19) goes by the share, and so
+ * does this. DEVIATION: §6.2 itself has "greater than". What is let out is rounded up to a segment
+ * where it is a share of what has been delivered, which evens out, and not where it is all of it.
+ */
 static void proportional(struct connection *connection, const struct ack_summary *summary) {
     struct recovery *recovery = &connection->active->recovery;
     struct congestion *congestion = &connection->congestion;
@@ -104,7 +118,7 @@ static void proportional(struct connection *connection, const struct ack_summary
         return;
     recovery->prr_delivered += summary->delivered;
     uint32_t in_flight = rill__in_flight(connection), room = 0;
-    if (in_flight > ssthresh) {
+    if (in_flight >= ssthresh) {
         uint64_t share = ((uint64_t)recovery->prr_delivered * ssthresh + recovery->prr_flight - 1) /
                          recovery->prr_flight;
         if (share > recovery->prr_out)
@@ -126,14 +140,14 @@ static void proportional(struct connection *connection, const struct ack_summary
 
 void rill__recovery_sent(struct connection *connection, uint32_t span) {
     struct recovery *recovery = &connection->active->recovery;
-    if (recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_REDUCING)
+    if (is_reducing(recovery))
         recovery->prr_out += span;
 }
 
 /* Everything from before the episode is acknowledged. */
 static void leave(struct tcp_host *host, struct connection *connection) {
     struct recovery *recovery = &connection->active->recovery;
-    bool reduced = recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_REDUCING;
+    bool reduced = is_reducing(recovery);
     if (reduced) /* RFC 9937 §6.4; the pacer spreads what that lets go */
         connection->congestion.cwnd = connection->congestion.ssthresh;
     if (recovery->phase != RECOVERY_REDUCING)
@@ -150,8 +164,7 @@ static void leave(struct tcp_host *host, struct connection *connection) {
 /* A peer without SACK: each duplicate ACK stands for a segment that has left the network (RFC 9937
  * §6.2, RFC 6582). */
 static void count_duplicates(struct connection *connection, struct ack_summary *summary) {
-    struct active *active = connection->active;
-    struct recovery *recovery = &active->recovery;
+    struct recovery *recovery = &connection->active->recovery;
     uint32_t mss = rill__payload_max(connection);
     if (connection->flags & CONNECTION_SACK)
         return;
@@ -161,14 +174,13 @@ static void count_duplicates(struct connection *connection, struct ack_summary *
         known = RILL_MIN(known, recovery->reno_sacked);
         recovery->reno_sacked -= known;
         summary->delivered -= known;
-        if (recovery->phase == RECOVERY_OPEN) {
+        if (recovery->phase <= RECOVERY_REDUCING) {
             recovery->duplicate_acks = 0;
             recovery->reno_sacked = 0;
         }
     } else if (summary->duplicate) {
         recovery->duplicate_acks += recovery->duplicate_acks < 255;
-        uint32_t room = active->scoreboard.in_flight - recovery->reno_sacked;
-        summary->delivered = RILL_MIN(mss, room);
+        summary->delivered = RILL_MIN(mss, rill__in_flight(connection));
         recovery->reno_sacked += summary->delivered;
     }
 }
@@ -241,21 +253,27 @@ static void begin_episode(struct tcp_host *host, struct connection *connection,
             begin_reduction(host, connection, CONGESTION_LOSS, summary);
         recovery->recover = connection->snd_nxt;
     } else if (recovery->phase == RECOVERY_FAST && summary->resent_lost) {
+        arrive(connection);
         begin_reduction(host, connection, CONGESTION_LOSS, summary); /* RFC 5681 §4.3 */
     }
 }
 
-/* Congestion without loss: a router's mark, or a loss that a probe has repaired. */
-static void begin_reducing(struct tcp_host *host, struct connection *connection,
+/* Congestion without loss: a router's mark, or a loss that a probe has repaired. True: cwnd is
+ * down already, since nothing is under way that PRR could let it follow. */
+static bool begin_reducing(struct tcp_host *host, struct connection *connection,
                            enum congestion_reason reason, const struct ack_summary *summary) {
     struct recovery *recovery = &connection->active->recovery;
     if (recovery->phase != RECOVERY_OPEN)
-        return;
+        return false;
     recovery->phase = RECOVERY_REDUCING;
     recovery->undo_possible = false;
     begin_reduction(host, connection, reason, summary);
     if (reason == CONGESTION_ECE)
         connection->source.owner |= ECN_REDUCED;
+    if (connection->snd_una != connection->snd_nxt)
+        return false;
+    leave(host, connection);
+    return true;
 }
 
 /* cwnd after this ACK; one that has ended an episode has set it. */
@@ -264,7 +282,7 @@ static void move_window(struct tcp_host *host, struct connection *connection,
     struct recovery *recovery = &connection->active->recovery;
     if (ended)
         return;
-    if (recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_REDUCING) {
+    if (is_reducing(recovery)) {
         proportional(connection, summary);
     } else if (summary->bytes_acked) {
         struct congestion_call call = rill__congestion_call(host, connection);
@@ -283,7 +301,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
         active->retries = 0;
         active->full_until = seq_max(active->full_until, connection->snd_una);
     }
-    bool reducing = recovery->phase == RECOVERY_FAST || recovery->phase == RECOVERY_REDUCING;
+    bool reducing = is_reducing(recovery);
     end_episode(host, connection, summary);
     bool ended = reducing && recovery->phase == RECOVERY_OPEN;
     if (recovery->phase == RECOVERY_OPEN && seq_gt(connection->snd_una, recovery->recover))
@@ -291,9 +309,9 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
     detect(host, connection, summary);
     begin_episode(host, connection, summary);
     if (repaired)
-        begin_reducing(host, connection, CONGESTION_LOSS, summary);
-    if (summary->ece && seq_geq(connection->snd_una, recovery->recover))
-        begin_reducing(host, connection, CONGESTION_ECE, summary);
+        ended |= begin_reducing(host, connection, CONGESTION_LOSS, summary);
+    if (summary->ece && seq_gt(connection->snd_una, recovery->recover))
+        ended |= begin_reducing(host, connection, CONGESTION_ECE, summary);
     move_window(host, connection, summary, ended);
     if (summary->delivered || summary->newly_lost)
         rill__tcp_ready(host, connection);
@@ -329,6 +347,7 @@ void rill__recovery_timeout(struct tcp_host *host, struct connection *connection
     bool fresh = recovery->phase <= RECOVERY_REDUCING;
     bool again = active->retries > 1;
     uint32_t flight = connection->snd_nxt - connection->snd_una;
+    arrive(connection);
     if (fresh)
         rill__undo_begin(connection);
     if (again)

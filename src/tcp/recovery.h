@@ -27,7 +27,7 @@ enum recovery_forward {
 
 struct recovery {
     /* rack.c: RFC 8985 §5.3 */
-    rill_time rack_sent_at, rack_rtt; /* RACK.xmit_ts, RACK.rtt; 0: none yet */
+    rill_time rack_sent_at, rack_rtt; /* RACK.xmit_ts, RACK.rtt; the first is 0: none yet */
     rill_time reorder_at;             /* when the reordering window of something ends, or NEVER */
     rill_time min_since;              /* when the present one of the two below began */
     rill_seq rack_end;                /* RACK.end_seq */

@@ -254,14 +254,16 @@ void rill__scoreboard_acked(struct scoreboard *board, struct slab *slab, rill_se
 }
 
 /* Cuts the record to what of it lies within [left, right), in whole segments; null: nothing does,
- * or there is no memory to note it. */
+ * or there is no memory to note it. A FIN goes with the bytes before it: peers that keep bytes only
+ * leave its number out. */
 static struct transmission *cut_out(struct scoreboard *board, struct slab *slab,
                                     struct transmission *record, rill_seq left, rill_seq right) {
     uint32_t segment = RILL_MAX(record->segment, 1);
     uint32_t first = 0, last = transmission_span(record);
+    rill_seq data_end = record->end - (record->flags & TRANSMISSION_FIN ? 1 : 0);
     if (seq_gt(left, record->sequence))
         first = (left - record->sequence + segment - 1) / segment * segment;
-    if (seq_lt(right, record->end))
+    if (seq_lt(right, data_end))
         last = (right - record->sequence) / segment * segment;
     if (first >= last)
         return 0;

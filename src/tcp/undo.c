@@ -17,6 +17,8 @@ void rill__undo_begin(struct connection *connection) {
     recovery->undo_congestion = connection->congestion;
     memcpy(&recovery->undo_recent, &connection->active->congestion_recent,
            sizeof recovery->undo_recent);
+    if (recovery->phase == RECOVERY_REDUCING) /* that is for something else, and stays */
+        recovery->undo_congestion.cwnd = connection->congestion.ssthresh;
     recovery->undo_una = connection->snd_una;
     recovery->undo_resent = 0;
     recovery->undo_stamped = false;
@@ -50,33 +52,36 @@ bool rill__undo_echo(const struct connection *connection, const struct ack_summa
            (int32_t)(summary->echo - recovery->undo_timestamp) < 0;
 }
 
-static bool may_send_new(const struct connection *connection) {
-    return rill__unsent(connection) && rill__window_from(connection, connection->snd_nxt);
-}
-
 /* RFC 5682 §3.1, steps 2 and 3; a peer's SACKs say what it has. True: the timeout was for nothing.
- */
+ *
+ * The first ACK that advances says nothing by itself: what it covers beyond the resending may have
+ * waited behind the hole that this has filled.
+ *
+ * DEVIATION: a SACK before it, of what was sent before the timeout and not again, is a witness as
+ * in step 3: what brings it was on its way when the timer came round. */
 bool rill__undo_forward(struct connection *connection, const struct ack_summary *summary) {
     struct recovery *recovery = &connection->active->recovery;
-    if (!recovery->forward)
+    bool original = summary->original && recovery->undo_possible;
+    if (recovery->forward == FORWARD_FIRST && summary->advanced) { /* step 2 */
+        bool more =
+            seq_lt(summary->acknowledgement, recovery->recover) && rill__may_send_new(connection);
+        recovery->forward = more ? FORWARD_NEW : FORWARD_NONE;
         return false;
-    if (summary->original && recovery->undo_possible)
-        return true; /* step 3 (b) */
-    if (seq_gt(connection->snd_nxt, recovery->recover)) {
-        if (summary->sacked || summary->duplicate) /* step 3 (a) */
-            recovery->forward = FORWARD_NONE;
-    } else if (summary->advanced && seq_lt(summary->acknowledgement, recovery->recover)) {
-        /* Step 2 (b): new data go first, if there are any and the peer takes them. */
-        recovery->forward = may_send_new(connection) ? FORWARD_NEW : FORWARD_NONE;
     }
-    return false;
+    if (recovery->forward == FORWARD_NEW &&
+        (summary->advanced || summary->sacked || summary->duplicate)) { /* step 3 */
+        recovery->forward = FORWARD_NONE;
+        return original && seq_leq(summary->fack, recovery->recover);
+    }
+    return recovery->forward == FORWARD_FIRST && original;
 }
 
 void rill__undo(struct connection *connection) {
     struct active *active = connection->active;
     struct recovery *recovery = &active->recovery;
     rill__scoreboard_unmark_lost(&active->scoreboard);
-    if (connection->congestion.cwnd < recovery->undo_congestion.cwnd) {
+    if (recovery->phase == RECOVERY_FAST ||
+        connection->congestion.cwnd < recovery->undo_congestion.cwnd) {
         connection->congestion = recovery->undo_congestion;
         memcpy(&active->congestion_recent, &recovery->undo_recent, sizeof recovery->undo_recent);
     }

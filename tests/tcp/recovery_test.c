@@ -227,6 +227,47 @@ static void established_loss_of_everything_is_survived(void **state) {
     peer_close(&peer);
 }
 
+/* The story of the stream that ended early: after a pause of an RTO the first super-segment is cut
+ * to the initial window (RFC 5681 §4.1); its FIN must not stand where the cut is. */
+static void established_restart_cuts_the_super_segment_and_not_the_stream(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    peer_init(&peer);
+    peer.config.congestion = &rill_reno;
+    peer.interface.flags = RILL_INTERFACE_GSO | RILL_INTERFACE_CHECKSUM;
+    peer.frames_max = 64;
+    peer.mss = MSS;
+    peer.options |= PEER_SCALE;
+    peer.scale = 7;
+    peer_established(&peer);
+    peer_send(&peer, WIRE_ACK, 0, 0, 0);
+    uint32_t at = 0;
+    for (int round = 0; round < 4; round++) {
+        uint32_t count = peer_info(&peer).cwnd / MSS;
+        peer_write(&peer, (size_t)count * MSS);
+        assert_int_equal(peer_drain(&peer), count);
+        peer_send(&peer, WIRE_ACK, 0, at += count * MSS, 0);
+    }
+    assert_true(peer_info(&peer).cwnd > 30 * MSS);
+    peer_wait(&peer, 500 * RILL_MILLISECOND);
+    peer_write(&peer, 30 * MSS);
+    assert_int_equal(rill_tcp_shutdown(peer.stack, peer.handle), 0);
+    uint32_t end = at + 30 * MSS;
+    for (int i = 0; i < 10; i++) { /* the initial window, and no end of the stream in it */
+        assert_true(peer_take(&peer, &seen));
+        assert_int_equal(seen.sequence, at);
+        assert_int_equal(seen.header.flags & WIRE_FIN, 0);
+        at += seen.length;
+    }
+    EXPECT_NONE(&peer);
+    peer_send(&peer, WIRE_ACK, 0, at, 0);
+    while (peer_take(&peer, &seen))
+        at = seen.sequence + seen.length + (seen.header.flags & WIRE_FIN ? 1 : 0);
+    assert_int_equal(at, end + 1);
+    peer_close(&peer);
+}
+
 int recovery_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(established_slow_start_doubles_in_a_round_trip),
@@ -239,6 +280,7 @@ int recovery_tests(void) {
         cmocka_unit_test(established_duplicates_after_a_timeout_begin_no_recovery),
         cmocka_unit_test(established_avoidance_adds_one_segment_in_a_round_trip),
         cmocka_unit_test(established_loss_of_everything_is_survived),
+        cmocka_unit_test(established_restart_cuts_the_super_segment_and_not_the_stream),
     };
     return cmocka_run_group_tests_name("recovery", tests, 0, 0);
 }

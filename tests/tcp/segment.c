@@ -31,6 +31,7 @@ void peer_init(struct peer *peer) {
     peer->iss = 0xfffffc00; /* the peer's stream wraps early */
     peer->tsval = 0x7ffffff0;
     peer->now = RILL_SECOND;
+    peer->frames_max = 1;
 }
 
 void peer_open(struct peer *peer) {
@@ -47,6 +48,8 @@ void peer_open(struct peer *peer) {
 }
 
 void peer_close(struct peer *peer) {
+    rill_packet_drop(peer->packet);
+    peer->packet = 0;
     rill_stack_close(peer->stack);
     rill_pool_close(peer->pool);
     assert_int_equal(peer->memory.live_blocks, 0);
@@ -72,11 +75,12 @@ void peer_send_bytes(struct peer *peer, const uint8_t *data, size_t length) {
 }
 
 static void write_frame(struct peer *peer, struct wire_tcp *header, uint32_t data_at,
-                        uint32_t length, bool bad_checksum) {
+                        uint32_t length, const struct inject *segment) {
     static uint8_t frame[65536];
     size_t headers = WIRE_IPV4_HEADER + rill__wire_tcp_emit(header, frame + WIRE_IPV4_HEADER);
     uint32_t tcp = (uint32_t)(headers - WIRE_IPV4_HEADER) + length;
     struct wire_ipv4 ip = {.total_length = (uint16_t)(headers + length), .ttl = 64, .protocol = 6};
+    ip.traffic_class = segment ? segment->traffic_class : 0;
     memcpy(ip.source, peer->remote.bytes + 12, 4);
     memcpy(ip.destination, peer->local.bytes + 12, 4);
     rill__ipv4_emit(&ip, frame);
@@ -85,12 +89,12 @@ static void write_frame(struct peer *peer, struct wire_tcp *header, uint32_t dat
     uint64_t sum = rill__ipv4_pseudo_sum(ip.source, ip.destination, 6, tcp);
     uint16_t folded = rill__checksum_fold(rill__checksum_add(sum, frame + WIRE_IPV4_HEADER, tcp));
     rill__checksum_store(frame + WIRE_IPV4_HEADER + 16, (uint16_t)~folded);
-    frame[WIRE_IPV4_HEADER + 16] ^= bad_checksum;
+    frame[WIRE_IPV4_HEADER + 16] ^= segment && segment->bad_checksum;
     peer_send_bytes(peer, frame, headers + length);
 }
 
 void peer_send_raw(struct peer *peer, struct wire_tcp *header, uint32_t length) {
-    write_frame(peer, header, 0, length, false);
+    write_frame(peer, header, 0, length, 0);
 }
 
 void peer_inject(struct peer *peer, const struct inject *segment) {
@@ -110,7 +114,21 @@ void peer_inject(struct peer *peer, const struct inject *segment) {
     };
     if (segment->flags & WIRE_ACK)
         header.acknowledgement = peer->own_iss + 1 + segment->acknowledgement;
-    write_frame(peer, &header, segment->sequence, segment->length, segment->bad_checksum);
+    for (; header.sack_count < 4 &&
+           segment->sacks[header.sack_count].left != segment->sacks[header.sack_count].right;
+         header.sack_count++) {
+        const struct block *block = &segment->sacks[header.sack_count];
+        header.sacks[header.sack_count].left = peer->own_iss + 1 + block->left;
+        header.sacks[header.sack_count].right = peer->own_iss + 1 + block->right;
+    }
+    write_frame(peer, &header, segment->sequence, segment->length, segment);
+}
+
+void peer_sack(struct peer *peer, uint32_t acknowledgement, struct block first, struct block second,
+               struct block third) {
+    struct inject segment = {
+        .flags = WIRE_ACK, .acknowledgement = acknowledgement, .sacks = {first, second, third}};
+    peer_inject(peer, &segment);
 }
 
 void peer_send(struct peer *peer, unsigned flags, uint32_t sequence, uint32_t acknowledgement,
@@ -138,6 +156,11 @@ static void parse(struct peer *peer, const uint8_t *frame, size_t length, struct
     seen->destination = rill_address_ipv4(ip.destination[0], ip.destination[1], ip.destination[2],
                                           ip.destination[3]);
     seen->frame = length;
+    seen->traffic_class = ip.traffic_class;
+    for (unsigned i = 0; i < seen->header.sack_count; i++) {
+        seen->sacks[i].left = seen->header.sacks[i].left - peer->iss - 1;
+        seen->sacks[i].right = seen->header.sacks[i].right - peer->iss - 1;
+    }
     seen->length = rest - seen->header.header_length;
     seen->acknowledgement = seen->header.acknowledgement - peer->iss - 1;
     if (seen->header.flags & WIRE_SYN)
@@ -152,15 +175,21 @@ static void parse(struct peer *peer, const uint8_t *frame, size_t length, struct
 
 bool peer_take(struct peer *peer, struct seen *seen) {
     static uint8_t frame[65536];
-    struct rill_packet *packet;
-    if (!rill_output(peer->stack, 0, &packet, 1, 1, peer->now))
-        return false;
+    if (!peer->packet) {
+        peer->frame = 0;
+        if (!rill_output(peer->stack, 0, &peer->packet, 1, peer->frames_max, peer->now))
+            return false;
+    }
+    uint32_t frames = rill_packet_frames(peer->packet);
     memset(seen, 0, sizeof *seen);
-    assert_int_equal(rill_packet_frames(packet), 1);
-    size_t length = rill_packet_frame(packet, 0, frame, sizeof frame);
-    seen->cause = (enum rill_cause)packet->cause;
+    assert_in_range(frames, 1, peer->frames_max);
+    size_t length = rill_packet_frame(peer->packet, peer->frame, frame, sizeof frame);
+    seen->cause = (enum rill_cause)peer->packet->cause;
     seen->at = peer->now;
-    rill_packet_drop(packet);
+    if (++peer->frame == frames) {
+        rill_packet_drop(peer->packet);
+        peer->packet = 0;
+    }
     parse(peer, frame, length, seen);
     check(peer);
     return true;

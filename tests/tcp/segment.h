@@ -22,6 +22,11 @@ enum { PEER_STREAM = 1, OWN_STREAM = 2, PEER_PORT = 4000, OWN_PORT = 80 };
 /* What the peer offers in its SYN. */
 enum peer_option { PEER_MSS = 1, PEER_SACK = 2, PEER_TIMESTAMPS = 4, PEER_SCALE = 8 };
 
+/* Bytes [left, right), relative numbers. */
+struct block {
+    uint32_t left, right;
+};
+
 /* A segment of the stack's, parsed. */
 struct seen {
     struct wire_tcp header;
@@ -31,6 +36,8 @@ struct seen {
     rill_time at;
     struct rill_address source, destination;
     size_t frame; /* bytes of the whole frame */
+    uint8_t traffic_class;
+    struct block sacks[4]; /* relative, in the peer's stream */
 };
 
 struct peer {
@@ -59,6 +66,9 @@ struct peer {
     uint64_t read, written; /* bytes by the application */
     struct rill_trace_record last_drop;
     uint64_t traced_sent;
+    size_t frames_max;          /* how many a super-segment of the stack's may have; default 1 */
+    struct rill_packet *packet; /* a super-segment of which `frame` frames have been taken */
+    uint32_t frame;
 };
 
 /* Defaults: 10.0.0.1, MTU 1500; the peer offers an MSS of 1460 and SACK. Change, then peer_open. */
@@ -88,11 +98,16 @@ struct inject {
     uint32_t length;
     unsigned options; /* enum peer_option: those of a SYN */
     bool bad_checksum;
+    struct block sacks[4]; /* of the stack's stream; the first empty one ends them */
+    uint8_t traffic_class;
 };
 void peer_inject(struct peer *peer, const struct inject *segment);
 /* The same in one line. SYN segments carry the peer's options. */
 void peer_send(struct peer *peer, unsigned flags, uint32_t sequence, uint32_t acknowledgement,
                uint32_t length);
+/* A bare ACK with up to four SACK blocks; the first empty one ends them. */
+void peer_sack(struct peer *peer, uint32_t acknowledgement, struct block first, struct block second,
+               struct block third);
 /* Any TCP header, any port, no numbers made relative. */
 void peer_send_raw(struct peer *peer, struct wire_tcp *header, uint32_t length);
 /* Any bytes as a packet. */

@@ -129,6 +129,7 @@ static void established_resent_segment_gives_a_sample_by_its_timestamp(void **st
     peer_established(&peer);
     round_trip(&peer, 100 * RILL_MILLISECOND);
     struct rill_tcp_info before = peer_info(&peer);
+    rill_time sent = peer.now;
     peer_write(&peer, 100);
     peer_drain(&peer);
     uint32_t first = peer.tsecr;
@@ -136,7 +137,7 @@ static void established_resent_segment_gives_a_sample_by_its_timestamp(void **st
     assert_true(seen.header.timestamp_value != first);
     peer.tsecr = first; /* it is the first one that arrived, late */
     peer_wait(&peer, 50 * RILL_MILLISECOND);
-    rill_time rtt = before.rto + 50 * RILL_MILLISECOND;
+    rill_time rtt = peer.now - sent;
     peer_send(&peer, WIRE_ACK, 0, 200, 0);
     struct rill_tcp_info after = peer_info(&peer);
     rill_time want = before.rtt - before.rtt / 8 + rtt / 8;

@@ -24,7 +24,8 @@ struct cubic {
     rill_time last;  /* the last ACK of avoidance */
     uint32_t k;      /* ms */
     uint32_t w_est;  /* bytes */
-    uint32_t est_remainder, cwnd_remainder;
+    bool drained;    /* at the last ACK nothing was under way any more */
+    uint64_t est_remainder, cwnd_remainder;
 };
 _Static_assert(sizeof(struct cubic) <= sizeof(struct congestion_recent), "congestion.h");
 
@@ -71,7 +72,6 @@ static void begin_epoch(const struct congestion_call *call, struct cubic *cubic)
     struct congestion *congestion = call->congestion;
     uint32_t cwnd = congestion->cwnd;
     cubic->epoch = RILL_MAX(call->now, 1);
-    cubic->last = call->now;
     cubic->w_est = cwnd;
     cubic->est_remainder = cubic->cwnd_remainder = 0;
     if (congestion->kept[W_MAX] <= cwnd)
@@ -82,10 +82,10 @@ static void begin_epoch(const struct congestion_call *call, struct cubic *cubic)
 }
 
 /* value += numerator / divisor, the rest kept for the next time. */
-static void add_share(uint32_t *value, uint64_t numerator, uint32_t divisor, uint32_t *remainder) {
+static void add_share(uint32_t *value, uint64_t numerator, uint64_t divisor, uint64_t *remainder) {
     numerator += *remainder;
     *value += (uint32_t)RILL_MIN(numerator / divisor, CONGESTION_WINDOW_MAX - *value);
-    *remainder = (uint32_t)(numerator % divisor);
+    *remainder = numerator % divisor;
 }
 
 /* RFC 9438 §4.3, figure 4: alpha is 9/17 for beta 0.7, and 1 once cwnd_prior is reached. */
@@ -93,7 +93,19 @@ static void grow_estimate(const struct congestion_call *call, struct cubic *cubi
     const struct congestion *congestion = call->congestion;
     bool reached = cubic->w_est >= congestion->kept[CWND_PRIOR];
     uint64_t share = (uint64_t)acked * call->mss * (reached ? 17 : 9);
-    add_share(&cubic->w_est, share, 17 * congestion->cwnd, &cubic->est_remainder);
+    add_share(&cubic->w_est, share, (uint64_t)17 * congestion->cwnd, &cubic->est_remainder);
+}
+
+/* §4.2, §5.8: time in which the window was not used is not part of t: all since the last ACK where
+ * this one says so; where nothing was under way, all but the round trip that has ended the pause.
+ */
+static void take_out_pause(const struct congestion_call *call, struct cubic *cubic, bool used) {
+    rill_time pause = call->now - cubic->last, rtt = call->srtt * RILL_MICROSECOND;
+    if (used)
+        pause = cubic->drained && pause > rtt ? pause - rtt : 0;
+    if (cubic->epoch)
+        cubic->epoch += pause;
+    cubic->last = call->now;
 }
 
 static void avoidance(const struct congestion_call *call, struct cubic *cubic, uint32_t acked) {
@@ -103,7 +115,6 @@ static void avoidance(const struct congestion_call *call, struct cubic *cubic, u
         begin_epoch(call, cubic);
         w_max = congestion->kept[W_MAX];
     }
-    cubic->last = call->now;
     uint64_t t = (call->now - cubic->epoch) / CUBIC_TICK;
     uint64_t rtt = call->srtt * RILL_MICROSECOND / CUBIC_TICK;
     acked = RILL_MIN(acked, cwnd);
@@ -119,15 +130,15 @@ static void avoidance(const struct congestion_call *call, struct cubic *cubic, u
 
 static void acked(const struct congestion_call *call, const struct ack_summary *summary) {
     struct cubic *cubic = cubic_of(call);
-    if (!summary->cwnd_limited) { /* §5.8: a window not used says nothing about the path */
-        if (cubic->epoch)         /* … and this time is not part of t (§4.2) */
-            cubic->epoch += call->now - cubic->last;
-        cubic->last = call->now;
-        return;
-    }
     uint32_t left = summary->bytes_acked;
-    if (call->congestion->cwnd < call->congestion->ssthresh)
+    take_out_pause(call, cubic, summary->cwnd_limited);
+    cubic->drained = summary->acknowledgement == call->snd_nxt;
+    if (!summary->cwnd_limited) /* §5.8: it says nothing about the path */
+        return;
+    if (call->congestion->cwnd < call->congestion->ssthresh) {
+        cubic->epoch = 0; /* where this ends a stage of avoidance begins */
         left = rill__slow_start(call, &cubic->slow_start, summary);
+    }
     if (left && call->congestion->cwnd >= call->congestion->ssthresh)
         avoidance(call, cubic, left);
 }
