@@ -82,8 +82,8 @@ static void debts_of_one_number_are_counted_to_255(void **state) {
     struct peer peer;
     peer_init(&peer);
     peer_established(&peer);
-    for (int i = 0; i < 300; i++)
-        peer_send(&peer, WIRE_ACK, 1000, 0, 10);
+    for (uint32_t i = 0; i < 300; i++) /* out of order, each of them new */
+        peer_send(&peer, WIRE_ACK, 1000 + i * 10, 0, 10);
     assert_int_equal(peer_drain(&peer), 255);
     peer_close(&peer);
 }

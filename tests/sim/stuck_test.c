@@ -59,6 +59,7 @@ static void ack_at_the_right_edge_of_a_full_window_counts(void **state) {
     static struct test_world test;
     test_world_init(&test, 1);
     test.config[1].receive_buffer = WINDOW;
+    test.config[0].sack = false; /* else what is lost goes again, and carries the ACK */
     assert_int_equal(test_world_open(&test), 0);
     rill_handle a, b;
     assert_int_equal(test_open_pair(&test, test_listen(&test, 1, 80), 80, &a, &b), 0);

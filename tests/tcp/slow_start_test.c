@@ -24,6 +24,7 @@ static void start_acked(struct start *start, uint32_t bytes, uint32_t rtt) {
     start->summary.bytes_acked = bytes;
     start->summary.acknowledgement += bytes;
     start->summary.rtt = rtt ? rtt * RILL_MICROSECOND : RILL_TIME_NEVER;
+    start->summary.rack_rtt = RILL_TIME_NEVER; /* nothing to tell a rate from */
     rill__slow_start(&start->call, &start->state, &start->summary);
     start->call.snd_nxt = start->summary.acknowledgement + start->congestion.cwnd;
 }
@@ -38,7 +39,7 @@ static uint32_t start_round(struct start *start, uint32_t acks, uint32_t rtt) {
 }
 
 static bool is_conservative(const struct start *start) {
-    return start->state.css_baseline != 0;
+    return start->state.css;
 }
 
 /* §4.2: an eighth of the last round's minimum, but 4 ms to 16 ms; at the threshold itself. */
@@ -110,6 +111,43 @@ static void slow_start_conservative_growth_is_a_quarter(void **state) {
     for (int i = 0; i < 8; i++)
         start_acked(&start, MSS, 150000);
     assert_int_equal(start.congestion.cwnd - before, 2 * MSS);
+}
+
+/* A flight of `count` segments, sent `sent` us apart, whose ACKs come `acked` us apart, over a path
+ * with a round trip of 20 ms. */
+static void start_flight(struct start *start, uint32_t count, uint32_t sent, uint32_t acked) {
+    start->summary.min_rtt = 20000;
+    for (uint32_t i = 0; i < count; i++) {
+        start->summary.now = RILL_SECOND + i * acked * RILL_MICROSECOND;
+        start->summary.rack_sent_at = RILL_SECOND / 2 + i * sent * RILL_MICROSECOND;
+        start->summary.rack_rtt = 20 * RILL_MILLISECOND;
+        start->summary.rtt = 20 * RILL_MILLISECOND;
+        start->summary.delivered = start->summary.bytes_acked = MSS;
+        start->summary.acknowledgement += MSS;
+        rill__slow_start(&start->call, &start->state, &start->summary);
+    }
+}
+
+/* Ten segments sent at once, answered 1.2 ms apart: that bottleneck holds 16 in a round trip, and
+ * the window is 18 by the ninth. Of one ten times as fast it is a small part. */
+static void slow_start_slows_down_when_the_rate_says_the_path_is_full(void **state) {
+    (void)state;
+    struct start start;
+    start_open(&start, true);
+    start_flight(&start, 9, 0, 1200);
+    assert_true(is_conservative(&start));
+    start_open(&start, true);
+    start_flight(&start, 9, 0, 120);
+    assert_false(is_conservative(&start));
+}
+
+/* The pacer spreads a window over half a round trip; ACKs as far apart say nothing of the path. */
+static void slow_start_takes_its_own_pacing_for_no_bottleneck(void **state) {
+    (void)state;
+    struct start start;
+    start_open(&start, true);
+    start_flight(&start, 9, 1200, 1200);
+    assert_false(is_conservative(&start));
 }
 
 /* Five rounds, the one in which it began counted as one; then ssthresh is cwnd. */
@@ -194,6 +232,8 @@ int slow_start_tests(void) {
         cmocka_unit_test(slow_start_fewer_than_eight_samples_say_nothing),
         cmocka_unit_test(slow_start_rounds_are_told_by_sequence_numbers),
         cmocka_unit_test(slow_start_conservative_growth_is_a_quarter),
+        cmocka_unit_test(slow_start_slows_down_when_the_rate_says_the_path_is_full),
+        cmocka_unit_test(slow_start_takes_its_own_pacing_for_no_bottleneck),
         cmocka_unit_test(slow_start_ends_after_five_conservative_rounds),
         cmocka_unit_test(slow_start_goes_on_when_the_rtt_comes_down),
         cmocka_unit_test(slow_start_without_pacing_grows_by_eight_segments_an_ack),

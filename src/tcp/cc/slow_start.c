@@ -60,6 +60,7 @@ static void judge(struct slow_start *state) {
     if (state->css_baseline) {
         if (state->current_min < state->css_baseline) { /* it was not the queue: go on */
             state->css_baseline = 0;
+            state->css_rounds = 0;
             state->css = false;
         }
         return;
