@@ -167,7 +167,7 @@ struct rill_tcp_info {
     /* 0 when the stack keeps no statistics; segments are counted as on the wire */
     uint64_t bytes_sent, bytes_received, bytes_resent;
     uint64_t segments_sent, segments_received, segments_resent;
-    uint64_t duplicate_acks_sent, timeouts, packets_sent;
+    uint64_t duplicate_acks_sent, timeouts;
     uint64_t limited_ns[RILL_LIMITER_COUNT]; /* by enum rill_limiter; the sum is its age */
 };
 /* Returns 0 or RILL_ERROR_HANDLE. */

@@ -16,8 +16,13 @@ void rill__slab_init(struct slab *slab, const struct rill_allocator *allocator,
     slab->open_first = slab->open_last = slab->gone_first = SLAB_NONE;
 }
 
+void rill__slab_tails(struct slab *slab, uint32_t tail_size) {
+    slab->tail_size = (tail_size + 7) & ~7u;
+}
+
 static size_t chunk_bytes(const struct slab *slab) {
-    return (size_t)slab->object_size * SLAB_CHUNK + sizeof(struct slab_chunk) + ALIGN;
+    size_t each = (size_t)slab->object_size + slab->tail_size;
+    return each * SLAB_CHUNK + sizeof(struct slab_chunk) + ALIGN;
 }
 
 static void release(const struct slab *slab, void *memory, size_t size) {
@@ -35,7 +40,9 @@ void rill__slab_fini(struct slab *slab) {
         if (slab->chunks[i])
             release(slab, slab_chunk_at(slab, i)->raw, chunk_bytes(slab));
     release_arrays(slab);
+    uint32_t tail_size = slab->tail_size;
     rill__slab_init(slab, slab->allocator, slab->object_size, slab->used_max);
+    slab->tail_size = tail_size;
 }
 
 /* The two arrays grow together or not at all. */
@@ -160,6 +167,8 @@ void *rill__slab_open(struct slab *slab, uint32_t *index) {
     *index = number * SLAB_CHUNK + i;
     void *object = slab_at(slab, *index);
     memset(object, 0, slab->object_size);
+    if (slab->tail_size)
+        memset(slab_tail(object, *index, slab->object_size, slab->tail_size), 0, slab->tail_size);
     return object;
 }
 

@@ -4,6 +4,9 @@
  * comes from the chunk that was full last, so that others run empty; a chunk whose last object goes
  * is given back to the allocator, but for one a slab keeps. What a burst has needed does not stay.
  *
+ * An object may have a tail: bytes that belong to it and lie behind all objects of its chunk, so
+ * that what is looked at often keeps its place in the cache lines.
+ *
  * Each index has a generation, raised when it is taken and when it is freed, odd while it is in
  * use: an index with its generation names one object for ever, also across chunks given back. */
 #ifndef RILL_BASE_SLAB_H
@@ -34,7 +37,7 @@ struct slab {
     const struct rill_allocator *allocator;
     uint8_t **chunks; /* aligned object memory; null: given back */
     struct slab_gone *gone;
-    uint32_t object_size;
+    uint32_t object_size, tail_size;
     uint32_t chunk_count, chunk_capacity;
     uint32_t open_first, open_last; /* chunks with free objects; an empty one is the last */
     uint32_t gone_first;
@@ -44,6 +47,9 @@ struct slab {
 
 void rill__slab_init(struct slab *slab, const struct rill_allocator *allocator,
                      uint32_t object_size, uint32_t used_max);
+/* Objects get tails of so many bytes. Before the first is opened; object_size is then a multiple of
+ * 16, and slab_tail's caller knows both sizes. */
+void rill__slab_tails(struct slab *slab, uint32_t tail_size);
 void rill__slab_fini(struct slab *slab);
 
 /* A zeroed object, or null (no memory, or used_max reached). */
@@ -55,7 +61,15 @@ static inline void *slab_at(const struct slab *slab, uint32_t index) {
 }
 
 static inline struct slab_chunk *slab_chunk_at(const struct slab *slab, uint32_t chunk) {
-    return (struct slab_chunk *)(slab->chunks[chunk] + (size_t)SLAB_CHUNK * slab->object_size);
+    size_t each = (size_t)slab->object_size + slab->tail_size;
+    return (struct slab_chunk *)(slab->chunks[chunk] + SLAB_CHUNK * each);
+}
+
+/* The tail of an object, by its index and the sizes of both. */
+static inline void *slab_tail(const void *object, uint32_t index, size_t object_size,
+                              size_t tail_size) {
+    uint8_t *first = (uint8_t *)(uintptr_t)object - index % SLAB_CHUNK * object_size;
+    return first + SLAB_CHUNK * object_size + index % SLAB_CHUNK * tail_size;
 }
 
 /* Tells the caches that an object (of an index that may be anything) will be used. */

@@ -3,13 +3,14 @@
  * Three parts, by how long they are needed. `struct connection` is what an idle connection must
  * remember: a hot half that every segment touches and a warm half, 256 bytes in all, four-tuple and
  * timer included. `struct active` exists while anything is queued, in flight or out of order, and
- * for a while after. `struct connection_stats` counts; it lies behind the connection in the same
- * slab, or nowhere if the config switches it off.
+ * for a while after. `struct connection_stats` counts; it is the connection's tail in the slab, or
+ * nowhere if the config switches it off.
  *
  * Names are RFC 9293 §3.3.1's where it has one. */
 #ifndef RILL_TCP_CONNECTION_H
 #define RILL_TCP_CONNECTION_H
 
+#include "base/count48.h"
 #include "ip/ip.h"
 #include "tcp/receive_queue.h"
 #include "tcp/recovery.h"
@@ -107,14 +108,17 @@ enum ecn_flag {
 };
 
 struct connection_stats {
-    uint64_t bytes_sent, bytes_received, bytes_resent;
-    uint64_t segments_sent, segments_received, packets_sent;
-    uint32_t segments_resent, duplicate_acks_sent, timeouts;
-    uint8_t limiter;                          /* enum rill_limiter, or RILL_LIMITER_COUNT: none */
-    rill_time limited_since;                  /* when that began. limiter.c */
-    rill_time limited_ns[RILL_LIMITER_COUNT]; /* before that */
+    rill_time limited_since; /* when the present limiter began. limiter.c */
+    rill_time opened_at;
+    uint32_t segments_resent, duplicate_acks_sent;
+    uint16_t timeouts;
+    uint8_t limiter; /* enum rill_limiter, or RILL_LIMITER_COUNT: it has ended */
+    struct count48 bytes_sent, bytes_received, bytes_resent;
+    struct count48 segments_sent, segments_received;
+    /* ns of each limiter, up to 78 hours; the application's is what is left of the age. */
+    struct count48 limited[RILL_LIMITER_COUNT - 1];
 };
-_Static_assert(sizeof(struct connection_stats) <= 176, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct connection_stats) <= 120, "docs/architecture.md, table 2");
 
 struct connection {
     /* hot: what every segment touches */
@@ -160,7 +164,10 @@ _Static_assert(sizeof(struct connection) <= 256, "docs/architecture.md, table 2"
 
 /* Null: none are kept. */
 static inline struct connection_stats *connection_stats(const struct connection *connection) {
-    return connection->flags & CONNECTION_COUNTED ? (struct connection_stats *)(connection + 1) : 0;
+    if (!(connection->flags & CONNECTION_COUNTED))
+        return 0;
+    return (struct connection_stats *)slab_tail(connection, connection->index, sizeof *connection,
+                                                sizeof(struct connection_stats));
 }
 
 #endif

@@ -12,19 +12,15 @@ const char *rill_tcp_state_text(enum rill_tcp_state state) {
 
 static void fill_stats(const struct connection_stats *stats, rill_time now,
                        struct rill_tcp_info *info) {
-    info->bytes_sent = stats->bytes_sent;
-    info->bytes_received = stats->bytes_received;
-    info->bytes_resent = stats->bytes_resent;
-    info->segments_sent = stats->segments_sent;
-    info->segments_received = stats->segments_received;
+    info->bytes_sent = count48_get(&stats->bytes_sent);
+    info->bytes_received = count48_get(&stats->bytes_received);
+    info->bytes_resent = count48_get(&stats->bytes_resent);
+    info->segments_sent = count48_get(&stats->segments_sent);
+    info->segments_received = count48_get(&stats->segments_received);
     info->segments_resent = stats->segments_resent;
-    info->packets_sent = stats->packets_sent;
     info->duplicate_acks_sent = stats->duplicate_acks_sent;
     info->timeouts = stats->timeouts;
-    for (int i = 0; i < RILL_LIMITER_COUNT; i++)
-        info->limited_ns[i] = stats->limited_ns[i];
-    if (stats->limiter != RILL_LIMITER_COUNT)
-        info->limited_ns[stats->limiter] += now - stats->limited_since;
+    rill__limiter_read(stats, now, info->limited_ns);
 }
 
 const char *rill_limiter_name(enum rill_limiter limiter) {

@@ -371,7 +371,7 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
                                struct tcp_segment *segment) {
     struct connection_stats *stats = connection_stats(connection);
     if (stats)
-        stats->segments_received += segment->segments;
+        count48_add(&stats->segments_received, segment->segments);
     if (connection->state == RILL_TCP_SYN_SENT) {
         rill__input_syn_sent(host, connection, segment);
         return;

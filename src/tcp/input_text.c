@@ -53,7 +53,7 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
     uint32_t bytes = connection->rcv_nxt - before;
     struct connection_stats *stats = connection_stats(connection);
     if (stats)
-        stats->bytes_received += bytes;
+        count48_add(&stats->bytes_received, bytes);
     if (drop == RILL_DROP_TCP_DUPLICATE) { /* RFC 2883 §4: it lies within what is there */
         rill__owe_dsack(host, connection, segment->sequence, segment->sequence + segment->payload);
         return true;

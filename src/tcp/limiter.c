@@ -6,6 +6,11 @@
  * survives idleness; a host that keeps none has no account. */
 #include "tcp/host.h"
 
+/* Where a limiter's time is kept; the application's is what is left. */
+static unsigned slot_of(unsigned limiter) {
+    return limiter < RILL_LIMITER_APPLICATION ? limiter : limiter - 1;
+}
+
 /* There are bytes to send, and they do not go: why not? */
 static enum rill_limiter held_back(const struct tcp_host *host, const struct connection *connection,
                                    uint32_t waiting) {
@@ -45,12 +50,18 @@ static enum rill_limiter limiter_of(const struct tcp_host *host,
     return RILL_LIMITER_APPLICATION;
 }
 
+/* The time since the last look goes to the present limiter. */
+static void charge(struct connection_stats *stats, rill_time now) {
+    if (stats->limiter != RILL_LIMITER_APPLICATION)
+        count48_add(&stats->limited[slot_of(stats->limiter)], now - stats->limited_since);
+    stats->limited_since = now;
+}
+
 void rill__limiter_stop(const struct tcp_host *host, struct connection *connection) {
     struct connection_stats *stats = connection_stats(connection);
     if (!stats || stats->limiter == RILL_LIMITER_COUNT)
         return;
-    stats->limited_ns[stats->limiter] += host->core->now - stats->limited_since;
-    stats->limited_since = host->core->now;
+    charge(stats, host->core->now);
     stats->limiter = RILL_LIMITER_COUNT;
 }
 
@@ -61,7 +72,21 @@ void rill__limiter_update(const struct tcp_host *host, struct connection *connec
     enum rill_limiter limiter = limiter_of(host, connection);
     if (limiter == stats->limiter)
         return;
-    stats->limited_ns[stats->limiter] += host->core->now - stats->limited_since;
-    stats->limited_since = host->core->now;
+    charge(stats, host->core->now);
     stats->limiter = (uint8_t)limiter;
+}
+
+void rill__limiter_read(const struct connection_stats *stats, rill_time now,
+                        uint64_t ns[RILL_LIMITER_COUNT]) {
+    bool ended = stats->limiter == RILL_LIMITER_COUNT;
+    uint64_t left = (ended ? stats->limited_since : now) - stats->opened_at;
+    for (unsigned i = 0; i < RILL_LIMITER_COUNT; i++) {
+        if (i == RILL_LIMITER_APPLICATION)
+            continue;
+        ns[i] = count48_get(&stats->limited[slot_of(i)]);
+        if (i == stats->limiter)
+            ns[i] += now - stats->limited_since;
+        left -= ns[i];
+    }
+    ns[RILL_LIMITER_APPLICATION] = left;
 }

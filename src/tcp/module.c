@@ -29,9 +29,9 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
     host->time_wait_oldest = host->time_wait_newest = SLAB_NONE;
     const struct rill_allocator *allocator = &core->allocator;
     uint32_t most = TCP_INDEX_MASK;
-    size_t stats = config->statistics ? sizeof(struct connection_stats) : 0;
-    rill__slab_init(&host->connections, allocator, (uint32_t)(sizeof(struct connection) + stats),
-                    most);
+    rill__slab_init(&host->connections, allocator, sizeof(struct connection), most);
+    if (config->statistics)
+        rill__slab_tails(&host->connections, sizeof(struct connection_stats));
     rill__slab_init(&host->actives, allocator, sizeof(struct active), most);
     rill__slab_init(&host->listeners, allocator, sizeof(struct listener), TCP_LISTENERS_MAX);
     rill__slab_init(&host->half_opens, allocator, sizeof(struct half_open), most);

@@ -33,7 +33,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
         connection->flags |= CONNECTION_COUNTED;
     struct connection_stats *stats = connection_stats(connection);
     if (stats)
-        stats->limited_since = host->core->now; /* the limiter is the first: the handshake */
+        stats->opened_at = stats->limited_since = host->core->now; /* the handshake limits */
     connection->tag = rill__demux_tag(host, key);
     if (!rill__connection_activate(host, connection) ||
         !rill__demux_insert(host, connection->tag, TCP_KIND_CONNECTION, connection->index)) {

@@ -330,13 +330,12 @@ static void count(struct connection *connection, const struct plan *plan,
     if (!stats)
         return;
     uint32_t frames = packet->gso_size ? rill_packet_frames(packet) : 1;
-    stats->packets_sent++;
-    stats->segments_sent += frames;
+    count48_add(&stats->segments_sent, frames);
     if (plan->record) {
         stats->segments_resent += frames;
-        stats->bytes_resent += plan->length;
+        count48_add(&stats->bytes_resent, plan->length);
     } else {
-        stats->bytes_sent += plan->length;
+        count48_add(&stats->bytes_sent, plan->length);
     }
 }
 
