@@ -3,7 +3,9 @@
  *
  * DEVIATION: RFC 8985 §7.2 counts the two round trips from the last ACK that advanced. Here they
  * count from when the last segment was sent, so a flight whose other ACKs come in is not probed
- * later for it; a quarter of a round trip always lies between such an ACK and the probe. */
+ * later for it; a quarter of a round trip always lies between such an ACK and the probe. And a lone
+ * segment's ACK, which the peer may delay, is due a round trip and that delay after it: the probe
+ * waits for half a round trip more than that, where two are not enough, and not for two more. */
 #include "tcp/host.h"
 
 /* Something is in flight that nobody has said anything of, and no other timer asks sooner. */
@@ -27,8 +29,8 @@ void rill__probe_schedule(struct tcp_host *host, struct connection *connection) 
         return;
     rill_time srtt = connection->srtt * RILL_MICROSECOND / 8;
     rill_time wait = srtt ? 2 * srtt : RILL_SECOND;
-    if (active->scoreboard.in_flight <= rill__payload_max(connection))
-        wait += host->config.delayed_ack; /* the peer may wait for a second segment */
+    if (srtt && active->scoreboard.in_flight <= rill__payload_max(connection))
+        wait = RILL_MAX(wait, srtt + srtt / 2 + host->config.delayed_ack);
     recovery->probe_at =
         RILL_MAX(active->scoreboard.newest->sent_at + wait, host->core->now + srtt / 4);
     recovery->probe_at = RILL_MIN(recovery->probe_at, active->rto_at);

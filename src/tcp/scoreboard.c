@@ -180,8 +180,13 @@ void rill__scoreboard_renege(struct scoreboard *board) {
     board->sacked_segments = 0;
 }
 
-/* RFC 8985 §6.2, steps 2 and 3: the peer has what lies between the record's begin and `end`. */
-static void deliver(struct ack_summary *summary, const struct transmission *record, rill_seq end) {
+/* RFC 8985 §6.2, steps 2 and 3: the peer has what lies between the record's begin and `end`.
+ *
+ * DEVIATION: step 2 compares the echoed timestamp whatever the ACK says. Of a segment out of order
+ * no peer echoes the timestamp (RFC 7323 §4.3), so for a SACK the comparison would refuse each
+ * resending, and with it what a tail loss probe was sent for; there the RTT alone decides. */
+static void deliver(struct ack_summary *summary, const struct transmission *record, rill_seq end,
+                    bool in_order) {
     bool resent = record->flags & TRANSMISSION_RESENT;
     rill_time rtt = summary->now > record->sent_at ? summary->now - record->sent_at : 0;
     summary->delivered += end - record->sequence;
@@ -190,8 +195,8 @@ static void deliver(struct ack_summary *summary, const struct transmission *reco
     else if (seq_lt(end, summary->fack) && !resent)
         summary->reordered = true;
     summary->original |= !resent && seq_leq(end, summary->recover);
-    if (resent && ((summary->echoed && (int32_t)(summary->echo - record->timestamp) < 0) ||
-                   rtt < summary->min_rtt * RILL_MICROSECOND))
+    bool earlier = in_order && summary->echoed && (int32_t)(summary->echo - record->timestamp) < 0;
+    if (resent && (earlier || rtt < summary->min_rtt * RILL_MICROSECOND))
         return; /* it may well be an earlier sending that has arrived */
     bool later = record->sent_at > summary->rack_sent_at ||
                  (record->sent_at == summary->rack_sent_at && seq_gt(end, summary->rack_end));
@@ -238,7 +243,7 @@ void rill__scoreboard_acked(struct scoreboard *board, struct slab *slab, rill_se
         rill_seq end = seq_min(record->end, acknowledgement);
         summary->resent_acked |= (record->flags & TRANSMISSION_RESENT) != 0;
         if (!(record->flags & TRANSMISSION_SACKED))
-            deliver(summary, record, end);
+            deliver(summary, record, end, true);
         if (end != record->end) {
             trim_head(board, end);
             break;
@@ -288,7 +293,7 @@ static void join_next(struct scoreboard *board, struct slab *slab, struct transm
 static struct transmission *sack(struct scoreboard *board, struct slab *slab,
                                  struct transmission *record, struct ack_summary *summary) {
     uint32_t segment = RILL_MAX(record->segment, 1);
-    deliver(summary, record, record->end);
+    deliver(summary, record, record->end, false);
     summary->sacked = true;
     leave_state(board, record);
     record->flags |= TRANSMISSION_SACKED;

@@ -89,4 +89,5 @@ void rill__undo(struct connection *connection) {
     recovery->forward = FORWARD_NONE;
     recovery->undo_possible = false;
     active->backoff = 0;
+    recovery->paced_until = recovery->pace_at = 0; /* of the rate of before it was taken back */
 }

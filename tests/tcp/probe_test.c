@@ -19,15 +19,20 @@ static void established_probe_comes_two_round_trips_after_the_last_segment(void 
     peer_close(&peer);
 }
 
-/* The peer may wait for a second segment before it acknowledges. */
+/* The peer may wait for a second segment before it acknowledges, if that is longer. */
 static void established_probe_of_a_lone_segment_waits_for_the_delayed_ack(void **state) {
     (void)state;
-    struct peer peer;
-    loss_open(&peer, 10);
-    peer_write(&peer, MSS);
-    assert_int_equal(peer_drain(&peer), 1);
-    EXPECT_AFTER(&peer, 2 * RTT + 40 * RILL_MILLISECOND, 0, RILL_CAUSE_TAIL_PROBE);
-    peer_close(&peer);
+    for (int slow = 0; slow < 2; slow++) {
+        struct peer peer;
+        loss_init(&peer);
+        peer.config.delayed_ack = (slow ? 120 : 40) * RILL_MILLISECOND;
+        loss_established(&peer);
+        peer_write(&peer, MSS);
+        assert_int_equal(peer_drain(&peer), 1);
+        EXPECT_AFTER(&peer, slow ? RTT + RTT / 2 + peer.config.delayed_ack : 2 * RTT, 0,
+                     RILL_CAUSE_TAIL_PROBE);
+        peer_close(&peer);
+    }
 }
 
 /* Of the super-segment it is the last segment that goes again, not all of it. */
@@ -51,6 +56,28 @@ static void established_probe_of_a_super_segment_is_its_last_segment(void **stat
     peer_wait(&peer, RTT);
     peer_sack(&peer, 0, (struct block){7 * MSS, 7 * MSS + 300}, segments(0, 0), segments(0, 0));
     EXPECT_SEGMENT(&peer, 0, RILL_CAUSE_RACK);
+    assert_int_equal(peer_info(&peer).timeouts, 0);
+    peer_close(&peer);
+}
+
+/* The story of the probe that nobody believed: its SACK carries the timestamp of the last segment
+ * in order (RFC 7323 §4.3), not its own. It tells of the loss before it all the same. */
+static void established_probe_sacked_with_an_old_timestamp_tells_of_the_loss(void **state) {
+    (void)state;
+    struct peer peer;
+    loss_init(&peer);
+    peer.options |= PEER_TIMESTAMPS;
+    loss_established(&peer);
+    peer_write(&peer, 10 * MSS);
+    assert_int_equal(peer_drain(&peer), 10);
+    uint32_t in_order = peer.tsecr;
+    peer_wait(&peer, RTT);
+    ack(&peer, 8);
+    EXPECT_AFTER(&peer, RTT, 9, RILL_CAUSE_TAIL_PROBE);
+    peer_wait(&peer, RTT);
+    peer.tsecr = in_order;
+    sack(&peer, 8, 9, 10);
+    EXPECT_SEGMENT(&peer, 8, RILL_CAUSE_RACK);
     assert_int_equal(peer_info(&peer).timeouts, 0);
     peer_close(&peer);
 }
@@ -296,6 +323,7 @@ int probe_tests(void) {
         cmocka_unit_test(established_probe_comes_two_round_trips_after_the_last_segment),
         cmocka_unit_test(established_probe_of_a_lone_segment_waits_for_the_delayed_ack),
         cmocka_unit_test(established_probe_of_a_super_segment_is_its_last_segment),
+        cmocka_unit_test(established_probe_sacked_with_an_old_timestamp_tells_of_the_loss),
         cmocka_unit_test(established_probe_prefers_new_data),
         cmocka_unit_test(established_probe_without_an_rtt_comes_after_a_second),
         cmocka_unit_test(established_probe_is_never_later_than_the_timeout),
