@@ -30,6 +30,8 @@ int socks5_parse_request(const uint8_t *data, size_t length, char name[SOCKS5_NA
     if (length < 4 + size + 2)
         return 0;
     if (data[3] == TYPE_NAME) {
+        if (memchr(data + 5, '\0', size - 1)) /* as text it would be another name */
+            *reply = SOCKS5_FAILURE;
         memcpy(name, data + 5, size - 1);
         name[size - 1] = '\0';
     } else {
