@@ -217,7 +217,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         pass_time(&run, (uint8_t)(i % 8));
         check(&run);
     }
-    bool again = size % 8 == 0;
+    bool again = size % 16 == 0; /* a run in sixteen is played again */
     test_world_close(&run.test);
     FUZZ_REQUIRE(run.test.memory.live_bytes == 0 && run.test.memory.live_blocks == 0);
     if (again)

@@ -11,8 +11,8 @@
 const uint8_t segments_macs[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
 
 /* An IP packet at bytes + 14, sent as the link has it. */
-static void send_ip(struct run *run, uint8_t *bytes, size_t length, uint8_t shape,
-                    bool must_count) {
+void segments_send_ip(struct run *run, uint8_t *bytes, size_t length, uint8_t shape,
+                      bool must_count) {
     uint8_t *ip = bytes + WIRE_ETHERNET_HEADER;
     if (!run->ethernet) {
         segments_deliver(run, ip, length, shape, must_count);
@@ -23,18 +23,55 @@ static void send_ip(struct run *run, uint8_t *bytes, size_t length, uint8_t shap
     segments_deliver(run, bytes, length + WIRE_ETHERNET_HEADER, shape, must_count);
 }
 
-/* A connection of host 1, or null. */
-static const struct connection *some_connection(struct run *run) {
-    struct tcp_host *host = run->test.world.stacks[1]->tcp;
-    uint32_t slots = slab_end(&host->connections), wanted = input_8(&run->input);
+static const void *some_object(const struct slab *slab, uint32_t wanted) {
+    uint32_t slots = slab_end(slab);
     for (uint32_t i = 0; i < slots; i++)
-        if (slab_in_use(&host->connections, (i + wanted) % slots))
-            return slab_at(&host->connections, (i + wanted) % slots);
+        if (slab_in_use(slab, (i + wanted) % slots))
+            return slab_at(slab, (i + wanted) % slots);
     return 0;
 }
 
+/* A record of host 1 and its numbers: mostly a connection. False: there is none. */
+bool segments_take_aim(struct run *run, struct aim *aim) {
+    struct tcp_host *host = run->test.world.stacks[1]->tcp;
+    uint8_t which = input_8(&run->input);
+    memset(aim, 0, sizeof *aim);
+    const struct time_wait *old = which >> 5 == 6 ? some_object(&host->time_waits, which) : 0;
+    if (old) {
+        *aim = (struct aim){.key = old->key,
+                            .rcv_nxt = old->rcv_nxt,
+                            .snd_una = old->snd_nxt,
+                            .window = old->window,
+                            .ts_recent = old->ts_recent,
+                            .timestamps = old->timestamps};
+        return true;
+    }
+    const struct half_open *half = which >> 5 == 7 ? some_object(&host->half_opens, which) : 0;
+    if (half) {
+        *aim = (struct aim){.key = half->key,
+                            .rcv_nxt = half->irs + 1,
+                            .snd_una = half->iss,
+                            .window = 65535,
+                            .flight = 1,
+                            .ts_recent = half->ts_recent,
+                            .timestamps = half->flags & CONNECTION_TIMESTAMPS};
+        return true;
+    }
+    const struct connection *connection = some_object(&host->connections, which);
+    if (!connection)
+        return false;
+    *aim = (struct aim){.key = connection->key,
+                        .rcv_nxt = connection->rcv_nxt,
+                        .snd_una = connection->snd_una,
+                        .window = connection->rcv_adv - connection->rcv_nxt,
+                        .flight = connection->snd_nxt - connection->snd_una,
+                        .ts_recent = connection->ts_recent,
+                        .timestamps = connection->flags & CONNECTION_TIMESTAMPS};
+    return true;
+}
+
 /* A number near one that means something: one byte says which way and how far. */
-static uint32_t near(struct run *run, uint32_t number, uint32_t reach) {
+uint32_t segments_near(struct run *run, uint32_t number, uint32_t reach) {
     uint8_t how = input_8(&run->input);
     uint32_t small = how & 15;
     switch (how >> 4) {
@@ -68,14 +105,14 @@ static uint32_t near(struct run *run, uint32_t number, uint32_t reach) {
     }
 }
 
-static size_t put_options(struct run *run, uint8_t *out, const struct connection *connection) {
+static size_t put_options(struct run *run, uint8_t *out, const struct aim *aim) {
     static const uint8_t stamps[] = {1, 1, 8, 10}, syn[] = {2, 4, 5, 180, 4, 2, 1, 1, 1, 3, 3, 7};
     uint8_t how = input_8(&run->input);
     size_t length = 0;
-    if (connection && (how & 1) == !(connection->flags & CONNECTION_TIMESTAMPS)) {
+    if (aim && (how & 1) == !aim->timestamps) {
         memcpy(out, stamps, sizeof stamps);
-        bytes_put32(out + 4, connection->ts_recent + (how & 2 ? input_8(&run->input) : 0u) -
-                                 (how & 4 ? 100 : 0));
+        bytes_put32(out + 4,
+                    aim->ts_recent + (how & 2 ? input_8(&run->input) : 0u) - (how & 4 ? 100 : 0));
         bytes_put32(out + 8, how & 4 ? input_32(&run->input) : 0);
         length = 12;
     }
@@ -85,13 +122,12 @@ static size_t put_options(struct run *run, uint8_t *out, const struct connection
         out[length + 11] = how >> 4;
         length += sizeof syn;
     }
-    if (how & 32 && connection && length <= 24) {
+    if (how & 32 && aim && length <= 24) {
         unsigned blocks = how & 64 && length <= 12 ? 2 : 1;
         memcpy(out + length, (uint8_t[]){1, 1, 5, (uint8_t)(2 + 8 * blocks)}, 4);
         for (unsigned i = 0; i < blocks; i++) {
-            uint32_t flight = connection->snd_nxt - connection->snd_una;
-            bytes_put32(out + length + 4 + 8 * i, near(run, connection->snd_una, flight));
-            bytes_put32(out + length + 8 + 8 * i, near(run, connection->snd_una, flight));
+            bytes_put32(out + length + 4 + 8 * i, segments_near(run, aim->snd_una, aim->flight));
+            bytes_put32(out + length + 8 + 8 * i, segments_near(run, aim->snd_una, aim->flight));
         }
         length += 4 + 8 * blocks;
     }
@@ -130,25 +166,25 @@ static void send_segment(struct run *run, uint8_t *bytes, uint8_t *tcp, const ui
     memset(tcp + 20 + option_bytes, how, payload);
     build_finish(ip, length);
     uint8_t shape = (uint8_t)(length > 200 ? how & 7 : how & 1);
-    send_ip(run, bytes, length, shape, !(tcp[13] & WIRE_SYN));
+    segments_send_ip(run, bytes, length, shape, !(tcp[13] & WIRE_SYN));
 }
 
 void segments_aimed(struct run *run, uint8_t how) {
     static const uint16_t lengths[] = {0, 1, 2, 100, 536, 1000, 1400, 8};
     uint8_t bytes[SEGMENTS_BYTES], options[80];
-    const struct connection *connection = some_connection(run);
-    if (!connection)
+    struct aim aim;
+    if (!segments_take_aim(run, &aim))
         return;
     uint8_t size = input_8(&run->input);
     size_t payload = size & 128 ? lengths[size & 7] : size & 64 ? size & 63 : 0;
-    size_t option_bytes = put_options(run, options, connection);
-    uint8_t *tcp = build_ip(bytes + WIRE_ETHERNET_HEADER, &connection->key.remote,
-                            &connection->key.local, 6, 20 + option_bytes + payload);
+    size_t option_bytes = put_options(run, options, &aim);
+    uint8_t *tcp = build_ip(bytes + WIRE_ETHERNET_HEADER, &aim.key.remote, &aim.key.local, 6,
+                            20 + option_bytes + payload);
     memset(tcp, 0, 20);
-    bytes_put16(tcp, connection->key.remote_port);
-    bytes_put16(tcp + 2, connection->key.local_port);
-    bytes_put32(tcp + 4, near(run, connection->rcv_nxt, connection->rcv_adv - connection->rcv_nxt));
-    bytes_put32(tcp + 8, near(run, connection->snd_una, connection->snd_nxt - connection->snd_una));
+    bytes_put16(tcp, aim.key.remote_port);
+    bytes_put16(tcp + 2, aim.key.local_port);
+    bytes_put32(tcp + 4, segments_near(run, aim.rcv_nxt, aim.window));
+    bytes_put32(tcp + 8, segments_near(run, aim.snd_una, aim.flight));
     tcp[13] = some_flags(run);
     bytes_put16(tcp + 14, size & 32 ? input_16(&run->input) : size & 16 ? 0 : 60000);
     send_segment(run, bytes, tcp, options, option_bytes, payload, how);
@@ -188,90 +224,6 @@ void segments_replay(struct run *run, uint8_t how) {
     segments_deliver(run, bytes, length, (uint8_t)(length > 200 ? how & 7 : how & 1), false);
 }
 
-void segments_error(struct run *run, uint8_t how) {
-    uint8_t bytes[SEGMENTS_BYTES];
-    const struct connection *connection = some_connection(run);
-    if (!connection)
-        return;
-    bool ipv4 = rill_address_is_ipv4(&connection->key.local);
-    uint8_t type = input_8(&run->input);
-    struct rill_address from = connection->key.remote;
-    if (how & 1)
-        from.bytes[15] ^= 5; /* a router on the way */
-    uint8_t *icmp = build_ip(bytes + WIRE_ETHERNET_HEADER, &from, &connection->key.local,
-                             ipv4 ? 1 : 58, 8 + (ipv4 ? 20u : 40u) + 20);
-    memset(icmp, 0, 8);
-    icmp[0] = how & 2 ? type : ipv4 ? 3 : (uint8_t)(1 + type % 4);
-    icmp[1] = input_8(&run->input);
-    uint16_t mtu = input_16(&run->input);
-    bytes_put16(icmp + 6, mtu);
-    if (!ipv4)
-        bytes_put32(icmp + 4, mtu);
-    uint8_t *tcp = build_ip(icmp + 8, &connection->key.local, &connection->key.remote, 6, 1000);
-    memset(tcp, 0, 20);
-    bytes_put16(tcp, connection->key.local_port);
-    bytes_put16(tcp + 2, connection->key.remote_port);
-    bytes_put32(tcp + 4, near(run, connection->snd_una, connection->snd_nxt - connection->snd_una));
-    build_finish(icmp + 8, (ipv4 ? 20u : 40u) + 20);
-    size_t length = (size_t)(tcp + 20 - bytes) - WIRE_ETHERNET_HEADER;
-    if (how & 4)
-        length -= input_8(&run->input) % 40u;
-    build_finish(bytes + WIRE_ETHERNET_HEADER, length);
-    send_ip(run, bytes, length, how & 1, false);
-}
-
-static void send_arp(struct run *run, uint8_t how) {
-    uint8_t bytes[WIRE_ETHERNET_HEADER + WIRE_ARP_LENGTH];
-    struct wire_arp arp = {.reply = how & 1};
-    uint8_t who = input_8(&run->input);
-    memcpy(arp.sender_mac, segments_macs[0], 6);
-    arp.sender_mac[5] = (uint8_t)(1 + (who & 3));
-    memcpy(arp.target_mac, segments_macs[1], 6);
-    memcpy(arp.sender, run->test.address[who >> 2 & 1].bytes + 12, 4);
-    memcpy(arp.target, run->test.address[who >> 3 & 1].bytes + 12, 4);
-    arp.sender[3] = (uint8_t)(arp.sender[3] + (who >> 4 & 3));
-    rill__ethernet_emit(bytes, segments_macs[1], arp.sender_mac, WIRE_TYPE_ARP);
-    rill__arp_emit(&arp, bytes + WIRE_ETHERNET_HEADER);
-    segments_deliver(run, bytes, sizeof bytes, how & 1, false);
-}
-
-/* Options of neighbour discovery and records of MLD are the input's own. */
-void segments_neighbour(struct run *run, uint8_t how) {
-    static const uint8_t types[] = {133, 134, 135, 136, 137, 130, 131, 132, 143, 134, 134, 136};
-    uint8_t bytes[SEGMENTS_BYTES];
-    struct rill_address from = {{0xfe, 0x80}}, to = run->test.address[1];
-    if (how & 1 && run->ethernet && !run->test.ipv6) {
-        send_arp(run, how >> 1);
-        return;
-    }
-    from.bytes[15] = 1;
-    if (how & 2)
-        from = run->test.address[0];
-    if (how & 4) {
-        static const struct rill_address all = {
-            {0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
-        to = run->test.ipv6 ? all : rill_address_ipv4(224, 0, 0, 1);
-    }
-    bool ipv4 = rill_address_is_ipv4(&to);
-    if (ipv4)
-        from = run->test.address[0];
-    size_t length = input_8(&run->input) % 120u + 8u;
-    uint8_t *message = build_ip(bytes + WIRE_ETHERNET_HEADER, &from, &to, ipv4 ? 2 : 58, length);
-    uint8_t type = input_8(&run->input);
-    size_t given = length;
-    const uint8_t *body = input_bytes(&run->input, &given);
-    memset(message, 0, length);
-    memcpy(message, body, given);
-    message[0] = ipv4 ? 0x11 : types[type % sizeof types];
-    message[1] = type & 128 ? message[1] : 0;
-    if (!ipv4 && type & 64 && length >= 24) /* about an address that is known */
-        memcpy(message + 8, run->test.address[type >> 5 & 1].bytes, 16);
-    bytes[WIRE_ETHERNET_HEADER + (ipv4 ? 8 : 7)] = ipv4 ? 1 : 255;
-    size_t all = (size_t)(message - bytes) - WIRE_ETHERNET_HEADER + length;
-    build_finish(bytes + WIRE_ETHERNET_HEADER, all);
-    send_ip(run, bytes, all, how >> 3, false);
-}
-
 void segments_raw(struct run *run, uint8_t how) {
     uint8_t bytes[SEGMENTS_BYTES];
     size_t length = input_8(&run->input) * (how & 1 ? 4u : 1u);
@@ -291,7 +243,7 @@ void segments_raw(struct run *run, uint8_t how) {
     if (how & 8 && run->ethernet)
         segments_deliver(run, ip, length, 0, false);
     else
-        send_ip(run, bytes, length, (uint8_t)(length > 200 ? how & 7 : how & 1), false);
+        segments_send_ip(run, bytes, length, (uint8_t)(length > 200 ? how & 7 : how & 1), false);
 }
 
 void segments_network(struct run *run, uint8_t how) {
@@ -334,11 +286,11 @@ void segments_network(struct run *run, uint8_t how) {
     FUZZ_REQUIRE(error == 0 || (error <= RILL_ERROR_MEMORY && error >= RILL_ERROR_UNREACHABLE));
 }
 
-static void decide(struct run *run, int host, uint8_t how) {
-    struct rill_stack *stack = run->test.world.stacks[host];
+static void decide(struct run *run, uint8_t how) {
+    struct rill_stack *stack = run->test.world.stacks[1];
     struct rill_endpoint local, remote;
     rill_handle handle;
-    if (rill_tcp_pending(stack, run->listeners[host][1], &handle, &local, &remote))
+    if (rill_tcp_pending(stack, run->listeners[1][1], &handle, &local, &remote))
         return;
     if (how % 3 == 0)
         rill_tcp_pending_accept(stack, handle);
@@ -367,6 +319,32 @@ static void set_option(struct run *run, struct rill_stack *stack, rill_handle ha
                         which & 128 ? value * 64 : value);
 }
 
+/* By reference: slices of the pool's own blocks, of which the stack takes some. */
+static int64_t send_slices(struct run *run, struct rill_stack *stack, rill_handle handle,
+                           size_t size) {
+    struct rill_slice slices[3];
+    size_t count = 0;
+    for (; count < 3; count++) {
+        struct rill_block *block = rill_block_open(run->test.pool, size);
+        if (!block)
+            break;
+        memset(rill_block_data(block), (int)count, size);
+        slices[count] = (struct rill_slice){rill_block_data(block), size, block};
+    }
+    int64_t taken = rill_tcp_send_slices(stack, handle, slices, count);
+    for (size_t i = taken > 0 ? (size_t)taken : 0; i < count; i++)
+        rill_block_drop(slices[i].block);
+    return taken;
+}
+
+static int64_t receive_slices(struct rill_stack *stack, rill_handle handle, size_t most) {
+    struct rill_slice slices[8];
+    int64_t n = rill_tcp_receive_slices(stack, handle, slices, most % 8 + 1);
+    for (int64_t i = 0; i < n; i++)
+        rill_block_drop(slices[i].block);
+    return n;
+}
+
 void segments_application(struct run *run, int host, uint8_t how) {
     static uint8_t text[20000];
     struct rill_stack *stack = run->test.world.stacks[host];
@@ -388,12 +366,17 @@ void segments_application(struct run *run, int host, uint8_t how) {
         break;
     case 3:
     case 4:
-    case 5:
         n = rill_tcp_send(stack, handle, text, size);
         break;
+    case 5:
+        n = send_slices(run, stack, handle, size);
+        break;
     case 6:
-    case 7:
         n = rill_tcp_receive(stack, handle, text, size + 1);
+        break;
+    case 7:
+        n = size & 1 ? receive_slices(stack, handle, size)
+                     : rill_tcp_peek(stack, handle, text, size + 1);
         break;
     case 8:
         rill_tcp_shutdown(stack, handle);
@@ -408,7 +391,7 @@ void segments_application(struct run *run, int host, uint8_t how) {
         set_option(run, stack, handle);
         break;
     case 12:
-        decide(run, host, (uint8_t)size);
+        decide(run, (uint8_t)size);
         break;
     case 13:
         n = rill_udp_send(stack, run->udp[host], text, size, &message);
