@@ -9,6 +9,7 @@
 #define SEGMENTS_HANDLES 12
 #define SEGMENTS_KEPT 8
 #define SEGMENTS_BYTES 2048
+#define SEGMENTS_TEXT 20000
 
 struct kept { /* a frame on its way to host 1 */
     size_t length;
@@ -23,6 +24,7 @@ struct run {
     rill_handle handles[2][SEGMENTS_HANDLES];
     unsigned owned[2], kept_at;
     struct kept kept[SEGMENTS_KEPT];
+    bool tainted;     /* bytes have been changed that may have been taken for right */
     uint64_t counted; /* trace records of host 1: received, or dropped */
 };
 

@@ -168,8 +168,12 @@ void segments_neighbour(struct run *run, uint8_t how) {
         to = ipv4 ? rill_address_ipv4(224, 0, 0, 1) : all;
     size_t length =
         type == 130 || ipv4 ? put_membership(run, message, ipv4) : put_ndp_head(run, message, type);
-    for (unsigned options = type == 130 || ipv4 ? 0 : input_8(&run->input) % 4; options-- > 0;)
+    uint8_t tail = input_8(&run->input);
+    for (unsigned options = type == 130 || ipv4 ? 0 : tail % 4; options-- > 0;)
         length += put_ndp_option(run, message + length);
+    memset(message + length, 1, 8);
+    if ((tail & 0xc0) == 0xc0) /* the last option is not all there, or there is a part of another */
+        length = tail & 32 ? length + (tail >> 2 & 7) : length - (tail >> 2 & 7);
     uint8_t *ip = bytes + WIRE_ETHERNET_HEADER;
     memcpy(build_ip(ip, &from, &to, ipv4 ? 2 : 58, length), message, length);
     ip[ipv4 ? 8 : 7] = ipv4 || type == 130 ? 1 : 255;

@@ -156,6 +156,13 @@ static uint8_t some_flags(struct run *run) {
     return which < 160 ? usual[which % sizeof usual] : which;
 }
 
+/* All bytes of all streams follow from their sequence number: whatever overlaps agrees, and who
+ * reads a byte that belongs elsewhere sees it. */
+static void fill(uint8_t *out, rill_seq sequence, size_t length) {
+    for (size_t i = 0; i < length; i++)
+        out[i] = test_byte(1, (rill_seq)(sequence + i));
+}
+
 /* Finishes a segment whose header begins at `tcp` and has its numbers, and sends it. */
 static void send_segment(struct run *run, uint8_t *bytes, uint8_t *tcp, const uint8_t *options,
                          size_t option_bytes, size_t payload, uint8_t how) {
@@ -163,7 +170,7 @@ static void send_segment(struct run *run, uint8_t *bytes, uint8_t *tcp, const ui
     size_t length = (size_t)(tcp - ip) + 20 + option_bytes + payload;
     tcp[12] = (uint8_t)((20 + option_bytes) / 4 << 4);
     memcpy(tcp + 20, options, option_bytes);
-    memset(tcp + 20 + option_bytes, how, payload);
+    fill(tcp + 20 + option_bytes, bytes_get32(tcp + 4) + (tcp[13] & WIRE_SYN ? 1u : 0u), payload);
     build_finish(ip, length);
     uint8_t shape = (uint8_t)(length > 200 ? how & 7 : how & 1);
     segments_send_ip(run, bytes, length, shape, !(tcp[13] & WIRE_SYN));
@@ -215,6 +222,7 @@ void segments_replay(struct run *run, uint8_t how) {
     if (!length)
         return;
     memcpy(bytes, kept->bytes, length);
+    run->tainted |= (how >> 4 & 3) != 0; /* its bytes may be wrong, or its number */
     for (unsigned changes = how >> 4 & 3; changes-- > 0;)
         bytes[input_8(&run->input) % length] = input_8(&run->input);
     if (how & 64)
@@ -240,6 +248,7 @@ void segments_raw(struct run *run, uint8_t how) {
     }
     if (how & 4)
         build_finish(ip, length);
+    run->tainted |= (how & 4) != 0;
     if (how & 8 && run->ethernet)
         segments_deliver(run, ip, length, 0, false);
     else
@@ -319,16 +328,34 @@ static void set_option(struct run *run, struct rill_stack *stack, rill_handle ha
                         which & 128 ? value * 64 : value);
 }
 
-/* By reference: slices of the pool's own blocks, of which the stack takes some. */
-static int64_t send_slices(struct run *run, struct rill_stack *stack, rill_handle handle,
-                           size_t size) {
+/* The sequence number of the next byte that is written, or of the next that is read. */
+static rill_seq write_at(const struct connection *connection) {
+    const struct active *active = connection->active;
+    return active ? active->send.first + active->send.bytes : connection->snd_nxt;
+}
+
+static rill_seq read_at(const struct connection *connection) {
+    bool fin = connection->flags & CONNECTION_FIN_RECEIVED;
+    return connection->rcv_nxt - fin - (connection->active ? connection->active->receive.bytes : 0);
+}
+
+/* By copy, or by reference: then the stack takes some of the slices. */
+static int64_t send_some(struct run *run, int host, rill_handle handle, size_t size, bool copy) {
+    static uint8_t text[SEGMENTS_TEXT];
+    struct rill_stack *stack = run->test.world.stacks[host];
+    const struct connection *connection = rill__connection_find(stack->tcp, handle);
+    rill_seq at = connection ? write_at(connection) : 0;
     struct rill_slice slices[3];
     size_t count = 0;
-    for (; count < 3; count++) {
+    if (copy) {
+        fill(text, at, size);
+        return rill_tcp_send(stack, handle, text, size);
+    }
+    for (; count < 3; count++, at += (rill_seq)size) {
         struct rill_block *block = rill_block_open(run->test.pool, size);
         if (!block)
             break;
-        memset(rill_block_data(block), (int)count, size);
+        fill(rill_block_data(block), at, size);
         slices[count] = (struct rill_slice){rill_block_data(block), size, block};
     }
     int64_t taken = rill_tcp_send_slices(stack, handle, slices, count);
@@ -337,16 +364,38 @@ static int64_t send_slices(struct run *run, struct rill_stack *stack, rill_handl
     return taken;
 }
 
-static int64_t receive_slices(struct rill_stack *stack, rill_handle handle, size_t most) {
+static void check_read(const struct run *run, rill_seq at, const uint8_t *data, size_t length) {
+    for (size_t i = 0; i < length && !run->tainted; i++)
+        FUZZ_REQUIRE(data[i] == test_byte(1, (rill_seq)(at + i)));
+}
+
+/* By copy, by looking, or by reference. */
+static int64_t receive_some(struct run *run, int host, rill_handle handle, size_t size,
+                            unsigned how) {
+    static uint8_t text[SEGMENTS_TEXT];
+    struct rill_stack *stack = run->test.world.stacks[host];
+    struct connection *connection = rill__connection_find(stack->tcp, handle);
+    rill_seq at = connection ? read_at(connection) : 0;
+    bool known = connection && !(connection->flags & CONNECTION_DEAF);
     struct rill_slice slices[8];
-    int64_t n = rill_tcp_receive_slices(stack, handle, slices, most % 8 + 1);
-    for (int64_t i = 0; i < n; i++)
+    int64_t n = how == 0   ? rill_tcp_receive(stack, handle, text, size)
+                : how == 1 ? rill_tcp_peek(stack, handle, text, size)
+                           : rill_tcp_receive_slices(stack, handle, slices, size % 8 + 1);
+    if (how < 2) {
+        check_read(run, at, text, known && n > 0 ? (size_t)n : 0);
+        return n;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (known)
+            check_read(run, at, slices[i].data, slices[i].length);
+        at += (rill_seq)slices[i].length;
         rill_block_drop(slices[i].block);
+    }
     return n;
 }
 
 void segments_application(struct run *run, int host, uint8_t how) {
-    static uint8_t text[20000];
+    static uint8_t text[SEGMENTS_TEXT];
     struct rill_stack *stack = run->test.world.stacks[host];
     struct rill_event events[8];
     struct rill_udp_message message = {.remote = {run->test.address[!host], 7, 0}};
@@ -366,17 +415,12 @@ void segments_application(struct run *run, int host, uint8_t how) {
         break;
     case 3:
     case 4:
-        n = rill_tcp_send(stack, handle, text, size);
-        break;
     case 5:
-        n = send_slices(run, stack, handle, size);
+        n = send_some(run, host, handle, size, how < 5);
         break;
     case 6:
-        n = rill_tcp_receive(stack, handle, text, size + 1);
-        break;
     case 7:
-        n = size & 1 ? receive_slices(stack, handle, size)
-                     : rill_tcp_peek(stack, handle, text, size + 1);
+        n = receive_some(run, host, handle, size + 1, how == 6 ? 0 : 1 + size % 4 / 2);
         break;
     case 8:
         rill_tcp_shutdown(stack, handle);

@@ -312,6 +312,41 @@ static void bind_or_listen(struct run *run, int host, int at, uint8_t how) {
     FUZZ_REQUIRE((result == -RILL_EBADF) == !run->fds[host][at].open);
 }
 
+/* What the application does not see: memory that ends, links and groups that come and go. */
+static void trouble(struct run *run, int host, uint8_t how) {
+    struct rill_stack *stack = run->test.world.stacks[host];
+    const struct rill_address group = rill_address_ipv4(224, 0, 0, 9);
+    fuzz_say("host %d: trouble %d", host, how);
+    if (how & 1) {
+        run->test.memory.fail_at = run->test.memory.calls + 1 + how / 16;
+        run->failing = true;
+        return;
+    }
+    switch (how >> 1 & 7) {
+    case 0:
+        rill_link_set(stack, 0, false);
+        run->lossless = false;
+        break;
+    case 1:
+    case 2:
+        rill_link_set(stack, 0, true);
+        break;
+    case 3:
+        (void)!rill_group_join(stack, 0, &group);
+        break;
+    case 4:
+        rill_group_leave(stack, 0, &group);
+        break;
+    case 5:
+        rill_address_remove(stack, 0, &run->addresses[host][how >> 4 & 1]);
+        run->lossless = false;
+        break;
+    default:
+        (void)!rill_address_add(stack, 0, &run->addresses[host][how >> 4 & 1], how & 16 ? 64 : 24);
+        break;
+    }
+}
+
 static void one_step(struct run *run) {
     uint8_t what = input_8(&run->input), how = input_8(&run->input);
     int host = run->loopback ? 0 : what >> 7, at = (what >> 4 & 7) + (how >> 7) * 4;
@@ -350,9 +385,7 @@ static void one_step(struct run *run) {
         sockets_send(run, host, at, how);
         break;
     case 12:
-        fuzz_say("memory will end");
-        run->test.memory.fail_at = run->test.memory.calls + 1 + how % 16;
-        run->failing = true;
+        trouble(run, host, how);
         break;
     default:
         sockets_step_world(run, how);
