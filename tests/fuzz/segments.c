@@ -75,6 +75,25 @@ static void configure(struct run *run) {
     test->journal = fuzz_journal_begin();
 }
 
+/* A connection, open or in one of the states it ends in. False: there are no more. */
+static bool open_pair(struct run *run, unsigned state) {
+    struct test_world *test = &run->test;
+    rill_handle a, b;
+    if (test_open_pair(test, run->listeners[1][0], 80, &a, &b))
+        return false;
+    segments_own(run, 0, a);
+    segments_own(run, 1, b);
+    if (state == 1) /* the peer has shut down: CLOSE-WAIT */
+        rill_tcp_shutdown(test->world.stacks[0], a);
+    if (state >= 2) /* both have: TIME-WAIT, or FIN-WAIT-2 */
+        rill_tcp_shutdown(test->world.stacks[1], b);
+    test_run(test, 100 * RILL_MILLISECOND);
+    if (state == 2)
+        rill_tcp_shutdown(test->world.stacks[0], a);
+    test_run(test, 100 * RILL_MILLISECOND);
+    return true;
+}
+
 static void open_run(struct run *run) {
     configure(run);
     FUZZ_REQUIRE(test_world_open(&run->test) == 0);
@@ -89,13 +108,9 @@ static void open_run(struct run *run) {
         config.receive_buffer = 5000;
         FUZZ_REQUIRE(rill_udp_open(run->test.world.stacks[i], &config, &run->udp[i]) == 0);
     }
-    for (unsigned pairs = input_8(&run->input) % 4; pairs-- > 0;) {
-        rill_handle a, b;
-        if (test_open_pair(&run->test, run->listeners[1][0], 80, &a, &b))
-            break;
-        segments_own(run, 0, a);
-        segments_own(run, 1, b);
-    }
+    uint8_t pairs = input_8(&run->input);
+    for (unsigned i = 0; i < pairs % 4u && open_pair(run, pairs >> (2 + 2 * i) & 3); i++)
+        ;
 }
 
 /* Every connection of both hosts, those of no application too. */
