@@ -1,7 +1,7 @@
 # A front to CMake's presets: `make`, `make run`, `make test`.
 JOBS ?= 2
 
-.PHONY: all run test bench bench-recovery amalgamation install tools-build tools-test tools-bench clean
+.PHONY: all run test fuzz soak bench bench-recovery amalgamation install tools-build tools-test tools-bench clean
 
 all: tools-build
 	@cmake --preset release > build-configure.log 2>&1 || { cat build-configure.log >&2; rm -f build-configure.log; exit 1; }
@@ -25,6 +25,13 @@ tools-bench:
 
 test: tools-test all
 	@tests/run
+
+# Each fuzz target for FUZZ_SECONDS; make soak: for SOAK_SECONDS, an hour, and the random simulations.
+fuzz soak: tools-test
+	@cmake --preset fuzz > build-configure.log 2>&1 || { cat build-configure.log >&2; rm -f build-configure.log; exit 1; }
+	@rm -f build-configure.log
+	@cmake --build --preset fuzz -j $(JOBS) > /dev/null
+	@JOBS=$(JOBS) tests/fuzz/run $@
 
 # make install PREFIX=/usr/local
 install: all

@@ -6,6 +6,7 @@
 #include "bridge/socks5.h"
 
 #include "base/util.h"
+#include "bridge/socks5_message.h"
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -14,19 +15,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-enum { VERSION = 5, NO_AUTHENTICATION = 0, NO_METHOD = 0xff, COMMAND_CONNECT = 1 };
-enum { TYPE_IPV4 = 1, TYPE_NAME = 3, TYPE_IPV6 = 4 };
-enum reply { /* RFC 1928 §6 */
-             REPLY_SUCCEEDED = 0,
-             REPLY_FAILURE = 1,
-             REPLY_NETWORK_UNREACHABLE = 3,
-             REPLY_HOST_UNREACHABLE = 4,
-             REPLY_REFUSED = 5,
-             REPLY_TIMED_OUT = 6,
-             REPLY_COMMAND = 7,
-             REPLY_TYPE = 8,
-};
 
 enum state { GREETING, REQUEST, DIALING };
 
@@ -69,40 +57,26 @@ static bool say(const struct socks5_session *session, const uint8_t *data, size_
 }
 
 /* The answer to a request; `local` is rill's socket, or null. */
-static bool answer(const struct socks5_session *session, enum reply reply,
+static bool answer(const struct socks5_session *session, enum socks5_reply reply,
                    const struct rill_endpoint *local) {
-    static const struct rill_endpoint none;
-    uint8_t out[22] = {VERSION, (uint8_t)reply, 0, TYPE_IPV4};
-    size_t length = 4;
-    if (!local)
-        local = &none;
-    if (local == &none || rill_address_is_ipv4(&local->address)) {
-        memcpy(out + length, local->address.bytes + 12, 4);
-        length += 4;
-    } else {
-        out[3] = TYPE_IPV6;
-        memcpy(out + length, local->address.bytes, 16);
-        length += 16;
-    }
-    out[length++] = (uint8_t)(local->port >> 8);
-    out[length++] = (uint8_t)local->port;
-    return say(session, out, length);
+    uint8_t out[SOCKS5_ANSWER_MAX];
+    return say(session, out, socks5_answer(reply, local, out));
 }
 
-static enum reply reply_of(int error) {
+static enum socks5_reply reply_of(int error) {
     switch (error) {
     case RILL_ERROR_REFUSED:
     case RILL_ERROR_RESET:
-        return REPLY_REFUSED;
+        return SOCKS5_REFUSED;
     case RILL_ERROR_TIMED_OUT:
-        return REPLY_TIMED_OUT;
+        return SOCKS5_TIMED_OUT;
     case RILL_ERROR_NO_ROUTE:
-        return REPLY_NETWORK_UNREACHABLE;
+        return SOCKS5_NETWORK_UNREACHABLE;
     case RILL_ERROR_UNREACHABLE:
     case DIAL_NO_SUCH_NAME:
-        return REPLY_HOST_UNREACHABLE;
+        return SOCKS5_HOST_UNREACHABLE;
     default:
-        return REPLY_FAILURE;
+        return SOCKS5_FAILURE;
     }
 }
 
@@ -119,7 +93,7 @@ static void on_dialed(void *context, rill_handle connection, int error, const ch
         return;
     }
     if (rill_tcp_get_info(socks->host->stack, connection, &info) ||
-        !answer(session, REPLY_SUCCEEDED, &info.local)) {
+        !answer(session, SOCKS5_SUCCEEDED, &info.local)) {
         rill_tcp_abort(socks->host->stack, connection);
         drop(session);
         return;
@@ -130,50 +104,10 @@ static void on_dialed(void *context, rill_handle connection, int error, const ch
     bridge_stream_open(&config); /* if it fails, both sides have been told by closing */
 }
 
-/* Bytes of the greeting, 0: more are needed, -1: it is none. */
-static int parse_greeting(const uint8_t *data, size_t length, bool *acceptable) {
-    if (length >= 1 && data[0] != VERSION)
-        return -1;
-    if (length < 2 || length < 2u + data[1])
-        return 0;
-    *acceptable = memchr(data + 2, NO_AUTHENTICATION, data[1]) != 0;
-    return 2 + data[1];
-}
-
-/* The same of the request; `name` gets the address or name as text. A reply other than
- * REPLY_SUCCEEDED: it cannot be granted. */
-static int parse_request(const uint8_t *data, size_t length, char name[256], uint16_t *port,
-                         enum reply *reply) {
-    if (length >= 1 && data[0] != VERSION)
-        return -1;
-    if (length < 5)
-        return 0;
-    size_t size = data[3] == TYPE_IPV4 ? 4 : data[3] == TYPE_IPV6 ? 16 : data[4] + 1u;
-    *reply = data[1] != COMMAND_CONNECT ? REPLY_COMMAND : REPLY_SUCCEEDED;
-    if (data[3] != TYPE_IPV4 && data[3] != TYPE_IPV6 && data[3] != TYPE_NAME) {
-        *reply = REPLY_TYPE;
-        return (int)length;
-    }
-    if (length < 4 + size + 2)
-        return 0;
-    if (data[3] == TYPE_NAME) {
-        memcpy(name, data + 5, size - 1);
-        name[size - 1] = '\0';
-    } else {
-        struct rill_address address = {{0}};
-        if (data[3] == TYPE_IPV4)
-            address = rill_address_ipv4(data[4], data[5], data[6], data[7]);
-        else
-            memcpy(address.bytes, data + 4, 16);
-        rill_address_format(&address, name);
-    }
-    *port = (uint16_t)(data[4 + size] << 8 | data[5 + size]);
-    return (int)(4 + size + 2);
-}
-
 /* The answers to what was read; false: the session is gone. */
 static bool greeted(struct socks5_session *session, bool acceptable) {
-    const uint8_t out[2] = {VERSION, acceptable ? NO_AUTHENTICATION : NO_METHOD};
+    const uint8_t out[2] = {SOCKS5_VERSION,
+                            acceptable ? SOCKS5_NO_AUTHENTICATION : SOCKS5_NO_METHOD};
     if (!say(session, out, 2) || !acceptable) {
         drop(session);
         return false;
@@ -183,13 +117,13 @@ static bool greeted(struct socks5_session *session, bool acceptable) {
 }
 
 static void asked(struct socks5_session *session, const char *name, uint16_t port,
-                  enum reply reply) {
+                  enum socks5_reply reply) {
     struct socks5 *socks = session->socks;
-    if (reply == REPLY_SUCCEEDED) {
+    if (reply == SOCKS5_SUCCEEDED) {
         session->dial = dial_start(socks->dialer, name, port, on_dialed, session);
-        reply = session->dial ? REPLY_SUCCEEDED : REPLY_FAILURE;
+        reply = session->dial ? SOCKS5_SUCCEEDED : SOCKS5_FAILURE;
     }
-    if (reply != REPLY_SUCCEEDED) {
+    if (reply != SOCKS5_SUCCEEDED) {
         answer(session, reply, 0);
         drop(session);
         return;
@@ -201,22 +135,22 @@ static void asked(struct socks5_session *session, const char *name, uint16_t por
 
 static void on_ready(struct loop_watch *watch, uint32_t events) {
     struct socks5_session *session = RILL_CONTAINER(watch, struct socks5_session, watch);
-    uint8_t data[4 + 1 + 255 + 2];
+    uint8_t data[SOCKS5_REQUEST_MAX];
     if (session->state == DIALING || events & (EPOLLHUP | EPOLLERR)) {
         drop(session);
         return;
     }
     for (;;) {
-        char name[256];
+        char name[SOCKS5_NAME_MAX];
         uint16_t port = 0;
-        enum reply reply = REPLY_FAILURE;
+        enum socks5_reply reply = SOCKS5_FAILURE;
         bool acceptable = false, greeting = session->state == GREETING;
         ssize_t n = recv(watch->fd, data, sizeof data, MSG_PEEK | MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
             return;
         int used = n <= 0     ? -1
-                   : greeting ? parse_greeting(data, (size_t)n, &acceptable)
-                              : parse_request(data, (size_t)n, name, &port, &reply);
+                   : greeting ? socks5_parse_greeting(data, (size_t)n, &acceptable)
+                              : socks5_parse_request(data, (size_t)n, name, &port, &reply);
         if (used == 0 && !(events & EPOLLRDHUP))
             return;
         if (used <= 0 || recv(watch->fd, data, (size_t)used, 0) != used) {

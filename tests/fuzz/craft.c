@@ -2,10 +2,8 @@
 #include "fuzz/craft.h"
 
 #include "base/bytes.h"
-#include "base/checksum.h"
+#include "fuzz/build.h"
 #include "packet/segment.h"
-#include "wire/ipv4.h"
-#include "wire/ipv6.h"
 #include <string.h>
 
 uint64_t fuzz_random(struct fuzz *fuzz) { /* splitmix64 */
@@ -29,39 +27,8 @@ void fuzz_begin(struct fuzz *fuzz, uint64_t seed, uint64_t round) {
     fuzz->owned = fuzz->kept = 0;
 }
 
-/* Where the transport header begins, or 0 if there is none to be seen. */
-static size_t transport_at(const struct fuzz_bytes *bytes) {
-    if (bytes->length < 20)
-        return 0;
-    size_t at = bytes->data[0] >> 4 == 4 ? (size_t)(bytes->data[0] & 15) * 4 : 40;
-    return at >= 20 && at + 20 <= bytes->length ? at : 0;
-}
-
-/* Makes lengths and checksums right again, as far as there are headers. */
 static void finish(struct fuzz_bytes *bytes) {
-    uint8_t *data = bytes->data;
-    size_t at = transport_at(bytes);
-    if (!at)
-        return;
-    uint32_t length = (uint32_t)(bytes->length - at);
-    uint64_t sum;
-    if (data[0] >> 4 == 4) {
-        bytes_put16(data + 2, (uint32_t)bytes->length);
-        bytes_put16(data + 10, 0);
-        uint16_t header = rill__checksum_fold(rill__checksum_add(0, data, at));
-        rill__checksum_store(data + 10, (uint16_t)~header);
-        sum = rill__ipv4_pseudo_sum(data + 12, data + 16, data[9], length);
-        if (data[9] == 1)
-            sum = 0;
-    } else {
-        bytes_put16(data + 4, length);
-        sum = rill__ipv6_pseudo_sum(data + 8, data + 24, data[6], length);
-    }
-    uint8_t protocol = data[0] >> 4 == 4 ? data[9] : data[6];
-    uint8_t *field = data + at + (protocol == 6 ? 16 : protocol == 17 ? 6 : 2);
-    field[0] = field[1] = 0;
-    uint16_t folded = rill__checksum_fold(rill__checksum_add(sum, data + at, length));
-    rill__checksum_store(field, (uint16_t)~folded);
+    build_finish(bytes->data, bytes->length);
 }
 
 static void random_bytes(struct fuzz *fuzz, struct fuzz_bytes *bytes) {
@@ -89,17 +56,8 @@ static void take_kept(struct fuzz *fuzz, struct fuzz_bytes *bytes) {
 /* IP header from `from` to `to`, `length` bytes behind it; returns where they begin. */
 static uint8_t *put_ip(struct fuzz_bytes *bytes, const struct rill_address *from,
                        const struct rill_address *to, uint8_t protocol, size_t length) {
-    uint8_t *data = bytes->data;
-    bool ipv4 = rill_address_is_ipv4(to);
-    size_t header = ipv4 ? 20 : 40;
-    memset(data, 0, header);
-    bytes->length = header + length;
-    data[0] = ipv4 ? 0x45 : 0x60;
-    data[ipv4 ? 8 : 7] = 64;
-    data[ipv4 ? 9 : 6] = protocol;
-    memcpy(data + (ipv4 ? 12 : 8), from->bytes + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
-    memcpy(data + (ipv4 ? 16 : 24), to->bytes + (ipv4 ? 12 : 0), ipv4 ? 4 : 16);
-    return data + header;
+    bytes->length = (rill_address_is_ipv4(to) ? 20u : 40u) + length;
+    return build_ip(bytes->data, from, to, protocol, length);
 }
 
 /* A number near one that means something. */
@@ -353,7 +311,7 @@ bool fuzz_may_be_silent(const struct rill_packet *packet) {
     struct fuzz_bytes bytes;
     bytes.length = packet->length < 120 ? packet->length : 120;
     rill__packet_copy(packet, 0, bytes.data, bytes.length);
-    size_t at = transport_at(&bytes);
+    size_t at = build_transport_at(bytes.data, bytes.length);
     if (!at)
         return bytes.length >= 28; /* an echo request may be that short */
     bool ipv4 = bytes.data[0] >> 4 == 4;
