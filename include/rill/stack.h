@@ -80,7 +80,8 @@ struct rill_stack_config {
     bool statistics;         /* keep a record of counters beside each connection */
     uint16_t mss_max;        /* 0: from the interface's MTU */
     rill_time rto_initial, rto_min, rto_max; /* RFC 6298 */
-    rill_time delayed_ack;                   /* RFC 9293 §3.8.6.3 */
+    rill_time clock_resolution; /* how far `now` may lag behind; 0: not at all. RFC 6298's G */
+    rill_time delayed_ack;      /* RFC 9293 §3.8.6.3 */
     rill_time time_wait;
     rill_time fin_wait_2; /* for connections the application has closed */
     rill_time keepalive_idle, keepalive_interval;

@@ -113,6 +113,7 @@ enum journal_call {
     N(check)                                                                                       \
     N(statistics)                                                                                  \
     N(mss_max)                                                                                     \
+    N(clock_resolution)                                                                            \
     N(rto_initial)                                                                                 \
     N(rto_min)                                                                                     \
     N(rto_max)                                                                                     \

@@ -271,10 +271,11 @@ struct congestion_call rill__congestion_call(const struct tcp_host *host,
 /* rack.c: RFC 8985 §6 */
 void rill__rack_init(struct connection *connection);
 uint32_t rill__min_rtt(const struct connection *connection); /* us; 0: none known */
-rill_time rill__rack_window(const struct connection *connection);
+rill_time rill__rack_window(const struct tcp_host *host, const struct connection *connection);
 void rill__rack_acked(struct connection *connection, const struct ack_summary *summary);
-void rill__rack_detect(struct connection *connection, struct ack_summary *summary);
-void rill__rack_timeout(struct connection *connection, rill_time now);
+void rill__rack_detect(const struct tcp_host *host, struct connection *connection,
+                       struct ack_summary *summary);
+void rill__rack_timeout(const struct tcp_host *host, struct connection *connection);
 void rill__rack_recovered(struct connection *connection);
 
 /* probe.c: RFC 8985 §7 */

@@ -65,14 +65,16 @@ void rill__rack_recovered(struct connection *connection) {
         recovery->window_factor = 1;
 }
 
-rill_time rill__rack_window(const struct connection *connection) {
+/* Beyond RFC 8985's: what a coarse clock makes look early may be in time by a tick. */
+rill_time rill__rack_window(const struct tcp_host *host, const struct connection *connection) {
     const struct active *active = connection->active;
     const struct recovery *recovery = &active->recovery;
     if (!recovery->reordering_seen && (recovery->phase >= RECOVERY_FAST ||
                                        active->scoreboard.sacked_segments >= DUPLICATE_THRESHOLD))
         return 0;
     uint64_t window = (uint64_t)rill__min_rtt(connection) * recovery->window_factor / 4;
-    return RILL_MIN(window, connection->srtt / 8) * RILL_MICROSECOND;
+    return RILL_MIN(window, connection->srtt / 8) * RILL_MICROSECOND +
+           host->config.clock_resolution;
 }
 
 void rill__rack_acked(struct connection *connection, const struct ack_summary *summary) {
@@ -108,10 +110,11 @@ static void give_up(struct connection *connection, struct transmission *record,
     rill__scoreboard_mark_lost(&active->scoreboard, record);
 }
 
-void rill__rack_detect(struct connection *connection, struct ack_summary *summary) {
+void rill__rack_detect(const struct tcp_host *host, struct connection *connection,
+                       struct ack_summary *summary) {
     struct active *active = connection->active;
     struct recovery *recovery = &active->recovery;
-    rill_time wait = recovery->rack_rtt + rill__rack_window(connection);
+    rill_time wait = recovery->rack_rtt + rill__rack_window(host, connection);
     recovery->reorder_at = RILL_TIME_NEVER;
     struct transmission *record = active->scoreboard.oldest;
     while (record && sent_before(record, recovery) && record->sent_at + wait <= summary->now) {
@@ -125,13 +128,14 @@ void rill__rack_detect(struct connection *connection, struct ack_summary *summar
 }
 
 /* RFC 8985 §6.3: only what has had its time. */
-void rill__rack_timeout(struct connection *connection, rill_time now) {
+void rill__rack_timeout(const struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     struct recovery *recovery = &active->recovery;
-    rill_time wait = recovery->rack_rtt + rill__rack_window(connection);
+    rill_time wait = recovery->rack_rtt + rill__rack_window(host, connection);
     struct transmission *head = active->scoreboard.head;
     rill__scoreboard_mark_lost(&active->scoreboard, head);
-    while (active->scoreboard.oldest && active->scoreboard.oldest->sent_at + wait <= now)
+    while (active->scoreboard.oldest &&
+           active->scoreboard.oldest->sent_at + wait <= host->core->now)
         rill__scoreboard_mark_lost(&active->scoreboard, active->scoreboard.oldest);
     recovery->reorder_at = RILL_TIME_NEVER;
 }

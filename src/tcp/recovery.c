@@ -211,7 +211,7 @@ static void detect_by_duplicates(struct tcp_host *host, struct connection *conne
 static void detect(struct tcp_host *host, struct connection *connection,
                    struct ack_summary *summary) {
     if (connection->flags & CONNECTION_SACK)
-        rill__rack_detect(connection, summary);
+        rill__rack_detect(host, connection, summary);
     else
         detect_by_duplicates(host, connection, summary);
 }
@@ -321,7 +321,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
 /* The reordering window of something has ended: no ACK says so. */
 void rill__recovery_reordered(struct tcp_host *host, struct connection *connection) {
     struct ack_summary summary = {.now = host->core->now, .rack_rtt = RILL_TIME_NEVER};
-    rill__rack_detect(connection, &summary);
+    rill__rack_detect(host, connection, &summary);
     begin_episode(host, connection, &summary);
     if (summary.newly_lost) {
         connection->congestion.cwnd =
@@ -355,7 +355,7 @@ void rill__recovery_timeout(struct tcp_host *host, struct connection *connection
     else if (fresh || head->sent_at >= recovery->reduced_at)
         reduce(host, connection, CONGESTION_TIMEOUT, flight);
     if (connection->flags & CONNECTION_SACK)
-        rill__rack_timeout(connection, host->core->now);
+        rill__rack_timeout(host, connection);
     else
         rill__scoreboard_mark_all_lost(&active->scoreboard);
     recovery->reno_sacked = 0;

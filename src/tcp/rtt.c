@@ -36,8 +36,9 @@ rill_time rill__rto(const struct tcp_host *host, const struct connection *connec
     const struct rill_stack_config *config = &host->config;
     rill_time rto = config->rto_initial;
     if (connection->srtt) {
-        uint32_t variation = RILL_MAX(connection->rttvar, 1); /* K = 4; clock of 1 us */
-        rto = (rill_time)(connection->srtt / 8 + variation) * RILL_MICROSECOND;
+        rill_time variation = RILL_MAX(connection->rttvar, 1) * RILL_MICROSECOND; /* K = 4 */
+        variation = RILL_MAX(variation, config->clock_resolution);                /* G */
+        rto = connection->srtt / 8 * RILL_MICROSECOND + variation;
         /* DEVIATION: RFC 6298 §2.4 wants a floor of 1 s; 200 ms as in Linux and FreeBSD, because a
          * delayed ACK is far shorter than when the rule was written. */
         rto = RILL_MAX(rto, config->rto_min);

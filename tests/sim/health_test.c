@@ -41,8 +41,7 @@ static void bottleneck_open(struct bottleneck *b) {
     assert_int_equal(test_world_open(&b->test), 0);
     b->listener = test_listen(&b->test, 1, 80);
     for (unsigned i = 0; i < b->flows; i++)
-        assert_int_equal(
-            test_open_pair(&b->test, b->listener, 80, &b->from[i], &b->to[i]), 0);
+        assert_int_equal(test_open_pair(&b->test, b->listener, 80, &b->from[i], &b->to[i]), 0);
 }
 
 static void bottleneck_close(struct bottleneck *b) {
@@ -107,7 +106,8 @@ static void flows_on_one_bottleneck_share_it(void **state) {
         unsigned flows;
         uint64_t rate; /* Mbit/s */
         rill_time rtt; /* ms */
-    } cases[] = {{2, 20, 20}, {2, 100, 40}, {8, 50, 40}, {8, 100, 20}, {32, 100, 40}, {32, 200, 20}};
+    } cases[] = {{2, 20, 20},  {2, 100, 40},  {8, 50, 40},
+                 {8, 100, 20}, {32, 100, 40}, {32, 200, 20}};
     static struct bottleneck b;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint64_t rate = cases[i].rate * 1000000;
@@ -153,8 +153,8 @@ static void one_flow_fills_a_bottleneck_with_a_bdp_of_queue(void **state) {
         uint64_t out = path_info(&b).bytes_out;
         rill_time begin = b.test.world.now, time = (i < 8 ? 60 : 30) * RILL_SECOND;
         run(&b, begin + time);
-        double use = (double)(path_info(&b).bytes_out - out) * 8 / ((double)time / 1e9) /
-                     (double)rate;
+        double use =
+            (double)(path_info(&b).bytes_out - out) * 8 / ((double)time / 1e9) / (double)rate;
         printf("# 1 flow, %4u Mbit/s, %3u ms, 1 BDP of queue: used %.1f %%\n", rates[i / 4],
                rtts[i % 4], use * 100);
         assert_true(use >= 0.95);

@@ -63,7 +63,8 @@ static void tail_last_of_ten_is_repaired_in_three_round_trips(void **state) {
 /* The probe's ACK (3 RTT) tells of k - 1 lost segments with nothing in flight. PRR (RFC 9937 §6.2)
  * lets out one on that ACK, which does not advance, and on each that does what it delivers and one
  * more. The segments of one round trip arrive at one time here and have one ACK, so a round trip
- * takes 1, 2, 3, … segments: n = k - 1 need the least r with 1 + … + r >= n, and the whole 3 + r. */
+ * takes 1, 2, 3, … segments: n = k - 1 need the least r with 1 + … + r >= n, and the whole 3 + r.
+ */
 static rill_time prr_time(uint64_t k) {
     rill_time rounds = 0;
     for (uint64_t sent = 0; sent < k - 1;)
@@ -138,8 +139,7 @@ static void reorder(rill_time most, uint32_t every, bool stamped, uint64_t *rese
            "adapted, %u until wholly, then %u; %.1f Mbit/s\n",
            stamped ? "timestamps" : "none", every, (double)most / RTT,
            (unsigned)wire.data_frames[0], (unsigned)at_first, (unsigned)*resent,
-           (unsigned)*resent_after,
-           (double)wire.read[1] * 8 / 60e6);
+           (unsigned)*resent_after, (double)wire.read[1] * 8 / 60e6);
     assert_int_equal(wire_info(&wire, 0).timeouts, 0);
     wire_close(&wire);
 }
@@ -198,7 +198,8 @@ static void spike(bool stamped, bool paced, const struct rill_congestion_ops *co
         wire_write(&wire, 0, 1 << 20);
         wire_read(&wire, 1);
     }
-    double rounds = (double)(wire.read[1] - read) / (100 * SEGMENT); /* windows in ten round trips */
+    double rounds =
+        (double)(wire.read[1] - read) / (100 * SEGMENT); /* windows in ten round trips */
     printf("# spike of 3 s, %s, %s, %s: %u timeouts, %u sent again, undone %.2f RTT after its end, "
            "cwnd back %.2f RTT after that, in flight %.2f, windows in the next 10 RTT %.2f\n",
            stamped ? "timestamps" : "none", paced ? "paced" : "not paced", congestion->name,

@@ -160,6 +160,26 @@ static void established_blocks_of_one_ack_are_no_sign_of_reordering(void **state
     peer_close(&peer);
 }
 
+static rill_time window_of(struct peer *peer) {
+    return rill__rack_window(loss_host(peer), loss_connection(peer));
+}
+
+/* A clock of 10 ms says late of what is up to a tick in time. */
+static void established_coarse_clock_waits_a_tick_longer(void **state) {
+    (void)state;
+    struct peer peer;
+    open_wide(&peer);
+    loss_flight(&peer, 6, 6);
+    assert_int_equal(window_of(&peer), RTT / 4);
+    rill_time rto = rill__rto(loss_host(&peer), loss_connection(&peer));
+    loss_host(&peer)->config.clock_resolution = 10 * RILL_MILLISECOND;
+    assert_int_equal(window_of(&peer), RTT / 4 + 10 * RILL_MILLISECOND);
+    assert_int_equal(rill__rto(loss_host(&peer), loss_connection(&peer)), rto);
+    loss_host(&peer)->config.clock_resolution = RILL_SECOND; /* RFC 6298 §2.3: max(G, K*RTTVAR) */
+    assert_int_equal(rill__rto(loss_host(&peer), loss_connection(&peer)), RTT + RILL_SECOND);
+    peer_close(&peer);
+}
+
 /* RFC 8985 §6.2, step 4, in numbers. */
 static void established_reordering_window_grows_a_quarter_a_round(void **state) {
     (void)state;
@@ -167,26 +187,25 @@ static void established_reordering_window_grows_a_quarter_a_round(void **state) 
     open_wide(&peer);
     uint32_t at = 0;
     loss_flight(&peer, 6, 6);
-    struct connection *connection = loss_connection(&peer);
-    assert_int_equal(rill__rack_window(connection), RTT / 4); /* fewer than three SACKed */
+    assert_int_equal(window_of(&peer), RTT / 4); /* fewer than three SACKed */
     sack(&peer, 0, 1, 3);
-    assert_int_equal(rill__rack_window(connection), RTT / 4);
+    assert_int_equal(window_of(&peer), RTT / 4);
     sack(&peer, 0, 1, 4);
-    assert_int_equal(rill__rack_window(connection), 0); /* no reordering has been seen */
+    assert_int_equal(window_of(&peer), 0); /* no reordering has been seen */
     EXPECT_SEGMENT(&peer, 0, RILL_CAUSE_RACK);
     ack(&peer, at = 6);
     loss_flight(&peer, 6, 6);
     sack(&peer, 6, 7, 9);
     ack(&peer, at = 9); /* reordering */
     sack(&peer, 9, 10, 12);
-    assert_int_equal(rill__rack_window(connection), RTT / 4);
+    assert_int_equal(window_of(&peer), RTT / 4);
     ack(&peer, at = 12);
     for (unsigned round = 2; round < 7; round++) {
         loss_flight(&peer, 6, 6);
         dsack(&peer, at + 3, at, 0, 0);
         dsack(&peer, at + 4, at + 1, 0, 0); /* of the same round */
         rill_time window = RTT / 4 * round;
-        assert_int_equal(rill__rack_window(connection), window < RTT ? window : RTT); /* SRTT */
+        assert_int_equal(window_of(&peer), window < RTT ? window : RTT); /* SRTT */
         ack(&peer, at += 6);
         assert_int_equal(recovery_of(&peer)->window_factor, round);
     }
@@ -340,6 +359,7 @@ int rack_tests(void) {
         cmocka_unit_test(recovery_counts_stay_whole),
         cmocka_unit_test(recovery_resent_segment_is_no_sign_of_reordering),
         cmocka_unit_test(established_blocks_of_one_ack_are_no_sign_of_reordering),
+        cmocka_unit_test(established_coarse_clock_waits_a_tick_longer),
         cmocka_unit_test(established_reordering_window_grows_a_quarter_a_round),
         cmocka_unit_test(established_reordering_window_lasts_for_sixteen_episodes),
         cmocka_unit_test(established_smallest_rtt_is_forgotten_in_time),
