@@ -127,8 +127,13 @@ static void proportional(struct connection *connection, const struct ack_summary
         if (recovery->prr_delivered > recovery->prr_out)
             room = recovery->prr_delivered - recovery->prr_out;
         room = RILL_MAX(room, summary->delivered);
-        if (summary->advanced && !summary->newly_lost) /* SafeACK */
+        if (summary->advanced && !summary->newly_lost) { /* SafeACK */
             room += mss;
+            /* A segment more for each such ACK: also for those of before that the pacer has yet to
+             * let go. Where nothing is paced both are the same. */
+            if (congestion->cwnd > in_flight)
+                room = RILL_MAX(room, congestion->cwnd + mss - in_flight);
+        }
         room = RILL_MIN(room, ssthresh - in_flight);
     }
     /* The first resending waits for nothing, nor does that of a partial ACK (RFC 6582 §3.2). */
