@@ -326,14 +326,15 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
 /* The reordering window of something has ended: no ACK says so. */
 void rill__recovery_reordered(struct tcp_host *host, struct connection *connection) {
     struct ack_summary summary = {.now = host->core->now, .rack_rtt = RILL_TIME_NEVER};
+    struct congestion *congestion = &connection->congestion;
+    bool open = connection->active->recovery.phase == RECOVERY_OPEN;
     rill__rack_detect(connection, &summary);
     begin_episode(host, connection, &summary);
-    if (summary.newly_lost) {
-        connection->congestion.cwnd =
-            RILL_MAX(connection->congestion.cwnd,
-                     rill__in_flight(connection) + rill__payload_max(connection));
-        rill__tcp_ready(host, connection);
-    }
+    if (!summary.newly_lost)
+        return;
+    uint32_t one = rill__in_flight(connection) + rill__payload_max(connection);
+    congestion->cwnd = open ? one : RILL_MAX(congestion->cwnd, one); /* RFC 9937 §6.2: forced */
+    rill__tcp_ready(host, connection);
 }
 
 void rill__recovery_timeout(struct tcp_host *host, struct connection *connection) {
