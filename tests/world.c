@@ -103,7 +103,7 @@ void test_world_delay(struct test_world *test, rill_time one_way) {
 }
 
 static int open_world(struct test_world *test) {
-    test->pool = rill_pool_open(&test->allocator, 0);
+    test->pool = rill_pool_open(&test->allocator, test->pool_config);
     if (!test->pool)
         return RILL_ERROR_MEMORY;
     for (int i = 0; i < 2; i++) {

@@ -32,6 +32,7 @@ void test_journal_replay(const struct test_journal *journal, struct rill_replay_
 struct test_world {
     struct test_memory memory;
     struct rill_allocator allocator;
+    const struct rill_pool_config *pool_config; /* may be null */
     struct rill_pool *pool;
     struct rill_stack_config config[2];
     struct rill_interface_config interface[2];

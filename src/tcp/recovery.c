@@ -127,8 +127,13 @@ static void proportional(struct connection *connection, const struct ack_summary
         if (recovery->prr_delivered > recovery->prr_out)
             room = recovery->prr_delivered - recovery->prr_out;
         room = RILL_MAX(room, summary->delivered);
-        if (summary->advanced && !summary->newly_lost) /* SafeACK */
+        if (summary->advanced && !summary->newly_lost) { /* SafeACK */
             room += mss;
+            /* A segment more for each such ACK: also for those of before that the pacer has yet to
+             * let go. Where nothing is paced both are the same. */
+            if (congestion->cwnd > in_flight)
+                room = RILL_MAX(room, congestion->cwnd + mss - in_flight);
+        }
         room = RILL_MIN(room, ssthresh - in_flight);
     }
     /* The first resending waits for nothing, nor does that of a partial ACK (RFC 6582 §3.2). */
@@ -321,14 +326,15 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
 /* The reordering window of something has ended: no ACK says so. */
 void rill__recovery_reordered(struct tcp_host *host, struct connection *connection) {
     struct ack_summary summary = {.now = host->core->now, .rack_rtt = RILL_TIME_NEVER};
+    struct congestion *congestion = &connection->congestion;
+    bool open = connection->active->recovery.phase == RECOVERY_OPEN;
     rill__rack_detect(host, connection, &summary);
     begin_episode(host, connection, &summary);
-    if (summary.newly_lost) {
-        connection->congestion.cwnd =
-            RILL_MAX(connection->congestion.cwnd,
-                     rill__in_flight(connection) + rill__payload_max(connection));
-        rill__tcp_ready(host, connection);
-    }
+    if (!summary.newly_lost)
+        return;
+    uint32_t one = rill__in_flight(connection) + rill__payload_max(connection);
+    congestion->cwnd = open ? one : RILL_MAX(congestion->cwnd, one); /* RFC 9937 §6.2: forced */
+    rill__tcp_ready(host, connection);
 }
 
 void rill__recovery_timeout(struct tcp_host *host, struct connection *connection) {

@@ -163,10 +163,90 @@ static void one_flow_fills_a_bottleneck_with_a_bdp_of_queue(void **state) {
     }
 }
 
+/* As large as a window can be (RFC 7323 §2.3): 65535 * 2^14 bytes, at 300 ms 28.6 Gbit/s. */
+static void one_flow_fills_a_gigabyte(void **state) {
+    (void)state;
+    static struct bottleneck b;
+    struct rill_pool_config pool;
+    rill_time rtt = 300 * RILL_MILLISECOND;
+    uint64_t bdp = UINT64_C(1) << 30, rate = bdp * 8 * 10 / 3;
+    rill_pool_config_default(&pool);
+    pool.bytes_max = 16 * bdp;
+    bottleneck_init(&b, 1, rate, rtt, bdp);
+    b.test.pool_config = &pool;
+    for (int h = 0; h < 2; h++) {
+        b.test.config[h].receive_buffer = 1u << 30;
+        b.test.config[h].send_buffer = 1u << 30;
+        b.test.config[h].memory_limit = 8 * bdp;
+        b.test.interface[h].mtu = 9000;
+    }
+    bottleneck_open(&b);
+    rill_time begin = b.test.world.now, filled = 0;
+    uint64_t out = 0;
+    struct rill_tcp_info info = {0};
+    while (!filled) {
+        assert_true(b.test.world.now < begin + 30 * RILL_SECOND);
+        run(&b, b.test.world.now + 10 * RILL_MILLISECOND);
+        assert_int_equal(rill_tcp_get_info(b.test.world.stacks[0], b.from[0], &info), 0);
+        if (info.in_flight >= bdp / 100 * 99)
+            filled = b.test.world.now;
+    }
+    run(&b, filled + rtt);
+    out = path_info(&b).bytes_out;
+    run(&b, filled + 3 * rtt);
+    double use = (double)(path_info(&b).bytes_out - out) * 8 / 0.6 / (double)rate;
+    assert_int_equal(rill_tcp_get_info(b.test.world.stacks[0], b.from[0], &info), 0);
+    printf("# 1 GiB in flight after %.1f RTT, then used %.1f %%, %u resent\n",
+           (double)(filled - begin) / (double)rtt, use * 100, (unsigned)info.segments_resent);
+    assert_true(use >= 0.95);
+    assert_int_equal(info.timeouts, 0);
+    bottleneck_close(&b);
+}
+
+/* Every other of two thousand segments of one window is lost. */
+static void one_flow_repairs_a_thousand_losses_of_one_window(void **state) {
+    (void)state;
+    enum { LOSSES = 1000, FIRST = 40000, SEGMENT = 1448 };
+    static struct bottleneck b;
+    static uint64_t list[LOSSES];
+    rill_time rtt = 100 * RILL_MILLISECOND, begin = 0, end = 0;
+    for (uint64_t i = 0; i < LOSSES; i++)
+        list[i] = FIRST + 2 * i;
+    bottleneck_init(&b, 1, 1000 * UINT64_C(1000000), rtt, 12500000);
+    for (int h = 0; h < 2; h++)
+        b.test.config[h].receive_buffer = b.test.config[h].send_buffer = 8u << 20;
+    b.test.path[0].loss_list = list;
+    b.test.path[0].loss_list_count = LOSSES;
+    bottleneck_open(&b);
+    while (!end) {
+        assert_true(b.test.world.now < 20 * RILL_SECOND);
+        run(&b, b.test.world.now + RILL_MILLISECOND);
+        if (!begin && b.read[0] >= (uint64_t)(FIRST - 1) * SEGMENT)
+            begin = b.test.world.now;
+        if (b.read[0] >= (uint64_t)(FIRST + 2 * LOSSES) * SEGMENT)
+            end = b.test.world.now;
+    }
+    struct rill_tcp_info info;
+    assert_int_equal(rill_tcp_get_info(b.test.world.stacks[0], b.from[0], &info), 0);
+    printf("# 1000 losses in one window repaired %.2f RTT after the first, %u sent again, %u "
+           "timeouts\n",
+           (double)(end - begin) / (double)rtt, (unsigned)info.segments_resent,
+           (unsigned)info.timeouts);
+    assert_int_equal(path_info(&b).listed, LOSSES);
+    assert_int_equal(info.timeouts, 0);
+    assert_int_equal(info.segments_resent, LOSSES);
+    assert_true(end - begin < 3 * rtt);
+    bottleneck_close(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flows_on_one_bottleneck_share_it),
         cmocka_unit_test(one_flow_fills_a_bottleneck_with_a_bdp_of_queue),
+        cmocka_unit_test(one_flow_fills_a_gigabyte),
+        cmocka_unit_test(one_flow_repairs_a_thousand_losses_of_one_window),
     };
+    if (getenv("ONLY"))
+        cmocka_set_test_filter(getenv("ONLY"));
     return cmocka_run_group_tests_name("health", tests, 0, 0);
 }

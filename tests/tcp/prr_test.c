@@ -193,6 +193,58 @@ static void recovery_timeout_of_a_retransmission_halves_the_target_not_the_momen
     peer_close(&peer);
 }
 
+/* Loss that the reordering timer finds: no ACK, so one segment goes, and then what ACKs let out. */
+static void recovery_begun_by_the_timer_lets_out_one_segment(void **state) {
+    (void)state;
+    struct peer peer;
+    open_twenty(&peer);
+    sack(&peer, 0, 12, 13);
+    EXPECT_SEGMENT(&peer, 20, RILL_CAUSE_DATA);
+    EXPECT_NONE(&peer);
+    EXPECT_AFTER(&peer, RTT / 4, 0, RILL_CAUSE_RACK);
+    EXPECT_NONE(&peer);
+    assert_int_equal(peer_info(&peer).in_flight, 9 * MSS); /* 13 to 20, and 0 */
+    sack(&peer, 0, 12, 15);
+    EXPECT_SEGMENT(&peer, 1, RILL_CAUSE_RACK);
+    EXPECT_SEGMENT(&peer, 2, RILL_CAUSE_RACK);
+    EXPECT_NONE(&peer);
+    peer_close(&peer);
+}
+
+/* The story of the recovery that did not grow: ACKs come in a burst, the pacer lets out a segment
+ * now and then, and each ACK took back what the one before had granted. 10 ACKs that advance let
+ * out 20 segments, at whatever rate. */
+static void recovery_paced_keeps_what_acks_have_granted(void **state) {
+    (void)state;
+    for (int paced = 0; paced < 2; paced++) {
+        struct peer peer;
+        struct seen seen;
+        loss_init(&peer);
+        peer.config.pacing = paced;
+        peer.config.initial_window = 80;
+        loss_established(&peer);
+        peer_write(&peer, 80 * MSS);
+        for (int i = 0; i < 80; i++)
+            assert_true(peer_take_within(&peer, RTT, &seen));
+        peer_wait(&peer, 2 * RTT);
+        sack(&peer, 0, 70, 80);
+        uint32_t first = 0, sent = 0;
+        while (first < 10 && peer_take_within(&peer, RTT, &seen))
+            first += seen.cause == RILL_CAUSE_RACK;
+        assert_int_equal(first, 10);
+        peer_wait(&peer, RTT);
+        for (uint32_t i = 1; i <= 10; i++) {
+            sack(&peer, i, 70, 80);
+            sent += (uint32_t)peer_drain(&peer);
+        }
+        assert_true(paced ? sent < 20 : sent == 20);
+        while (peer_take_within(&peer, RTT, &seen) && seen.cause == RILL_CAUSE_RACK)
+            sent++;
+        assert_int_equal(sent, 20);
+        peer_close(&peer);
+    }
+}
+
 static void open_without_sack(struct peer *peer, uint16_t window) {
     loss_init(peer);
     peer->options &= ~(unsigned)PEER_SACK;
@@ -276,6 +328,8 @@ int prr_tests(void) {
         cmocka_unit_test(recovery_end_sets_cwnd_to_ssthresh),
         cmocka_unit_test(recovery_loss_of_a_retransmission_halves_the_target_not_the_moment),
         cmocka_unit_test(recovery_timeout_of_a_retransmission_halves_the_target_not_the_moment),
+        cmocka_unit_test(recovery_begun_by_the_timer_lets_out_one_segment),
+        cmocka_unit_test(recovery_paced_keeps_what_acks_have_granted),
         cmocka_unit_test(recovery_without_sack_follows_the_rfc_too),
         cmocka_unit_test(recovery_duplicates_beyond_the_flight_open_nothing),
         cmocka_unit_test(reducing_duplicates_with_progress_between_are_no_loss),
