@@ -293,6 +293,7 @@ bool rill__undo_forward(struct connection *connection, const struct ack_summary 
 void rill__undo(struct connection *connection);
 
 /* pacer.c */
+void rill__pacer_acked(struct connection *connection, uint32_t delivered);
 bool rill__pacer_holds(const struct tcp_host *host, const struct connection *connection);
 /* How long a super-segment may be, bytes. */
 uint32_t rill__pacer_piece(const struct tcp_host *host, struct connection *connection);

@@ -1,9 +1,13 @@
 /* tcp/pacer.c: when the next packet may go, so that a window is spread over its round trip.
  *
- * The congestion control gives a rate. Each packet moves the moment at which the next may go by the
- * time it takes at that rate; a pause may be made up for by a burst of BURST segments (an initial
- * window's, RFC 6928), no more. A super-segment is as long as what the rate sends in a millisecond,
- * so that no queue sees more at once than it would have to take anyhow.
+ * As many bytes as an ACK has delivered go at once: what has left the network makes room for them.
+ * (Were they held back too, a flow would lose its place between those of others that are not paced:
+ * beside an unpaced one it got a third of a bottleneck.) What goes beyond that is paced: growth, a
+ * window after a pause, a repaired loss's. The congestion control gives a rate, and each such
+ * packet moves the moment at which the next may go by the time it takes at that rate; a pause may
+ * be made up for by a burst of BURST segments (an initial window's, RFC 6928), no more. A
+ * super-segment is as long as what the rate sends in a millisecond, so that no queue sees more at
+ * once than it would have to take anyhow.
  *
  * ACKs and probes are not held back, nor is what nothing else would bring an ACK for; and over a
  * path so short that no timer is fine enough nothing is. */
@@ -27,7 +31,15 @@ static rill_time span_at(uint64_t bytes, uint64_t rate) {
 }
 
 bool rill__pacer_holds(const struct tcp_host *host, const struct connection *connection) {
-    return connection->active->recovery.pace_at > host->core->now;
+    const struct recovery *recovery = &connection->active->recovery;
+    return recovery->pace_at > host->core->now &&
+           recovery->pace_credit < rill__payload_max(connection);
+}
+
+void rill__pacer_acked(struct connection *connection, uint32_t delivered) {
+    uint32_t *credit = &connection->active->recovery.pace_credit;
+    uint32_t most = RILL_MAX(delivered, BURST * rill__payload_max(connection));
+    *credit = *credit < most - delivered ? *credit + delivered : most;
 }
 
 uint32_t rill__pacer_piece(const struct tcp_host *host, struct connection *connection) {
@@ -38,7 +50,10 @@ uint32_t rill__pacer_piece(const struct tcp_host *host, struct connection *conne
 void rill__pacer_sent(const struct tcp_host *host, struct connection *connection, uint32_t bytes) {
     uint64_t rate = rate_of(host, connection);
     struct recovery *recovery = &connection->active->recovery;
-    if (!rate)
+    uint32_t granted = RILL_MIN(bytes, recovery->pace_credit);
+    recovery->pace_credit -= granted;
+    bytes -= granted;
+    if (!rate || !bytes)
         return;
     rill_time burst = span_at(BURST * rill__payload_max(connection), rate);
     recovery->paced_until = RILL_MAX(recovery->paced_until, host->core->now) + span_at(bytes, rate);

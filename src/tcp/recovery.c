@@ -318,6 +318,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
     if (summary->ece && seq_gt(connection->snd_una, recovery->recover))
         ended |= begin_reducing(host, connection, CONGESTION_ECE, summary);
     move_window(host, connection, summary, ended);
+    rill__pacer_acked(connection, summary->delivered);
     if (summary->delivered || summary->newly_lost)
         rill__tcp_ready(host, connection);
     rill__probe_schedule(host, connection);

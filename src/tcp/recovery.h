@@ -63,6 +63,7 @@ struct recovery {
 
     /* pacer.c */
     rill_time paced_until; /* when all that was sent would have gone at the pacer's rate */
+    uint32_t pace_credit;  /* bytes that ACKs have made room for, and that may go at once */
     rill_time pace_at;     /* when the next packet may go */
 };
 

@@ -109,16 +109,37 @@ static void established_paced_window_is_charged_to_the_pacer(void **state) {
     struct peer peer;
     loss_init(&peer);
     peer.config.pacing = true;
+    peer.config.initial_window = 40;
     loss_established(&peer);
-    loss_flight(&peer, 200, 10);
-    ack(&peer, 10); /* 20 may go: 10 at once, the others at 200 % of a window in 100 ms */
+    peer_write(&peer, 200 * MSS);
+    /* 40 may go: 10 at once, the others at 200 % of a window in 100 ms */
     assert_int_equal(peer_drain(&peer), 10 + 1);
-    EXPECT_CHARGED(&peer, RILL_LIMITER_PACING, 2 * MS);
+    EXPECT_CHARGED(&peer, RILL_LIMITER_PACING, MS);
     uint32_t sent = 11;
-    for (struct seen seen; sent < 20; sent++)
-        assert_true(peer_take_within(&peer, 3 * MS, &seen));
+    for (struct seen seen; sent < 40; sent++)
+        assert_true(peer_take_within(&peer, 2 * MS, &seen));
     EXPECT_NONE(&peer);
     EXPECT_CHARGED(&peer, RILL_LIMITER_SLOW_START, 10 * MS);
+    peer_close(&peer);
+}
+
+/* The story of the third of a bottleneck: what ACKs have delivered goes at once, one for one; only
+ * what goes beyond it is paced. 30 are answered in one, of a window that was in full use. */
+static void established_pacer_holds_no_more_than_growth(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    loss_init(&peer);
+    peer.config.pacing = true;
+    peer.config.initial_window = 30;
+    loss_established(&peer);
+    peer_write(&peer, 200 * MSS);
+    for (int i = 0; i < 30; i++)
+        assert_true(peer_take_within(&peer, 3 * MS, &seen));
+    EXPECT_NONE(&peer);
+    peer_wait(&peer, RTT);
+    ack(&peer, 30);
+    assert_int_equal(peer_drain(&peer), 30 + 10 + 1);
     peer_close(&peer);
 }
 
@@ -242,6 +263,7 @@ int limiter_tests(void) {
         cmocka_unit_test(established_full_peer_window_is_charged_to_the_receiver),
         cmocka_unit_test(established_full_window_is_charged_to_its_phase),
         cmocka_unit_test(established_paced_window_is_charged_to_the_pacer),
+        cmocka_unit_test(established_pacer_holds_no_more_than_growth),
         cmocka_unit_test(established_full_send_buffer_is_charged_to_it),
         cmocka_unit_test(timeout_is_charged_to_it_until_it_is_repaired),
         cmocka_unit_test(established_shut_window_is_charged_to_persist),
