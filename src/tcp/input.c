@@ -182,8 +182,8 @@ static void owe(struct tcp_host *host, struct connection *connection, const stru
     struct active *active = connection->active;
     struct ack_debt *last = active->debt_count ? &active->debts[active->debt_count - 1] : 0;
     bool same = last && last->acknowledgement == debt->acknowledgement &&
-                last->cause == debt->cause && last->dsack_left == last->dsack_right &&
-                debt->dsack_left == debt->dsack_right;
+                last->cause == debt->cause && last->dsack_left == debt->dsack_left &&
+                last->dsack_right == debt->dsack_right;
     if (same || active->debt_count == TCP_DEBTS) /* the latter: maybe one report fewer */
         last->count += last->count < 255;
     else
