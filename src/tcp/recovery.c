@@ -84,6 +84,8 @@ static void reduce(struct tcp_host *host, struct connection *connection,
     struct congestion_call call = rill__congestion_call(host, connection);
     host->config.congestion->reduce(&call, reason, flight);
     connection->active->recovery.reduced_at = host->core->now;
+    if (connection->source.owner & ECN_AGREED) /* RFC 3168 §6.1.2: for whatever reason */
+        connection->source.owner |= ECN_REDUCED;
 }
 
 /* RFC 9937 §6.1: RecoverFS. */
@@ -273,8 +275,6 @@ static bool begin_reducing(struct tcp_host *host, struct connection *connection,
     recovery->phase = RECOVERY_REDUCING;
     recovery->undo_possible = false;
     begin_reduction(host, connection, reason, summary);
-    if (reason == CONGESTION_ECE)
-        connection->source.owner |= ECN_REDUCED;
     if (connection->snd_una != connection->snd_nxt)
         return false;
     leave(host, connection);

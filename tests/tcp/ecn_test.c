@@ -181,7 +181,7 @@ static void recovery_resending_is_neither_ect_nor_cwr(void **state) {
     loss_flight(&peer, 12, 10);
     struct inject segment = {.flags = WIRE_ACK | ECE, .sacks = {segments(1, 4)}};
     peer_inject(&peer, &segment);
-    unsigned resent = 0, cwrs = 0;
+    unsigned resent = 0, cwrs = 0; /* §6.1.2: CWR for whatever reason the window was reduced */
     while (peer_take(&peer, &seen)) {
         bool again = seen.sequence < 10 * MSS;
         resent += again;
@@ -190,6 +190,17 @@ static void recovery_resending_is_neither_ect_nor_cwr(void **state) {
         assert_false(again && seen.header.flags & CWR);
     }
     assert_int_equal(resent, 1);
+    for (uint32_t i = 4; i < 10 && !cwrs; i++) {
+        sack(&peer, 0, 1, i + 1);
+        while (peer_take(&peer, &seen)) {
+            cwrs += (seen.header.flags & CWR) != 0;
+            assert_true(seen.sequence >= 10 * MSS);
+        }
+    }
+    assert_int_equal(cwrs, 1);
+    /* The peer's ECE of before CWR reduces no second time when the episode is over. */
+    peer_send(&peer, WIRE_ACK | ECE, 0, 10 * MSS, 0);
+    assert_int_equal(peer_info(&peer).ssthresh, 5 * MSS);
     peer_close(&peer);
 }
 
