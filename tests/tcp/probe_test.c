@@ -168,6 +168,23 @@ static void established_no_second_probe_before_an_rtt_sample(void **state) {
     peer_close(&peer);
 }
 
+/* One at a time: also when samples come in while the first is under way (§7.3, first condition). */
+static void established_no_second_probe_while_the_first_is_under_way(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    loss_open(&peer, 10);
+    peer_write(&peer, 11 * MSS);
+    assert_int_equal(peer_drain(&peer), 10);
+    EXPECT_AFTER(&peer, 2 * RTT, 10, RILL_CAUSE_TAIL_PROBE); /* new data */
+    ack(&peer, 5);
+    EXPECT_NONE(&peer);
+    assert_true(peer_take_within(&peer, 5 * RILL_SECOND, &seen));
+    assert_int_equal(seen.cause, RILL_CAUSE_RTO);
+    assert_int_equal(seen.sequence, 5 * MSS);
+    peer_close(&peer);
+}
+
 /* Pitfall 8: a probe's resending is no sample for Karn's algorithm. */
 static void established_probe_ack_is_no_rtt_sample(void **state) {
     (void)state;
@@ -315,6 +332,7 @@ static void established_reduction_with_nothing_in_flight_is_no_collapse(void **s
     ack(&peer, 11);
     assert_int_equal(peer_info(&peer).ssthresh, cwnd * 7 / 10);
     assert_int_equal(peer_info(&peer).cwnd, cwnd * 7 / 10);
+    assert_int_equal(loss_connection(&peer)->active->recovery.phase, RECOVERY_OPEN);
     peer_close(&peer);
 }
 
@@ -329,6 +347,7 @@ int probe_tests(void) {
         cmocka_unit_test(established_probe_is_never_later_than_the_timeout),
         cmocka_unit_test(established_later_segments_do_not_delay_the_timeout),
         cmocka_unit_test(established_no_second_probe_before_an_rtt_sample),
+        cmocka_unit_test(established_no_second_probe_while_the_first_is_under_way),
         cmocka_unit_test(established_probe_ack_is_no_rtt_sample),
         cmocka_unit_test(established_no_probe_into_a_shut_window),
         cmocka_unit_test(fin_wait_1_lone_fin_is_resent_after_the_rto),

@@ -250,6 +250,21 @@ static void timeout_forward_duplicate_goes_on_resending(void **state) {
     }
 }
 
+/* 3 (a) again: what the ACK tells of reaches beyond what there was at the timeout: the old data in
+ * it may have waited behind the hole. */
+static void timeout_forward_sack_of_old_and_new_goes_on_resending(void **state) {
+    (void)state;
+    struct peer peer;
+    loss_open(&peer, 10);
+    time_out(&peer, 30 * MSS);
+    ack(&peer, 1);
+    assert_int_equal(peer_drain(&peer), 2);
+    sack(&peer, 1, 5, 12);
+    assert_int_equal(phase_of(&peer), RECOVERY_TIMEOUT);
+    EXPECT_SEGMENT(&peer, 1, RILL_CAUSE_RTO);
+    peer_close(&peer);
+}
+
 /* 2 (a): one ACK covers all there was: the resending may have filled the only hole. */
 static void timeout_first_ack_of_everything_takes_nothing_back(void **state) {
     (void)state;
@@ -383,6 +398,7 @@ int undo_tests(void) {
         cmocka_unit_test(timeout_forward_ack_of_what_was_never_resent_takes_it_back),
         cmocka_unit_test(timeout_forward_sack_of_what_was_never_resent_takes_it_back),
         cmocka_unit_test(timeout_forward_duplicate_goes_on_resending),
+        cmocka_unit_test(timeout_forward_sack_of_old_and_new_goes_on_resending),
         cmocka_unit_test(timeout_first_ack_of_everything_takes_nothing_back),
         cmocka_unit_test(timeout_first_ack_over_a_filled_hole_takes_nothing_back),
         cmocka_unit_test(timeout_without_new_data_goes_on_resending),
