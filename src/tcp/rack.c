@@ -95,9 +95,13 @@ void rill__rack_acked(struct connection *connection, const struct ack_summary *s
     adapt_window(connection, summary);
 }
 
+/* Of two sent in the same tick the order of bytes decides (RACK_sent_after), but not of what was
+ * sent again: that goes before what is new, whatever its number. Where a round trip is shorter than
+ * a tick it would be lost with each ACK, and go again at once, for ever. */
 static bool sent_before(const struct transmission *record, const struct recovery *recovery) {
     return record->sent_at < recovery->rack_sent_at ||
-           (record->sent_at == recovery->rack_sent_at && seq_lt(record->end, recovery->rack_end));
+           (record->sent_at == recovery->rack_sent_at && !(record->flags & TRANSMISSION_RESENT) &&
+            seq_lt(record->end, recovery->rack_end));
 }
 
 /* Loss detection takes it for lost: RFC 5681 §4.3 counts a lost retransmission once more. */

@@ -171,7 +171,7 @@ static struct rill_packet *packet_of(struct run *run, uint32_t from, uint32_t le
 static void add(struct run *run, uint32_t from, uint32_t length, uint8_t shape) {
     uint8_t value = (uint8_t)run->step;
     uint32_t header = shape >> 3 & 31;
-    if (from < run->next || !length || from + length >= SPACE)
+    if (from < run->next || !length || from >= SPACE || from + length >= SPACE)
         return;
     struct rill_packet *packet = packet_of(run, header, length, value, shape & 7);
     if (!packet)
@@ -304,8 +304,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rill__slab_init(&run.slabs.pieces, &run.core.allocator, sizeof(struct receive_piece), 1u << 24);
     rill__slab_init(&run.slabs.ranges, &run.core.allocator, sizeof(struct receive_range), 1u << 24);
     for (run.step = 1; run.step < STEPS && !input_done(&run.input); run.step++) {
+        uint64_t held = run.core.memory_held; /* the limit may have been lowered since */
         run.memory.failed = false;
         one_step(&run);
+        FUZZ_REQUIRE(run.core.memory_held <= held || run.core.memory_held <= run.core.memory_limit);
         compare(&run);
         compare_sacks(&run, 1 + run.step % WIRE_SACK_MAX);
     }

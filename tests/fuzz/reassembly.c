@@ -17,7 +17,7 @@ const char fuzz_target[] = "reassembly";
 #define PARTS 256
 #define HELD (4u << 20)
 #define LIFETIME (30 * RILL_SECOND)
-#define LARGEST (65535u - 20)
+#define LONGEST 65535u
 #define PROTOCOL 253 /* for experiments (RFC 3692): the harness is its transport */
 
 struct part {
@@ -148,12 +148,15 @@ static uint32_t charge_of(struct run *run, uint32_t length) {
     return capacity + 768;
 }
 
-/* Whether a fragment contradicts itself, or those before it. */
-static bool contradicts(const struct datagram *datagram, uint32_t offset, uint32_t length,
-                        bool more) {
-    uint32_t end = offset + length, last = 0;
-    if (!length || end > LARGEST || (more && length % 8))
-        return true;
+/* Whether there can be such a fragment: an IPv4 datagram has its header in its 65,535 bytes. */
+static bool possible(const struct run *run, uint32_t offset, uint32_t length, bool more) {
+    uint32_t end = offset + length;
+    return length && end <= (run->ipv6 ? LONGEST : LONGEST - 20) && !(more && length % 8);
+}
+
+/* Whether a fragment contradicts those before it about the end. */
+static bool contradicts(const struct datagram *datagram, uint32_t end, bool more) {
+    uint32_t last = 0;
     for (uint32_t i = 0; i < datagram->count; i++)
         if (datagram->parts[i].offset + datagram->parts[i].length > last)
             last = datagram->parts[i].offset + datagram->parts[i].length;
@@ -164,9 +167,13 @@ static bool contradicts(const struct datagram *datagram, uint32_t offset, uint32
 
 static void model_fragment(struct run *run, const struct rill_address *source, uint32_t id,
                            uint32_t offset, uint32_t length, bool more, const uint8_t *data) {
+    if (!possible(run, offset, length, more)) {
+        run->overlaps++;
+        return;
+    }
     uint32_t at = model_find(run, source, id);
     struct datagram *datagram = run->list[at];
-    bool overlaps = contradicts(datagram, offset, length, more);
+    bool overlaps = contradicts(datagram, offset + length, more);
     for (uint32_t i = 0; i < datagram->count && !overlaps; i++)
         if (datagram->parts[i].offset == offset && datagram->parts[i].length == length)
             return; /* it is there already */

@@ -345,13 +345,14 @@ static int64_t send_some(struct run *run, int host, rill_handle handle, size_t s
     struct rill_stack *stack = run->test.world.stacks[host];
     const struct connection *connection = rill__connection_find(stack->tcp, handle);
     rill_seq at = connection ? write_at(connection) : 0;
-    struct rill_slice slices[3];
+    struct rill_slice slices[8];
     size_t count = 0;
     if (copy) {
         fill(text, at, size);
         return rill_tcp_send(stack, handle, text, size);
     }
-    for (; count < 3; count++, at += (rill_seq)size) {
+    size = size % 140 ? size : size / 140; /* many small ones fill a packet's slices */
+    for (; count < 8; count++, at += (rill_seq)size) {
         struct rill_block *block = rill_block_open(run->test.pool, size);
         if (!block)
             break;
