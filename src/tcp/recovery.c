@@ -201,10 +201,12 @@ static void detect_by_duplicates(struct tcp_host *host, struct connection *conne
     if (!head || head->flags & TRANSMISSION_LOST)
         return;
     bool partial = summary->advanced && recovery->phase == RECOVERY_FAST;
-    /* Step 2: not for the echo of an earlier episode or of a timeout's resending. */
-    bool third = !summary->advanced && recovery->phase <= RECOVERY_REDUCING &&
-                 recovery->duplicate_acks >= DUPLICATES &&
-                 seq_gt(connection->snd_una, recovery->recover);
+    /* Step 2: not for the echo of an earlier episode or of a timeout's resending; where cwnd comes
+     * down for a mark nothing has been sent again. */
+    bool news =
+        recovery->phase == RECOVERY_REDUCING ||
+        (recovery->phase == RECOVERY_OPEN && seq_gt(connection->snd_una, recovery->recover));
+    bool third = !summary->advanced && news && recovery->duplicate_acks >= DUPLICATES;
     if (!partial && !third)
         return;
     /* One segment is missing; if there is no memory to say so, all of the super-segment is. */

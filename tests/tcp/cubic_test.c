@@ -274,6 +274,26 @@ static void avoidance_unused_time_does_not_count(void **state) {
     }
 }
 
+/* After a pause the window begins small and comes back by slow start (RFC 5681 §4.1). Where that
+ * ends a stage begins: the estimate of the one before, which stood higher, is no step up. */
+static void restart_after_a_pause_begins_a_stage_of_its_own(void **state) {
+    (void)state;
+    struct flow flow;
+    flow_open(&flow, 1000, 40 * 1000, RILL_MILLISECOND);
+    flow_lose(&flow);
+    while (flow.congestion.cwnd < 36 * 1000)
+        flow_round(&flow, 1000);
+    flow.congestion.ssthresh = 27 * 1000;
+    flow.congestion.cwnd = 10 * 1000;
+    flow.call.now += RILL_SECOND;
+    while (flow.congestion.cwnd < 27 * 1000)
+        flow_round(&flow, 1000);
+    assert_true(flow.congestion.cwnd < 29 * 1000);
+    uint32_t before = flow.congestion.cwnd;
+    flow_round(&flow, 1000);
+    assert_true(flow.congestion.cwnd - before <= 1000);
+}
+
 /* §4.8: after a timeout slow start goes to ssthresh, and avoidance begins there with K = 0. */
 static void timeout_avoidance_begins_at_its_own_maximum(void **state) {
     (void)state;
@@ -332,6 +352,7 @@ int cubic_tests(void) {
         cmocka_unit_test(avoidance_grows_by_half_in_a_round_trip_at_most),
         cmocka_unit_test(reduction_below_the_old_window_converges_fast),
         cmocka_unit_test(avoidance_unused_time_does_not_count),
+        cmocka_unit_test(restart_after_a_pause_begins_a_stage_of_its_own),
         cmocka_unit_test(timeout_avoidance_begins_at_its_own_maximum),
         cmocka_unit_test(avoidance_of_the_largest_windows_is_steady),
     };

@@ -293,7 +293,8 @@ static void recovery_duplicates_beyond_the_flight_open_nothing(void **state) {
     peer_close(&peer);
 }
 
-/* While cwnd comes down for a mark, three duplicates with progress between them are reordering. */
+/* While cwnd comes down for a mark, three duplicates with progress between them are reordering,
+ * and three in a row are a loss. */
 static void reducing_duplicates_with_progress_between_are_no_loss(void **state) {
     (void)state;
     struct peer peer;
@@ -315,6 +316,10 @@ static void reducing_duplicates_with_progress_between_are_no_loss(void **state) 
     }
     assert_int_equal(peer_drain(&peer), 0);
     assert_int_equal(peer_info(&peer).segments_resent, 0);
+    for (int i = 0; i < 3; i++)
+        ack(&peer, 9);
+    EXPECT_SEGMENT(&peer, 9, RILL_CAUSE_FAST_RETRANSMIT);
+    assert_int_equal(peer_info(&peer).ssthresh, 10 * MSS); /* reduced once for both */
     peer_close(&peer);
 }
 
