@@ -26,8 +26,8 @@ static void slab_objects_are_zeroed_aligned_and_apart(void **state) {
     assert_int_equal(memory.live_bytes, 0);
 }
 
-/* The story of the 32-bit hosts: an object's size was no multiple of the step between two, and tails
- * were looked for where other objects lie. */
+/* The story of the 32-bit hosts: an object's size was no multiple of the step between two, and
+ * tails were looked for where other objects lie. */
 static void slab_tails_are_zeroed_and_apart_whatever_the_sizes(void **state) {
     (void)state;
     for (uint32_t size = 8; size < 100; size += 12) {
