@@ -169,6 +169,22 @@ static void budget_spent_drops_in_window_data_and_the_edge_stays(void **state) {
     peer_close(&peer);
 }
 
+/* The budget was asked for the bytes of a piece, and charged with the block they were copied to. */
+static void budget_spent_by_early_pieces_counts_their_blocks(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer.config.memory_limit = 10000;
+    peer_established(&peer);
+    for (uint32_t i = 1; i < 40; i++) {
+        peer_send(&peer, WIRE_ACK, 200 * i, 0, 100);
+        peer_drain(&peer);
+        assert_in_range(stack_info(&peer).memory_held, 1, 10000);
+    }
+    assert_true(peer_drops(&peer, RILL_DROP_TCP_PRESSURE) > 0);
+    peer_close(&peer);
+}
+
 static void budget_spent_the_segment_that_fills_the_hole_evicts_the_rest(void **state) {
     (void)state;
     struct peer peer;
@@ -370,6 +386,7 @@ int main(void) {
         cmocka_unit_test(holes_are_2048_at_most),
         cmocka_unit_test(tiny_pieces_hold_four_times_their_worth_at_most),
         cmocka_unit_test(budget_spent_drops_in_window_data_and_the_edge_stays),
+        cmocka_unit_test(budget_spent_by_early_pieces_counts_their_blocks),
         cmocka_unit_test(budget_spent_the_segment_that_fills_the_hole_evicts_the_rest),
         cmocka_unit_test(budget_spent_by_senders_leaves_half_for_receiving),
         cmocka_unit_test(pool_exhausted_acks_still_go_out_from_the_reserve),

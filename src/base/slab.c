@@ -11,13 +11,13 @@ void rill__slab_init(struct slab *slab, const struct rill_allocator *allocator,
                      uint32_t object_size, uint32_t used_max) {
     memset(slab, 0, sizeof *slab);
     slab->allocator = allocator;
-    slab->object_size = (object_size + 15) & ~15u;
+    slab->object_size = (uint32_t)slab_object_step(object_size);
     slab->used_max = used_max;
     slab->open_first = slab->open_last = slab->gone_first = SLAB_NONE;
 }
 
 void rill__slab_tails(struct slab *slab, uint32_t tail_size) {
-    slab->tail_size = (tail_size + 7) & ~7u;
+    slab->tail_size = (uint32_t)slab_tail_step(tail_size);
 }
 
 static size_t chunk_bytes(const struct slab *slab) {

@@ -47,8 +47,7 @@ struct slab {
 
 void rill__slab_init(struct slab *slab, const struct rill_allocator *allocator,
                      uint32_t object_size, uint32_t used_max);
-/* Objects get tails of so many bytes. Before the first is opened; object_size is then a multiple of
- * 16, and slab_tail's caller knows both sizes. */
+/* Objects get tails of so many bytes. Before the first is opened. */
 void rill__slab_tails(struct slab *slab, uint32_t tail_size);
 void rill__slab_fini(struct slab *slab);
 
@@ -65,9 +64,20 @@ static inline struct slab_chunk *slab_chunk_at(const struct slab *slab, uint32_t
     return (struct slab_chunk *)(slab->chunks[chunk] + SLAB_CHUNK * each);
 }
 
-/* The tail of an object, by its index and the sizes of both. */
+/* What is between the beginnings of two objects, and of two tails. */
+static inline size_t slab_object_step(size_t size) {
+    return (size + 15) & ~(size_t)15;
+}
+
+static inline size_t slab_tail_step(size_t size) {
+    return (size + 7) & ~(size_t)7;
+}
+
+/* The tail of an object, by its index and the sizes of both as they were asked for. */
 static inline void *slab_tail(const void *object, uint32_t index, size_t object_size,
                               size_t tail_size) {
+    object_size = slab_object_step(object_size);
+    tail_size = slab_tail_step(tail_size);
     uint8_t *first = (uint8_t *)(uintptr_t)object - index % SLAB_CHUNK * object_size;
     return first + SLAB_CHUNK * object_size + index % SLAB_CHUNK * tail_size;
 }

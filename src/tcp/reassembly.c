@@ -90,17 +90,22 @@ static bool keep(const struct source *source, const struct rill_slice *part, str
     bool hold =
         part->block && rill__receive_may_hold(core, source->queue, part->block, part->length);
     struct rill_block *block = part->block;
-    if (hold) {
-        if (!rill__receive_within_budget(core, rill_block_capacity(block)))
-            return false;
-        rill_block_hold(block);
-        *out = *part;
-    } else {
+    if (!hold) {
         if (!rill__receive_within_budget(core, part->length))
             return false;
         block = rill_block_open(core->pool, part->length);
         if (!block)
             return false;
+    }
+    if (!rill__receive_within_budget(core, rill_block_capacity(block))) {
+        if (!hold)
+            rill_block_drop(block);
+        return false;
+    }
+    if (hold) {
+        rill_block_hold(block);
+        *out = *part;
+    } else {
         memcpy(rill_block_data(block), part->data, part->length);
         core->bytes_copied += part->length;
         out->data = rill_block_data(block);

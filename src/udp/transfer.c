@@ -64,6 +64,12 @@ static enum rill_drop queue(struct udp_host *host, struct udp_socket *socket,
     struct udp_waiting *waiting = keep(host, datagram, length);
     if (!waiting)
         return RILL_DROP_NO_MEMORY;
+    if (host->core->memory_held + waiting->charge > host->core->memory_limit) { /* of the block */
+        rill_packet_drop(waiting->packet);
+        rill__slab_close(&host->waiting, waiting->index);
+        socket->dropped++;
+        return RILL_DROP_UDP_QUEUE_FULL;
+    }
     waiting->message.local = *local;
     waiting->message.remote = *remote;
     waiting->message.local.zone = ip_zone(&local->address, datagram->interface->index);

@@ -26,6 +26,33 @@ static void slab_objects_are_zeroed_aligned_and_apart(void **state) {
     assert_int_equal(memory.live_bytes, 0);
 }
 
+/* The story of the 32-bit hosts: an object's size was no multiple of the step between two, and
+ * tails were looked for where other objects lie. */
+static void slab_tails_are_zeroed_and_apart_whatever_the_sizes(void **state) {
+    (void)state;
+    for (uint32_t size = 8; size < 100; size += 12) {
+        struct test_memory memory = {.fill = 0xa5};
+        struct rill_allocator allocator = test_allocator(&memory);
+        struct slab slab;
+        rill__slab_init(&slab, &allocator, size, 100);
+        rill__slab_tails(&slab, size + 5);
+        for (uint32_t i = 0; i < 100; i++) {
+            uint32_t index;
+            uint8_t *object = rill__slab_open(&slab, &index);
+            uint8_t *tail = slab_tail(object, index, size, size + 5);
+            assert_int_equal((uintptr_t)tail % 8, 0);
+            for (uint32_t k = 0; k < size; k++)
+                assert_int_equal(object[k] | tail[k], 0);
+            memset(object, 0xff, size); /* would be seen by others, were they not apart */
+            memset(tail, 0xff, size + 5);
+        }
+        for (uint32_t i = 0; i < 100; i++) /* numbers and generations lie behind them */
+            assert_true(slab_in_use(&slab, i));
+        rill__slab_fini(&slab);
+        assert_int_equal(memory.live_bytes, 0);
+    }
+}
+
 static void slab_generation_tells_a_reused_slot_from_the_old_one(void **state) {
     (void)state;
     struct test_memory memory = {0};
@@ -168,6 +195,7 @@ static void slab_each_allocation_failing_is_null_and_no_leak(void **state) {
 int slab_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slab_objects_are_zeroed_aligned_and_apart),
+        cmocka_unit_test(slab_tails_are_zeroed_and_apart_whatever_the_sizes),
         cmocka_unit_test(slab_generation_tells_a_reused_slot_from_the_old_one),
         cmocka_unit_test(slab_gives_back_what_a_burst_has_needed),
         cmocka_unit_test(slab_keeps_one_empty_chunk),

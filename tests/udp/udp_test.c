@@ -398,6 +398,28 @@ static void a_datagram_sent_before_close_goes_out(void **state) {
     finish(&test);
 }
 
+/* The budget was asked for the datagram's bytes, and charged with the block they lie in. */
+static void a_datagram_whose_block_is_beyond_the_budget_is_dropped(void **state) {
+    (void)state;
+    struct test_world test;
+    struct rill_stack_info info;
+    start(&test, false, 40);
+    test.config[1].memory_limit = 10000;
+    assert_int_equal(test_world_open(&test), 0);
+    rill_handle to = open_socket(&test, 1, 7, 0), from = open_socket(&test, 0, 0, 7);
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(rill_udp_send(test.world.stacks[0], from, "x", 1, 0), 1);
+        test_run(&test, 100 * RILL_MILLISECOND);
+        rill_stack_get_info(test.world.stacks[1], &info);
+        assert_in_range(info.memory_held, 1, 10000);
+    }
+    assert_true(drops(&test, 1, RILL_DROP_UDP_QUEUE_FULL) > 0);
+    uint8_t byte;
+    assert_int_equal(rill_udp_receive(test.world.stacks[1], to, &byte, 1, 0), 1);
+    assert_int_equal(byte, 'x');
+    finish(&test);
+}
+
 static void fragments_missing_for_too_long_are_told_to_who_sent_the_first(void **state) {
     (void)state;
     for (int first = 0; first < 2; first++) {
@@ -456,6 +478,7 @@ int main(void) {
         cmocka_unit_test(full_buffers_refuse_and_tell_when_there_is_room),
         cmocka_unit_test(each_socket_hears_its_group),
         cmocka_unit_test(a_datagram_sent_before_close_goes_out),
+        cmocka_unit_test(a_datagram_whose_block_is_beyond_the_budget_is_dropped),
         cmocka_unit_test(fragments_missing_for_too_long_are_told_to_who_sent_the_first),
         cmocka_unit_test(a_host_with_a_datagram_to_send_can_be_closed),
         cmocka_unit_test(a_host_with_news_of_both_transports_can_be_closed),
