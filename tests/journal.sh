@@ -105,7 +105,7 @@ trace_and_capture_are_written() {
 import json, sys
 work = sys.argv[1]
 causes = [json.loads(line).get('cause') for line in open(work + '/t')]
-assert 'syn' in causes and 'fast retransmit' in causes, causes[:10]
+assert 'syn' in causes and 'lost by time: retransmit' in causes, causes[:10]
 result = json.load(open(work + '/json'))
 assert result['end'] == 'the whole journal' and result['calls'] > 1000 and result['packets_out'] > 100, result
 
