@@ -51,8 +51,6 @@ struct rill_congestion_ops {
      * was outstanding, in sequence numbers. */
     void (*reduce)(const struct congestion_call *call, enum congestion_reason reason,
                    uint32_t flight);
-    /* cwnd is ssthresh again, recovery over. May be null. */
-    void (*recovered)(const struct congestion_call *call);
     /* Bytes a second to send at; 0: as fast as the window lets. */
     uint64_t (*pacing_rate)(const struct congestion_call *call);
 };

@@ -152,10 +152,9 @@ void rill__recovery_sent(struct connection *connection, uint32_t span) {
 }
 
 /* Everything from before the episode is acknowledged. */
-static void leave(struct tcp_host *host, struct connection *connection) {
+static void leave(struct connection *connection) {
     struct recovery *recovery = &connection->active->recovery;
-    bool reduced = is_reducing(recovery);
-    if (reduced) /* RFC 9937 §6.4; the pacer spreads what that lets go */
+    if (is_reducing(recovery)) /* RFC 9937 §6.4; the pacer spreads what that lets go */
         connection->congestion.cwnd = connection->congestion.ssthresh;
     if (recovery->phase != RECOVERY_REDUCING)
         rill__rack_recovered(connection);
@@ -163,9 +162,6 @@ static void leave(struct tcp_host *host, struct connection *connection) {
     recovery->forward = FORWARD_NONE;
     recovery->reno_sacked = 0;
     recovery->duplicate_acks = 0;
-    struct congestion_call call = rill__congestion_call(host, connection);
-    if (reduced && host->config.congestion->recovered)
-        host->config.congestion->recovered(&call);
 }
 
 /* A peer without SACK: each duplicate ACK stands for a segment that has left the network (RFC 9937
@@ -226,8 +222,7 @@ static void detect(struct tcp_host *host, struct connection *connection,
 }
 
 /* Ends the episode this ACK ends, or takes it back. */
-static void end_episode(struct tcp_host *host, struct connection *connection,
-                        const struct ack_summary *summary) {
+static void end_episode(struct connection *connection, const struct ack_summary *summary) {
     struct recovery *recovery = &connection->active->recovery;
     bool spurious = rill__undo_dsack(connection, summary);
     if (recovery->phase >= RECOVERY_FAST)
@@ -244,7 +239,7 @@ static void end_episode(struct tcp_host *host, struct connection *connection,
             rill__rack_recovered(connection);
         rill__undo(connection);
     } else if (over) {
-        leave(host, connection);
+        leave(connection);
     }
 }
 
@@ -279,7 +274,7 @@ static bool begin_reducing(struct tcp_host *host, struct connection *connection,
     begin_reduction(host, connection, reason, summary);
     if (connection->snd_una != connection->snd_nxt)
         return false;
-    leave(host, connection);
+    leave(connection);
     return true;
 }
 
@@ -309,7 +304,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
         active->full_until = seq_max(active->full_until, connection->snd_una);
     }
     bool reducing = is_reducing(recovery);
-    end_episode(host, connection, summary);
+    end_episode(connection, summary);
     bool ended = reducing && recovery->phase == RECOVERY_OPEN;
     if (recovery->phase == RECOVERY_OPEN && seq_gt(connection->snd_una, recovery->recover))
         recovery->recover = connection->snd_una - 1; /* never 2^31 behind */

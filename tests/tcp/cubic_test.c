@@ -111,8 +111,6 @@ static void flow_acked(struct flow *flow, uint32_t bytes) {
 static void flow_lose(struct flow *flow) {
     rill_cubic.reduce(&flow->call, CONGESTION_LOSS, flow->congestion.cwnd);
     flow->congestion.cwnd = flow->congestion.ssthresh;
-    if (rill_cubic.recovered)
-        rill_cubic.recovered(&flow->call);
 }
 
 /* A round trip in which all of the window is acknowledged, `step` bytes an ACK. */
