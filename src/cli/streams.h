@@ -49,7 +49,8 @@ struct streams_run {
     void (*frame)(void *context, const struct streams_frame *frame); /* before its segment */
 };
 
-/* Runs the pass to its end. CLI_DONE, CLI_PARTIAL (said on standard error), or why nothing came of it.
+/* Runs the pass to its end. CLI_DONE, CLI_PARTIAL (said on standard error), or why nothing came of
+ * it.
  */
 int streams_pass(struct streams_run *run);
 void streams_run_close(struct streams_run *run);

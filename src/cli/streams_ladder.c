@@ -26,12 +26,10 @@ static bool all(const struct ladder *ladder) {
 
 static void flush_skipped(struct ladder *ladder) {
     char bytes[32];
-    if (ladder->skipped)
-        printf("%10s  | %-*s |\n", "", WIDTH, "");
     if (ladder->skipped) {
         char text[160];
-        int used = snprintf(text, sizeof text, "... %llu packets, %s",
-                            (unsigned long long)ladder->skipped,
+        int used = snprintf(text, sizeof text, "... %llu packet%s, %s",
+                            (unsigned long long)ladder->skipped, ladder->skipped == 1 ? "" : "s",
                             cli_size_text(ladder->skipped_bytes, bytes, sizeof bytes));
         for (unsigned i = 0; i < STREAMS_EVENT_COUNT && used < 120; i++)
             if (ladder->folded[i])
@@ -70,18 +68,20 @@ static void print_packet(struct ladder *ladder, const struct streams_segment *se
         if (segment->labels & UINT32_C(1) << i)
             used += (size_t)snprintf(labels + used, sizeof labels - used, "  %s",
                                      rill__streams_event_text((enum streams_event_kind)i));
-    cli_time_text(packet->when > ladder->start ? packet->when - ladder->start : 0, time, sizeof time);
+    cli_time_text(packet->when > ladder->start ? packet->when - ladder->start : 0, time,
+                  sizeof time);
     char line[WIDTH + 1];
     memset(line, '-', WIDTH);
     line[WIDTH] = 0;
     size_t length = strlen(text);
+    while (length && text[length - 1] == ' ')
+        length--;
     if (length > WIDTH - 6)
         length = WIDTH - 6;
     size_t at = segment->side ? WIDTH - 3 - length : 3;
     line[at - 1] = line[at + length] = ' ';
     memcpy(line + at, text, length);
-    line[segment->side ? 0 : WIDTH - 1] = segment->side ? '<' : '>';
-    printf("%10s  |%c%s%c|  frame %llu%s\n", time, segment->side ? '<' : '-', line + 1,
+    printf("%10s  |%c%s%c|  frame %llu%s\n", time, segment->side ? '<' : '-', line,
            segment->side ? '-' : '>', (unsigned long long)packet->frame, labels);
 }
 
@@ -95,8 +95,10 @@ static void print_json_packet(const struct streams_segment *segment) {
            (unsigned long long)segment->window);
     for (unsigned i = 0; i < packet->sack_count; i++)
         printf("%s[%lld,%lld]", i ? "," : "",
-               (long long)segment->acked + (int32_t)(packet->sacks[i].left - packet->acknowledgement),
-               (long long)segment->acked + (int32_t)(packet->sacks[i].right - packet->acknowledgement));
+               (long long)segment->acked +
+                   (int32_t)(packet->sacks[i].left - packet->acknowledgement),
+               (long long)segment->acked +
+                   (int32_t)(packet->sacks[i].right - packet->acknowledgement));
     printf("],\"labels\":[");
     bool any = false;
     for (unsigned i = 0; i < STREAMS_EVENT_COUNT; i++) {
@@ -153,8 +155,7 @@ static void take_segment(void *context, const struct streams_segment *segment) {
         char time[32];
         flush_skipped(ladder);
         if (silence > 2 * ladder->rtt && silence > 10 * RILL_MILLISECOND)
-            printf("%10s  |   %-*s|\n", "", WIDTH - 1,
-                   cli_time_text(silence, time, sizeof time));
+            printf("%10s  |   %-*s|\n", "", WIDTH - 1, cli_time_text(silence, time, sizeof time));
         print_packet(ladder, segment);
     } else {
         ladder->skipped++;

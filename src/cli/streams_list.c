@@ -1,5 +1,5 @@
-/* cli/streams_list.c: `rill streams FILE list`: a line a connection, and above them why there are as
- * many as there are. */
+/* cli/streams_list.c: `rill streams FILE list`: a line a connection, and above them why there are
+ * as many as there are. */
 #include "cli/streams.h"
 
 #include "cli/text.h"
@@ -18,7 +18,7 @@ struct order {
 /* What all connections have in common, for the lines above the table. */
 struct summary {
     uint64_t connections, listed, packets, bytes, resent, lost, start, end;
-    uint64_t reused;  /* connections whose four-tuple had been used before */
+    uint64_t reused; /* connections whose four-tuple had been used before */
     uint64_t most_lives;
     struct streams_connection busiest; /* the last life of the four-tuple used most often */
     uint64_t parallel; /* connections of the first client to the first server's port */
@@ -133,8 +133,8 @@ static void print_summary(const struct summary *summary) {
 }
 
 static void print_head(void) {
-    printf("%6s %4s  %-21s    %-21s %9s %9s  %-10s %9s %9s %6s %5s  %s\n", "number", "life", "client",
-           "server", "start", "lasted", "state", "sent", "received", "resent", "lost",
+    printf("%6s %4s  %-21s    %-21s %9s %9s  %-10s %9s %9s %6s %5s  %s\n", "number", "life",
+           "client", "server", "start", "lasted", "state", "sent", "received", "resent", "lost",
            "held longest by");
 }
 
@@ -150,7 +150,8 @@ static void print_row(const struct streams_run *run, const struct streams_connec
     streams_scope_text(run->streams, connection->scope, scope, sizeof scope);
     printf("%6llu %4llu  %-21s -> %-21s %9s %9s  %-10s %9s %9s %6llu %5llu  %s%s%s%s\n",
            (unsigned long long)connection->number, (unsigned long long)connection->incarnation,
-           streams_endpoint_text(connection, 0, client), streams_endpoint_text(connection, 1, server),
+           streams_endpoint_text(connection, 0, client),
+           streams_endpoint_text(connection, 1, server),
            cli_time_text(connection->start - since, start, sizeof start),
            cli_time_text(connection->duration, lasted, sizeof lasted),
            rill__streams_state_text((enum streams_state)connection->state),
