@@ -305,6 +305,25 @@ void rill__limiter_stop(const struct tcp_host *host, struct connection *connecti
 void rill__limiter_read(const struct connection_stats *stats, rill_time now,
                         uint64_t ns[RILL_LIMITER_COUNT]);
 
+/* rate.c */
+/* What goes with a transmission that is sent now. */
+struct rate_mark rill__rate_sent(struct connection *connection, rill_time now);
+void rill__rate_application_limited(struct connection *connection);
+void rill__rate_acked(struct connection *connection, const struct ack_summary *summary);
+
+/* count.c */
+struct plan;
+void rill__count_established(const struct tcp_host *host, struct connection *connection);
+void rill__count_sent(const struct tcp_host *host, struct connection *connection,
+                      const struct plan *plan, const struct rill_packet *packet);
+void rill__count_received(struct connection *connection, const struct tcp_segment *segment);
+void rill__count_text(const struct tcp_host *host, struct connection *connection,
+                      const struct tcp_segment *segment, uint32_t bytes);
+void rill__count_acked(const struct tcp_host *host, struct connection *connection,
+                       const struct ack_summary *summary);
+void rill__count_timeout(const struct tcp_host *host, struct connection *connection);
+void rill__count_timeout_over(const struct tcp_host *host, struct connection *connection);
+
 /* rtt.c: RFC 6298 */
 void rill__rtt_sample(const struct tcp_host *host, struct connection *connection, rill_time rtt);
 void rill__rtt_syn_resent(struct connection *connection);
