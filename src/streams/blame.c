@@ -85,9 +85,18 @@ static bool queue_grows(const struct connection *connection, uint8_t side) {
     return now > 2 * least && now > RILL_MILLISECOND && !starting;
 }
 
+/* What is in flight as the sender sees it: beside a receiver, by the last echo, while it sends. */
+static uint64_t echoed_flight(const struct connection *connection, uint8_t side) {
+    const struct sender *sender = &connection->active->senders[side];
+    uint64_t rtt = (uint64_t)connection->streams[0].rtt_min + connection->streams[1].rtt_min;
+    bool fresh = sender->data_at + ECHO_FRESH * rtt >= connection->last;
+    bool near_receiver = connection->streams[!side].rtt_min > connection->streams[side].rtt_min;
+    return fresh && near_receiver ? sender->flight_echo : 0;
+}
+
 static uint64_t flight_of(const struct connection *connection, uint8_t side) {
     uint64_t flight = stream_outstanding(&connection->streams[side]);
-    uint64_t echo = connection->active->senders[side].flight_echo;
+    uint64_t echo = echoed_flight(connection, side);
     return flight > echo ? flight : echo;
 }
 
@@ -105,7 +114,7 @@ static bool window_is_full(const struct connection *connection, uint8_t side) {
     uint64_t flight = stream_outstanding(sender);
     if (flight && flight + mss > receiver->window)
         return true;
-    uint64_t echo = connection->active->senders[side].flight_echo;
+    uint64_t echo = echoed_flight(connection, side);
     return echo && echo + mss > receiver->window;
 }
 
@@ -225,12 +234,11 @@ void rill__blame_repaired(struct connection *connection, uint64_t network_before
         active->evidence[STREAMS_BLAME_LOSS] = connection->last_frame;
 }
 
-void rill__blame_charge(struct streams *streams, struct connection *connection, uint8_t side,
+void rill__blame_charge(struct connection *connection, uint8_t side,
                         const struct streams_packet *packet, bool resent) {
     uint64_t ns = packet->when > connection->last ? packet->when - connection->last : 0;
     if (!ns)
         return;
-    (void)streams;
     bool established = connection->bits & CONNECTION_ESTABLISHED;
     if (!connection->active) {
         *(established ? &connection->silent_ns : &connection->handshake_ns) += ns;

@@ -137,6 +137,7 @@ struct sender {
     rill_time data_at, acked_at;
     rill_time repaired_at; /* the sender knows that the loss is repaired */
     uint32_t needed;       /* segments sent again in this repair, and not known to be for nothing */
+    bool echo_known;       /* echo_acked means something */
     bool probed;           /* bytes were sent again since the last progress */
     int8_t clocked;        /* > 0: sends when ACKs come; < 0: when its application has something */
     uint32_t tentative_ns_hi, tentative_ns_lo; /* charged to the network since the last progress */
@@ -277,12 +278,12 @@ void rill__history_compare(struct streams *streams, struct connection *connectio
                            const struct streams_packet *packet, uint64_t from, uint64_t resent);
 
 /* rtt.c */
-void rill__rtt_packet(struct streams *streams, struct connection *connection, uint8_t side,
+void rill__rtt_packet(struct connection *connection, uint8_t side,
                       const struct streams_packet *packet, uint64_t end, bool resent);
 uint64_t rill__rtt_quantile(const struct rtt_histogram *histogram, uint32_t part, uint32_t of);
 
 /* blame.c: charges the time up to this packet, whose labels are known, before it is applied. */
-void rill__blame_charge(struct streams *streams, struct connection *connection, uint8_t side,
+void rill__blame_charge(struct connection *connection, uint8_t side,
                         const struct streams_packet *packet, bool resent);
 /* A hole was filled by a repair: the network's time since then was spent on the loss. */
 void rill__blame_repaired(struct connection *connection, uint64_t network_before);

@@ -312,8 +312,7 @@ static void take_times(struct streams *streams, struct connection *connection, u
     struct stream *mine = &connection->streams[side];
     if (packet->flags & WIRE_RST)
         return;
-    rill__rtt_packet(streams, connection, side, packet,
-                     taken->to + (packet->flags & WIRE_FIN ? 1 : 0),
+    rill__rtt_packet(connection, side, packet, taken->to + (packet->flags & WIRE_FIN ? 1 : 0),
                      taken->resent || streams->labels);
     if (packet->has_timestamps && (!(mine->bits & STREAM_TIMESTAMPS) ||
                                    (int32_t)(packet->timestamp_value - mine->timestamp) > 0)) {
@@ -377,7 +376,7 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
     uint64_t next_now = connection->streams[side].next;
     connection->streams[side].next = outstanding_next;
     bool loss = taken.resent && !rill__blame_is_probe(connection, side, packet);
-    rill__blame_charge(streams, connection, side, packet, loss);
+    rill__blame_charge(connection, side, packet, loss);
     if (taken.repaired && connection->active)
         rill__blame_repaired(connection, taken.network_before);
     connection->streams[side].next = next_now;
