@@ -16,9 +16,9 @@ struct streams_frame {
     rill_time when;
     uint64_t number; /* from 1, as it stands in the file */
     uint64_t offset; /* of `data` in the source; STREAMS_NOWHERE: it cannot be read again */
-    uint64_t record; /* of what the file has around it; handed back as first_record */
     uint32_t interface;
     uint16_t link_type;
+    uint64_t record; /* of what the file has around it; handed back as first_record */
 };
 
 struct streams_packet {
