@@ -32,7 +32,7 @@ static bool is_possible(const struct streams_run *run, char path[INDEX_PATH]) {
     const struct streams_options *options = run->options;
     if (options->no_index || options->path_count != 1 || options->shard || options->idle ||
         run->files.count != 1 || !run->files.files[0].source.map ||
-        run->files.files[0].source.size < INDEX_FROM)
+        run->files.files[0].source.size < INDEX_FROM || strcmp(options->paths[0], "-") == 0)
         return false;
     int length = snprintf(path, INDEX_PATH, "%s.rill-index", options->paths[0]);
     return length > 0 && length < INDEX_PATH - 32;
