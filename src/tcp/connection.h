@@ -54,6 +54,12 @@ enum connection_owes {
     OWES_DELAYED = 16, /* the delayed-ACK timer expired */
 };
 
+/* What the application has asked for beside the flags. */
+enum connection_choice {
+    CHOICE_RECEIVE_BUFFER = 1, /* it stays as it is: tuning.c */
+    CHOICE_SEND_BUFFER = 2,
+};
+
 #define TCP_DEBTS 4
 
 /* Acknowledgements to be sent once each, with the number they had when they were owed. */
@@ -79,6 +85,14 @@ struct active {
     rill_time sent_at;      /* the last bytes. output.c */
     rill_time quiet_until;  /* when this part may go. idle.c */
     rill_time challenge_at; /* start of the present interval of RFC 5961 §7. input.c */
+
+    rill_time round_at;     /* when the present round of reading began. tuning.c */
+    rill_time measured_at;  /* when what is below was noted */
+    uint32_t measured;      /* an echo, or the right edge promised, that ends a round trip */
+    uint32_t receive_rtt;   /* us, as the receiver sees it; 0: not known */
+    uint32_t round_read;    /* bytes read in the present round */
+    rill_seq round_arrived; /* a count of those that had arrived when it began */
+    uint32_t round_before;  /* bytes that arrived in the last one */
 
     rill_seq iss, irs;
     rill_seq full_until;  /* snd_nxt when the congestion window was last in full use. output.c */
@@ -143,6 +157,7 @@ struct connection {
     uint8_t hop_limit;       /* of what we send; 0: 64. info.c */
     uint8_t traffic_class;   /* of what we send. info.c */
     uint8_t keepalive_count; /* 0: the stack's. info.c */
+    uint8_t choices;         /* enum connection_choice */
     uint32_t tag;            /* the key's hash. demux.c */
     struct active *active;   /* may be null while idle */
 
@@ -154,7 +169,7 @@ struct connection {
     struct congestion congestion;
     uint32_t srtt;                        /* us * 8, 0: no sample yet. rtt.c */
     uint32_t rttvar;                      /* us * 4; of a resent SYN's RTO while srtt is 0. rtt.c */
-    uint32_t receive_buffer, send_buffer; /* bytes */
+    uint32_t receive_buffer, send_buffer; /* bytes. tuning.c */
     uint32_t snd_wnd_max;                 /* largest window seen, RFC 9293 §3.8.6.2.1 */
     uint32_t receive_time;                /* s, when the last segment was accepted */
     uint32_t listener;                    /* slab index of the listener whose queue it stands in */
