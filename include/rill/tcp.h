@@ -63,7 +63,7 @@ struct rill_tcp_connect_config {
     size_t size;
     struct rill_endpoint local; /* address any: chosen; port 0: a random one (RFC 6056) */
     struct rill_endpoint remote;
-    uint32_t receive_buffer; /* 0: the stack's */
+    uint32_t receive_buffer; /* bytes, fixed; 0: as the stack's config says */
     void *user;
 };
 RILL_API void rill_tcp_connect_config_default(struct rill_tcp_connect_config *config);
@@ -116,10 +116,11 @@ RILL_API int rill_tcp_close(struct rill_stack *stack, rill_handle handle);
 RILL_API int rill_tcp_abort(struct rill_stack *stack, rill_handle connection);
 
 enum rill_tcp_option {
-    RILL_TCP_OPTION_NODELAY,        /* 1: Nagle's algorithm off */
-    RILL_TCP_OPTION_KEEPALIVE,      /* 1: probes on an idle connection */
-    RILL_TCP_OPTION_RECEIVE_BUFFER, /* bytes; takes effect as the window can follow */
-    RILL_TCP_OPTION_SEND_BUFFER,
+    RILL_TCP_OPTION_NODELAY,   /* 1: Nagle's algorithm off */
+    RILL_TCP_OPTION_KEEPALIVE, /* 1: probes on an idle connection */
+    /* bytes; from then on it does not follow the path. The window takes it as it can. */
+    RILL_TCP_OPTION_RECEIVE_BUFFER,
+    RILL_TCP_OPTION_SEND_BUFFER,        /* the same */
     RILL_TCP_OPTION_KEEPALIVE_IDLE,     /* seconds, 1 … 65535; 0: the stack's */
     RILL_TCP_OPTION_KEEPALIVE_INTERVAL, /* seconds, 1 … 65535; 0: the stack's */
     RILL_TCP_OPTION_KEEPALIVE_COUNT,    /* probes, 1 … 255; 0: the stack's */
@@ -164,6 +165,7 @@ struct rill_tcp_info {
     rill_time rtt, rtt_variance, rto;
     rill_time min_rtt;                    /* of the last minute or two; 0: not known */
     uint32_t send_queued, receive_queued; /* bytes */
+    uint32_t send_buffer, receive_buffer; /* bytes there may be */
     /* 0 when the stack keeps no statistics; segments are counted as on the wire */
     uint64_t bytes_sent, bytes_received, bytes_resent;
     uint64_t segments_sent, segments_received, segments_resent;

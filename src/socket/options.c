@@ -213,15 +213,28 @@ static int or_default(int value, uint64_t stack, uint64_t otherwise) {
     return value ? value : (int)(stack ? stack : otherwise);
 }
 
-int rill__option_buffer(const struct rill_sockets *sockets, const struct sock *sock, int slot) {
+/* A stream's as it is now: it follows the path. */
+static int stream_buffer(struct rill_sockets *sockets, const struct sock *sock, bool send) {
+    const struct rill_stack_config *config = defaults(sockets);
+    struct rill_tcp_info info;
+    if (sock->handle && !rill_tcp_get_info(sockets->stack, sock->handle, &info))
+        return (int)(send ? info.send_buffer : info.receive_buffer);
+    if (!config)
+        return 0;
+    return send ? or_default(0, config->send_buffer, config->send_buffer_min)
+                : or_default(0, config->receive_buffer, config->receive_buffer_min);
+}
+
+int rill__option_buffer(struct rill_sockets *sockets, const struct sock *sock, int slot) {
+    bool send = slot == SLOT_SEND_BUFFER;
+    int asked = sock->options[slot];
     struct rill_udp_config udp;
-    const struct rill_stack_config *stack = defaults(sockets);
+    if (asked)
+        return asked;
+    if (sock->stream)
+        return stream_buffer(sockets, sock, send);
     rill_udp_config_default(&udp);
-    uint32_t datagram = slot == SLOT_SEND_BUFFER ? udp.send_buffer : udp.receive_buffer;
-    uint32_t stream = !stack                     ? 0
-                      : slot == SLOT_SEND_BUFFER ? stack->send_buffer
-                                                 : stack->receive_buffer;
-    return or_default(sock->options[slot], sock->stream ? stream : datagram, 0);
+    return (int)(send ? udp.send_buffer : udp.receive_buffer);
 }
 
 static int get_rule(const struct rill_sockets *sockets, const struct sock *sock,

@@ -102,7 +102,11 @@ enum journal_call {
     N(seed[1])                                                                                     \
     N(memory_limit)                                                                                \
     N(receive_buffer)                                                                              \
+    N(receive_buffer_min)                                                                          \
+    N(receive_buffer_max)                                                                          \
     N(send_buffer)                                                                                 \
+    N(send_buffer_min)                                                                             \
+    N(send_buffer_max)                                                                             \
     N(initial_window)                                                                              \
     N(window_scaling)                                                                              \
     N(timestamps)                                                                                  \

@@ -66,7 +66,7 @@ static void acknowledge_now(struct tcp_host *host, struct connection *connection
         .key = &connection->key,
         .sequence = connection->snd_nxt,
         .acknowledgement = connection->rcv_nxt,
-        .window = rill__window_advertise(connection),
+        .window = rill__window_advertise(host, connection),
         .flags = WIRE_ACK,
         .timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0,
         .timestamp_value = rill__timestamp_now(host, connection->ts_offset),
@@ -124,9 +124,6 @@ void rill__connection_shrink(struct tcp_host *host, struct connection *connectio
         connection->flags & CONNECTION_QUEUED || connection->owes ||
         connection->state < RILL_TCP_ESTABLISHED || fin_is_owed(connection))
         return;
-    struct connection_stats *stats = connection_stats(connection);
-    if (stats && rill__min_rtt(connection))
-        stats->min_rtt = rill__min_rtt(connection);
     free_active(host, connection);
 }
 

@@ -55,6 +55,12 @@ enum connection_owes {
     OWES_DELAYED = 16, /* the delayed-ACK timer expired */
 };
 
+/* What the application has asked for beside the flags. */
+enum connection_choice {
+    CHOICE_RECEIVE_BUFFER = 1, /* it stays as it is: tuning.c */
+    CHOICE_SEND_BUFFER = 2,
+};
+
 #define TCP_DEBTS 4
 
 /* Acknowledgements to be sent once each, with the number they had when they were owed. */
@@ -84,6 +90,15 @@ struct active {
 
     struct rate rate;
 
+    rill_time round_at;     /* when the present round of reading began. tuning.c */
+    rill_time measured_at;  /* when what is below was noted */
+    uint32_t measured;      /* an echo, or the right edge promised, that ends a round trip */
+    uint32_t receive_rtt;   /* us, as the receiver sees it; 0: not known */
+    uint32_t round_read;    /* bytes read in the present round */
+    rill_seq round_arrived; /* a count of those that had arrived when it began */
+    rill_seq read_arrived;  /* the same at the last reading */
+    uint32_t round_before;  /* bytes read in the last one, and arrived in it */
+
     rill_seq iss, irs;
     rill_seq full_until;  /* snd_nxt when the congestion window was last in full use. output.c */
     rill_seq fin_at;      /* sequence number of the peer's FIN, once seen. input_text.c */
@@ -101,7 +116,7 @@ struct active {
     bool quiet_listed;
     uint32_t index; /* in its slab */
 };
-_Static_assert(sizeof(struct active) <= 768, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct active) <= 832, "docs/architecture.md, table 2");
 
 /* Of an ip_source's owner: explicit congestion notification. ecn.c */
 enum ecn_flag {
@@ -121,9 +136,8 @@ enum sender_chrono {
 };
 
 struct connection_stats {
-    rill_time limited_since; /* when the present limiter began. limiter.c */
+    rill_time since; /* up to then all time is charged. limiter.c */
     rill_time opened_at;
-    rill_time chrono_since; /* when the present chrono began. limiter.c */
     uint32_t segments_resent, duplicate_acks_sent;
     /* Segments. count.c */
     uint32_t data_segments_sent, data_segments_received, out_of_order_segments, marked_segments;
@@ -132,21 +146,21 @@ struct connection_stats {
     uint32_t reorderings;                 /* times that reordering was seen */
     uint32_t data_sent_ms, data_received_ms, ack_received_ms; /* when the last one was. count.c */
     uint32_t timeout_ms;                                      /* in episodes of timeout. count.c */
-    uint32_t rate_bytes, rate_us; /* the delivery rate, as delivered in a time. rate.c */
-    uint32_t min_rtt;             /* us, when it was last idle; 0: not known. close.c */
-    uint16_t reordering;          /* segments, the farthest; 0: none was seen */
+    uint32_t rate;       /* of delivery, bytes a second, that or more; 0: not known. rate.c */
+    uint16_t reordering; /* segments, the farthest; 0: none was seen */
     uint16_t timeouts, timeout_episodes;
-    uint8_t limiter;   /* enum rill_limiter, or RILL_LIMITER_COUNT: it has ended */
-    uint8_t chrono;    /* enum sender_chrono */
-    bool rate_limited; /* the rate is of a time in which the application had nothing to send */
-    bool ect_seen;     /* a packet that could have been marked has come */
+    uint8_t limiter : 4; /* enum rill_limiter, or RILL_LIMITER_COUNT: it has ended */
+    uint8_t chrono : 2;  /* enum sender_chrono */
+    /* The rate is of a time in which the application had nothing to send. */
+    uint8_t rate_limited : 1;
+    uint8_t ect_seen : 1; /* a packet that could have been marked has come */
     struct count48 bytes_sent, bytes_received, bytes_resent;
     struct count48 segments_sent, segments_received;
     /* ns of each limiter, up to 78 hours; the application's is what is left of the age. */
     struct count48 limited[RILL_LIMITER_COUNT - 1];
     struct count48 chronos[CHRONO_COUNT]; /* ns of each */
 };
-_Static_assert(sizeof(struct connection_stats) <= 224, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct connection_stats) <= 192, "docs/architecture.md, table 2");
 
 struct connection {
     /* hot: what every segment touches */
@@ -171,6 +185,7 @@ struct connection {
     uint8_t hop_limit;       /* of what we send; 0: 64. info.c */
     uint8_t traffic_class;   /* of what we send. info.c */
     uint8_t keepalive_count; /* 0: the stack's. info.c */
+    uint8_t choices;         /* enum connection_choice */
     uint32_t tag;            /* the key's hash. demux.c */
     struct active *active;   /* may be null while idle */
 
@@ -182,7 +197,7 @@ struct connection {
     struct congestion congestion;
     uint32_t srtt;                        /* us * 8, 0: no sample yet. rtt.c */
     uint32_t rttvar;                      /* us * 4; of a resent SYN's RTO while srtt is 0. rtt.c */
-    uint32_t receive_buffer, send_buffer; /* bytes */
+    uint32_t receive_buffer, send_buffer; /* bytes. tuning.c */
     uint32_t snd_wnd_max;                 /* largest window seen, RFC 9293 §3.8.6.2.1 */
     uint32_t receive_time;                /* s, when the last segment was accepted */
     uint32_t listener;                    /* slab index of the listener whose queue it stands in */

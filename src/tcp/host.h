@@ -44,6 +44,7 @@ struct half_open {
     rill_seq iss, irs;
     uint32_t ts_recent, ts_offset;
     uint32_t window;                   /* the peer's, not scaled: in its SYN */
+    rill_time sent_at;                 /* our SYN-ACK; 0: not yet, or more than once */
     struct half_open *next, *previous; /* in the listener's list of parked ones */
     uint16_t mss;                      /* the peer's */
     uint8_t snd_scale, rcv_scale;
@@ -138,7 +139,7 @@ uint16_t rill__mss_of_path(const struct tcp_host *host, const struct ip_interfac
                            const struct rill_address *remote);
 /* What a SYN without the option means. */
 uint16_t rill__mss_default(const struct rill_address *remote);
-uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer);
+uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer_max);
 /* The payload of a full segment, options counted (RFC 6691). */
 uint32_t rill__payload_max(const struct connection *connection);
 
@@ -359,9 +360,24 @@ rill_time rill__rto(const struct tcp_host *host, const struct connection *connec
 /* window.c */
 uint32_t rill__receive_window(const struct connection *connection);
 /* The window field of the next segment; moves rcv_adv. */
-uint16_t rill__window_advertise(struct connection *connection);
+uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection);
 /* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */
-bool rill__window_update_due(const struct connection *connection);
+bool rill__window_update_due(const struct tcp_host *host, const struct connection *connection);
+
+/* tuning.c: the sizes of both buffers. */
+/* Of a new connection's receive buffer: what it begins with, and what it may become. */
+uint32_t rill__receive_buffer_initial(const struct tcp_host *host);
+uint32_t rill__receive_buffer_most(const struct tcp_host *host);
+void rill__tuning_open(const struct tcp_host *host, struct connection *connection);
+/* The handshake took a round trip. */
+void rill__tuning_handshake(struct connection *connection, rill_time rtt);
+/* Bytes have come in order. */
+void rill__tuning_arrived(const struct tcp_host *host, struct connection *connection,
+                          const struct tcp_segment *segment);
+/* The application has read so many. */
+void rill__tuning_read(const struct tcp_host *host, struct connection *connection, size_t bytes);
+/* The peer has acknowledged some. */
+void rill__tuning_acked(const struct tcp_host *host, struct connection *connection);
 
 /* timers.c: its interface is what happened. */
 void rill__timers_sent(struct tcp_host *host, struct connection *connection);

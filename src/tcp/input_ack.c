@@ -180,6 +180,7 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
     else if (connection->snd_wnd == 0 && !(connection->flags & CONNECTION_ORPHAN))
         active->retries = 0;
     rill__recovery_acked(host, connection, &summary);
+    rill__tuning_acked(host, connection);
     update_window(host, connection, segment);
     if (summary.advanced) {
         rill__tell_writer(host, connection);

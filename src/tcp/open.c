@@ -24,8 +24,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     connection->event.kind = HANDLE_CONNECTION;
     connection->timer.expire = rill__timers_expired;
     connection->listener = SLAB_NONE;
-    connection->receive_buffer = host->config.receive_buffer;
-    connection->send_buffer = host->config.send_buffer;
+    rill__tuning_open(host, connection);
     connection->keepalive_at = RILL_TIME_NEVER;
     if (!host->config.nagle)
         connection->flags |= CONNECTION_NODELAY;
@@ -33,7 +32,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
         connection->flags |= CONNECTION_COUNTED;
     struct connection_stats *stats = connection_stats(connection);
     if (stats) {
-        stats->opened_at = stats->limited_since = host->core->now; /* the handshake limits */
+        stats->opened_at = stats->since = host->core->now; /* the handshake limits */
         stats->chrono = CHRONO_NONE;
     }
     connection->tag = rill__demux_tag(host, key);
@@ -145,7 +144,9 @@ static void start(struct tcp_host *host, struct connection *connection, rill_seq
     active->send.first = iss + 1;
     connection->mss =
         rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
-    connection->rcv_scale = rill__receive_scale(host, connection->receive_buffer);
+    bool fixed = (connection->choices & CHOICE_RECEIVE_BUFFER) != 0;
+    connection->rcv_scale = rill__receive_scale(host, fixed ? connection->receive_buffer
+                                                            : rill__receive_buffer_most(host));
     connection->ts_offset = rill__timestamp_offset(host, &connection->key);
     connection->congestion.cwnd = connection->mss;
     rill__tcp_ready(host, connection);
@@ -173,8 +174,10 @@ int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_confi
         return RILL_ERROR_MEMORY;
     if (old)
         rill__time_wait_free(host, old);
-    if (config->receive_buffer)
+    if (config->receive_buffer) {
         connection->receive_buffer = config->receive_buffer;
+        connection->choices |= CHOICE_RECEIVE_BUFFER;
+    }
     connection->user = config->user;
     start(host, connection, iss);
     *out = rill__connection_handle(host, connection);

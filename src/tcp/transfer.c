@@ -102,8 +102,9 @@ static int nothing_to_read(const struct connection *connection) {
 }
 
 /* The reader has made room: the window may be worth telling about. */
-static void consumed(struct tcp_host *host, struct connection *connection) {
-    if (rill__window_update_due(connection)) {
+static void consumed(struct tcp_host *host, struct connection *connection, size_t bytes) {
+    rill__tuning_read(host, connection, bytes);
+    if (rill__window_update_due(host, connection)) {
         connection->owes |= OWES_WINDOW_UPDATE;
         rill__tcp_ready(host, connection);
     }
@@ -122,7 +123,7 @@ int64_t rill__tcp_receive(struct tcp_host *host, rill_handle handle, void *data,
         return nothing_to_read(connection);
     size_t n =
         rill__receive_queue_read(host->core, &connection->active->receive, (uint8_t *)data, length);
-    consumed(host, connection);
+    consumed(host, connection, n);
     return (int64_t)n;
 }
 
@@ -135,11 +136,11 @@ int64_t rill__tcp_receive_slices(struct tcp_host *host, rill_handle handle,
         return RILL_ERROR_ARGUMENT;
     if (!connection->active || !connection->active->receive.bytes)
         return nothing_to_read(connection);
-    size_t n = 0;
+    size_t n = 0, bytes = 0;
     while (n < max &&
            rill__receive_queue_take(host->core, &connection->active->receive, &slices[n]))
-        n++;
-    consumed(host, connection);
+        bytes += slices[n++].length;
+    consumed(host, connection, bytes);
     return (int64_t)n;
 }
 
