@@ -188,6 +188,8 @@ int rill_setsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return -RILL_EBADF;
     if (rill__membership_option(level, option))
         return rill__membership_set(sockets, sock, option, value, length);
+    if (sock->stream && rill__fast_open_option_is(level, option))
+        return rill__fast_open_option_set(sockets, sock, option, value, length);
     bool linger = level == RILL_SOL_SOCKET && option == RILL_SO_LINGER;
     const struct rule *rule = find(sock, level, option);
     bool octet = rule && level == RILL_IPPROTO_IP && length == 1;
@@ -319,6 +321,8 @@ int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return -RILL_EFAULT;
     if (level == RILL_SOL_SOCKET && option == RILL_SO_LINGER)
         return give(value, length, &sock->linger, sizeof sock->linger);
+    if (sock->stream && rill__fast_open_option_is(level, option))
+        return rill__fast_open_option_get(sockets, sock, option, value, length);
     if (level == RILL_IPPROTO_TCP && option == RILL_TCP_INFO && sock->stream) {
         struct rill_tcp_info info = {.size = sizeof info};
         info.state = rill__stream_sync(sockets, sock);

@@ -54,6 +54,16 @@ enum connection_owes {
     OWES_DELAYED = 16, /* the delayed-ACK timer expired */
 };
 
+/* Of an active part: Fast Open, while the connection opens. fast_open.c, fast_open_active.c */
+enum fast_open_flag {
+    FAST_OPEN_EARLY = 1,     /* passive, pending: in use before the handshake ends */
+    FAST_OPEN_TRIED = 2,     /* active: the application wants it */
+    FAST_OPEN_OFFERED = 4,   /* the SYN has the option */
+    FAST_OPEN_MAY_CARRY = 8, /* the SYN may carry bytes */
+    FAST_OPEN_HELD = 16,     /* the SYN waits for them */
+    FAST_OPEN_CARRIED = 32,  /* it has carried some */
+};
+
 #define TCP_DEBTS 4
 
 /* Acknowledgements to be sent once each, with the number they had when they were owed. */
@@ -91,13 +101,19 @@ struct active {
     uint8_t challenges;   /* sent in the present interval. input.c */
     uint8_t probing;      /* a timer has sent into the shut window */
     uint8_t debt_count;
-    uint8_t keepalives; /* probes without answer. timers.c */
+    uint8_t keepalives;            /* probes without answer. timers.c */
+    uint8_t fast_open;             /* enum fast_open_flag */
+    uint8_t fast_open_form;        /* enum fast_open_form: the SYN-ACK gives a cookie */
+    uint32_t fast_open_generation; /* of the listener */
     struct ack_debt debts[TCP_DEBTS];
     struct connection *next, *previous; /* in the listener's queue, or among the quiet. idle.c */
     bool quiet_listed;
     uint32_t index; /* in its slab */
 };
 _Static_assert(sizeof(struct active) <= 768, "docs/architecture.md, table 2");
+
+/* Of an ip_source's owner: bytes came or went with a SYN and were taken (RFC 7413). */
+#define TCP_SYN_DATA 16u
 
 /* Of an ip_source's owner: explicit congestion notification. ecn.c */
 enum ecn_flag {

@@ -182,13 +182,15 @@ struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_op
     half->owes_syn_ack = false;
     struct ip_interface *interface = host->ip->interfaces[half->source.interface];
     struct wire_tcp header = rill__half_open_syn_ack(host, half, interface);
+    if (!half->resent) /* RFC 7413 §4.2.2: a SYN-ACK that goes again is a plain one */
+        (void)rill__fast_open_cookie(host, half, &header);
     enum rill_cause cause = half->resent ? RILL_CAUSE_SYN_ACK_RESENT : RILL_CAUSE_SYN_ACK;
     return rill__tcp_write(host, packet, &header, &half->key, interface, cause, 0, 0);
 }
 
 /* What the record knows becomes the connection's. */
-static void inherit(struct tcp_host *host, struct connection *connection,
-                    const struct half_open *half) {
+void rill__half_open_inherit(struct tcp_host *host, struct connection *connection,
+                             const struct half_open *half) {
     connection->flags |= half->flags | CONNECTION_PASSIVE;
     connection->source.owner = half->source.owner;
     connection->snd_una = connection->snd_nxt = half->iss + 1;
@@ -223,7 +225,7 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
         rill__tcp_drop(host, 0, segment, RILL_DROP_NO_MEMORY);
         return;
     }
-    inherit(host, connection, half);
+    rill__half_open_inherit(host, connection, half);
     if (half->kept)
         rill__half_open_free(host, half);
     rill__connection_established(host, connection);

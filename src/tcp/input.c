@@ -344,9 +344,21 @@ static bool check_rst(struct tcp_host *host, struct connection *connection,
     rill__tcp_received(host, connection, segment);
     bool was_closing =
         connection->state == RILL_TCP_CLOSING || connection->state == RILL_TCP_LAST_ACK;
-    int error = connection->state == RILL_TCP_SYN_RECEIVED ? RILL_ERROR_REFUSED : RILL_ERROR_RESET;
+    bool active_open = !(connection->flags & CONNECTION_PASSIVE);
+    int error = connection->state == RILL_TCP_SYN_RECEIVED && active_open ? RILL_ERROR_REFUSED
+                                                                          : RILL_ERROR_RESET;
+    rill__fast_open_settled(host, connection, true);
     rill__connection_end(host, connection, was_closing ? RILL_OK : error);
     return false;
+}
+
+/* The SYN-ACK goes once more. */
+static void answer_again(struct tcp_host *host, struct connection *connection) {
+    struct scoreboard *board = &connection->active->scoreboard;
+    if (board->head && !(board->head->flags & TRANSMISSION_LOST))
+        rill__scoreboard_mark_lost(board, board->head);
+    rill__tcp_ready(host, connection);
+    rill__timers_file(host, connection);
 }
 
 /* Fourth step, with RFC 5961 §4.2: in a synchronized state a SYN is only challenged. */
@@ -361,6 +373,12 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
         segment->sequence++;
         trim(host, connection, segment);
         return true;
+    }
+    if (connection_is_early(connection) && !(segment->flags & WIRE_ACK) &&
+        segment->header.sequence == connection->active->irs) {
+        rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_DUPLICATE);
+        answer_again(host, connection); /* our SYN-ACK was lost */
+        return false;
     }
     rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_SYN_CHALLENGED);
     rill__owe_challenge(host, connection);
