@@ -64,6 +64,12 @@ enum fast_open_flag {
     FAST_OPEN_CARRIED = 32,  /* it has carried some */
 };
 
+/* How many challenge ACKs have gone in the present interval (RFC 5961 §7). challenge.c */
+struct challenge_limit {
+    uint32_t since; /* ms */
+    uint8_t sent;
+};
+
 #define TCP_DEBTS 4
 
 /* Acknowledgements to be sent once each, with the number they had when they were owed. */
@@ -81,14 +87,13 @@ struct active {
     struct recovery recovery;
     struct congestion_recent congestion_recent;
 
-    rill_time rto_at;       /* retransmission; RILL_TIME_NEVER: off. timers.c */
-    rill_time persist_at;   /* timers.c */
-    rill_time ack_at;       /* delayed ACK. timers.c */
-    rill_time release_at;   /* when the pacer lets the next packet go, if one waits. output.c */
-    rill_time retry_at;     /* there was no memory: look again. timers.c */
-    rill_time sent_at;      /* the last bytes. output.c */
-    rill_time quiet_until;  /* when this part may go. idle.c */
-    rill_time challenge_at; /* start of the present interval of RFC 5961 §7. input.c */
+    rill_time rto_at;      /* retransmission; RILL_TIME_NEVER: off. timers.c */
+    rill_time persist_at;  /* timers.c */
+    rill_time ack_at;      /* delayed ACK. timers.c */
+    rill_time release_at;  /* when the pacer lets the next packet go, if one waits. output.c */
+    rill_time retry_at;    /* there was no memory: look again. timers.c */
+    rill_time sent_at;     /* the last bytes. output.c */
+    rill_time quiet_until; /* when this part may go. idle.c */
 
     rill_seq iss, irs;
     rill_seq full_until;  /* snd_nxt when the congestion window was last in full use. output.c */
@@ -98,8 +103,8 @@ struct active {
     uint8_t retries;      /* expiries without progress. timers.c */
     uint8_t backoff;      /* RTO is doubled so often. timers.c */
     uint8_t quick_acks;   /* segments still to be acknowledged at once. input_text.c */
-    uint8_t challenges;   /* sent in the present interval. input.c */
-    uint8_t probing;      /* a timer has sent into the shut window */
+    struct challenge_limit challenges;
+    uint8_t probing; /* a timer has sent into the shut window */
     uint8_t debt_count;
     uint8_t keepalives;            /* probes without answer. timers.c */
     uint8_t fast_open;             /* enum fast_open_flag */

@@ -233,6 +233,23 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
     rill__tcp_segment_arrives(host, connection, segment);
 }
 
+/* RFC 9293 §3.10.7.4, first, and RFC 5961 §3.2: where we are, and no more often than allowed. */
+static void challenge(struct tcp_host *host, struct half_open *half) {
+    struct tcp_control control = {
+        .key = &half->key,
+        .sequence = half->iss + 1,
+        .acknowledgement = half->irs + 1,
+        .window = syn_window(host),
+        .flags = WIRE_ACK,
+        .timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
+        .timestamp_value = rill__timestamp_now(host, half->ts_offset),
+        .timestamp_echo = half->ts_recent,
+        .cause = RILL_CAUSE_CHALLENGE_ACK,
+    };
+    if (!half->parked && rill__challenge_allowed(host, &half->challenges))
+        rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
+}
+
 /* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
 void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                            struct tcp_segment *segment) {
@@ -260,8 +277,8 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
     bool in_window = segment->sequence - expected < syn_window(host);
     if (!in_window) { /* first */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SEQUENCE);
-        if (!(segment->flags & WIRE_RST) && !half->parked)
-            rill__half_open_answer(host, half);
+        if (!(segment->flags & WIRE_RST))
+            challenge(host, half);
         return;
     }
     if (segment->flags & WIRE_RST) { /* second; RFC 5961 §3.2: only the exact number */
@@ -270,8 +287,8 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                        exact ? RILL_DROP_TCP_HALF_OPEN_RST : RILL_DROP_TCP_RST_CHALLENGED);
         if (exact)
             rill__half_open_free(host, half);
-        else if (!half->parked)
-            rill__half_open_answer(host, half); /* its ACK is the challenge */
+        else
+            challenge(host, half);
         return;
     }
     if (segment->flags & WIRE_SYN) { /* fourth: back to LISTEN */

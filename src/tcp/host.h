@@ -64,7 +64,8 @@ struct half_open {
     uint32_t index, tag, listener, listener_generation;
     rill_seq iss, irs;
     uint32_t ts_recent, ts_offset;
-    uint32_t window;                   /* the peer's, not scaled: in its SYN */
+    uint32_t window; /* the peer's, not scaled: in its SYN */
+    struct challenge_limit challenges;
     struct half_open *next, *previous; /* in the listener's list of parked ones */
     uint16_t mss;                      /* the peer's */
     uint8_t snd_scale, rcv_scale;
@@ -86,6 +87,7 @@ struct time_wait {
     uint32_t index, tag;
     rill_seq snd_nxt, rcv_nxt;
     uint32_t ts_recent, ts_offset;
+    struct challenge_limit challenges;
     uint16_t window; /* as last advertised, on the wire */
     uint8_t interface;
     bool timestamps;
@@ -338,7 +340,11 @@ void rill__owe_ack(struct tcp_host *host, struct connection *connection, enum ri
 void rill__owe_dsack(struct tcp_host *host, struct connection *connection, rill_seq left,
                      rill_seq right);
 /* The same as the first, but only so many in a time. */
+void rill__owe_limited(struct tcp_host *host, struct connection *connection, enum rill_cause cause);
 void rill__owe_challenge(struct tcp_host *host, struct connection *connection);
+
+/* challenge.c: whether one more may go; counts it. */
+bool rill__challenge_allowed(const struct tcp_host *host, struct challenge_limit *limit);
 
 /* input_syn.c: RFC 9293 §3.10.7.3 */
 void rill__input_syn_sent(struct tcp_host *host, struct connection *connection,
@@ -429,6 +435,8 @@ rill_time rill__rto(const struct tcp_host *host, const struct connection *connec
 
 /* window.c */
 uint32_t rill__receive_window(const struct connection *connection);
+/* Bytes the buffer takes beyond rcv_nxt, promised or not. */
+uint32_t rill__receive_space(const struct connection *connection);
 /* The window field of the next segment; moves rcv_adv. */
 uint16_t rill__window_advertise(struct connection *connection);
 /* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */

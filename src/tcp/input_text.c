@@ -113,7 +113,7 @@ bool rill__input_fin(struct tcp_host *host, struct connection *connection,
     return true;
 }
 
-/* A FIN is left for later: it comes again, when both know the other's number. */
+/* The FIN of a SYN-ACK is left for later: it comes again. */
 void rill__input_behind_syn(struct tcp_host *host, struct connection *connection,
                             struct tcp_segment *segment) {
     segment->sequence++;

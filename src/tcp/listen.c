@@ -92,15 +92,16 @@ static void take_ack(struct tcp_host *host, struct listener *listener,
     rill__half_open_establish(host, listener, &half, segment);
 }
 
-/* RFC 9293 §3.10.7.2 */
+/* RFC 9293 §3.10.7.2. DEVIATION: a SYN with FIN opens nothing, as in Linux and (if told so)
+ * FreeBSD: nobody sends it but who looks for what answers. */
 void rill__listener_input(struct tcp_host *host, struct listener *listener,
                           struct tcp_segment *segment) {
     if (segment->flags & WIRE_RST) /* first: an RST is ignored */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_RST_NO_SOCKET);
     else if (segment->flags & WIRE_ACK) /* second */
         take_ack(host, listener, segment);
-    else if (!(segment->flags & WIRE_SYN)) /* fourth */
-        rill__tcp_no_socket(host, segment);
+    else if ((segment->flags & (WIRE_SYN | WIRE_FIN)) != WIRE_SYN) /* fourth */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_NOTHING_IN_LISTEN);
     else if (answers_by_cookie(host, listener)) /* third */
         rill__syn_cookie_send(host, segment);
     else if (rill__listener_is_full(host, listener))

@@ -448,28 +448,6 @@ static void listen_syn_longer_than_the_buffer_is_taken_in_part(void **state) {
     peer_close(&peer);
 }
 
-static void listen_fin_in_the_syn_is_left_for_later(void **state) {
-    (void)state;
-    struct peer peer;
-    init(&peer);
-    listen(&peer, 1);
-    struct seen cookie = ask(&peer, STANDARD);
-    struct wire_tcp header = {.source_port = peer.remote_port,
-                              .destination_port = peer.local_port,
-                              .sequence = peer.iss,
-                              .flags = WIRE_SYN | WIRE_FIN,
-                              .window = peer.window,
-                              .has_fast_open = true,
-                              .cookie_length = 8};
-    memcpy(header.cookie, cookie.header.cookie, 8);
-    peer_send_raw(&peer, &header, 10);
-    EXPECT(&peer, WIRE_SYN | WIRE_ACK, (uint32_t)-1, 10, 0);
-    peer_send(&peer, WIRE_ACK | WIRE_FIN, 10, 0, 0);
-    accept_one(&peer);
-    assert_int_equal(peer_state(&peer), RILL_TCP_CLOSE_WAIT);
-    peer_close(&peer);
-}
-
 static void listen_unasked_takes_bytes_without_a_cookie(void **state) {
     (void)state;
     struct peer peer;
@@ -504,7 +482,6 @@ int fast_open_tests(void) {
         cmocka_unit_test(early_closed_with_unread_bytes_resets),
         cmocka_unit_test(early_listener_closed_resets),
         cmocka_unit_test(listen_syn_longer_than_the_buffer_is_taken_in_part),
-        cmocka_unit_test(listen_fin_in_the_syn_is_left_for_later),
         cmocka_unit_test(listen_unasked_takes_bytes_without_a_cookie),
     };
     return cmocka_run_group_tests_name("Fast Open, passive", tests, 0, 0);
