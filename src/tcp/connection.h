@@ -61,6 +61,22 @@ enum connection_choice {
     CHOICE_SEND_BUFFER = 2,
 };
 
+/* Of an active part: Fast Open, while the connection opens. fast_open.c, fast_open_active.c */
+enum fast_open_flag {
+    FAST_OPEN_EARLY = 1,     /* passive, pending: in use before the handshake ends */
+    FAST_OPEN_TRIED = 2,     /* active: the application wants it */
+    FAST_OPEN_OFFERED = 4,   /* the SYN has the option */
+    FAST_OPEN_MAY_CARRY = 8, /* the SYN may carry bytes */
+    FAST_OPEN_HELD = 16,     /* the SYN waits for them */
+    FAST_OPEN_CARRIED = 32,  /* it has carried some */
+};
+
+/* How many challenge ACKs have gone in the present interval (RFC 5961 §7). challenge.c */
+struct challenge_limit {
+    uint32_t since; /* ms */
+    uint8_t sent;
+};
+
 #define TCP_DEBTS 4
 
 /* Acknowledgements to be sent once each, with the number they had when they were owed. */
@@ -85,7 +101,6 @@ struct active {
     rill_time retry_at;      /* there was no memory: look again. timers.c */
     rill_time sent_at;       /* the last bytes. output.c */
     rill_time quiet_until;   /* when this part may go. idle.c */
-    rill_time challenge_at;  /* start of the present interval of RFC 5961 §7. input.c */
     rill_time timeout_since; /* when the first timeout of those in a row was. count.c */
 
     struct rate rate;
@@ -107,16 +122,22 @@ struct active {
     uint8_t retries;      /* expiries without progress. timers.c */
     uint8_t backoff;      /* RTO is doubled so often. timers.c */
     uint8_t quick_acks;   /* segments still to be acknowledged at once. input_text.c */
-    uint8_t challenges;   /* sent in the present interval. input.c */
-    uint8_t probing;      /* a timer has sent into the shut window */
+    struct challenge_limit challenges;
+    uint8_t probing; /* a timer has sent into the shut window */
     uint8_t debt_count;
-    uint8_t keepalives; /* probes without answer. timers.c */
+    uint8_t keepalives;            /* probes without answer. timers.c */
+    uint8_t fast_open;             /* enum fast_open_flag */
+    uint8_t fast_open_form;        /* enum fast_open_form: the SYN-ACK gives a cookie */
+    uint32_t fast_open_generation; /* of the listener */
     struct ack_debt debts[TCP_DEBTS];
     struct connection *next, *previous; /* in the listener's queue, or among the quiet. idle.c */
     bool quiet_listed;
     uint32_t index; /* in its slab */
 };
 _Static_assert(sizeof(struct active) <= 832, "docs/architecture.md, table 2");
+
+/* Of an ip_source's owner: bytes came or went with a SYN and were taken (RFC 7413). */
+#define TCP_SYN_DATA 16u
 
 /* Of an ip_source's owner: explicit congestion notification. ecn.c */
 enum ecn_flag {
