@@ -82,6 +82,7 @@ enum journal_kind {
     X(47, tcp_bind)                                                                                \
     X(48, tcp_bound_listen)                                                                        \
     X(49, tcp_shutdown_read)                                                                       \
+    X(56, tcp_send_more)                                                                           \
     X(64, udp_open)                                                                                \
     X(65, udp_send)                                                                                \
     X(66, udp_receive)                                                                             \

@@ -217,7 +217,7 @@ static void establish(struct tcp_host *host, struct half_open *half, struct tcp_
     connection->active->send.first = connection->snd_nxt;
     rill__connection_established(host, connection);
     if (copy.sent_at)
-        rill__tuning_handshake(connection, host->core->now - copy.sent_at);
+        rill__buffers_handshake(connection, host->core->now - copy.sent_at);
     rill__listener_queue(host, listener, connection);
     rill__tcp_segment_arrives(host, connection, segment);
 }

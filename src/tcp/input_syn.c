@@ -49,7 +49,7 @@ static void established(struct tcp_host *host, struct connection *connection,
     rill__timers_acked(host, connection);
     rill__connection_established(host, connection);
     if (connection->srtt)
-        rill__tuning_handshake(connection, connection->srtt / 8 * RILL_MICROSECOND);
+        rill__buffers_handshake(connection, connection->srtt / 8 * RILL_MICROSECOND);
     connection->owes |= OWES_ACK;
     rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
     rill__tcp_ready(host, connection);
