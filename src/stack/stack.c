@@ -34,8 +34,8 @@ static bool config_ok(const struct rill_stack_config *c) {
            buffer_ok(c->receive_buffer, c->receive_buffer_min, c->receive_buffer_max) &&
            buffer_ok(c->send_buffer, c->send_buffer_min, c->send_buffer_max) &&
            c->initial_window >= 1 && times_ok(c) && c->port_first >= 1 &&
-           c->port_first <= c->port_last && c->time_wait_max >= 1 &&
-           (c->mss_max == 0 || c->mss_max >= 88);
+           c->port_first <= c->port_last && c->time_wait_max >= 1 && c->half_open_max >= 1 &&
+           c->syn_cookies <= RILL_SYN_COOKIES_ALWAYS && (c->mss_max == 0 || c->mss_max >= 88);
 }
 
 static int open_transports(struct rill_stack *stack, const struct rill_stack_config *config) {
