@@ -115,9 +115,15 @@ RILL_API RILL_MUST_CHECK int rill_tcp_connect(struct rill_stack *stack,
 RILL_API RILL_MUST_CHECK int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection,
                                                const void *data, size_t length);
 
-/* The same by reference: takes over the holds of the slices it takes. Returns the number of slices
- * taken, whole ones only, or an error as above, or RILL_ERROR_LIMIT: the first is longer than 2^30
- * bytes or more than the stack's memory limit will ever let in. */
+/* As rill_tcp_send, and more is to follow at once: a short segment at the end of these bytes waits
+ * for it. It goes without when something is acknowledged, or after 200 ms and a round trip. */
+RILL_API RILL_MUST_CHECK int64_t rill_tcp_send_more(struct rill_stack *stack,
+                                                    rill_handle connection, const void *data,
+                                                    size_t length);
+
+/* The same as the first by reference: takes over the holds of the slices it takes. Returns the
+ * number of slices taken, whole ones only, or an error as above, or RILL_ERROR_LIMIT: the first is
+ * longer than 2^30 bytes or more than the stack's memory limit will ever let in. */
 RILL_API RILL_MUST_CHECK int64_t rill_tcp_send_slices(struct rill_stack *stack,
                                                       rill_handle connection,
                                                       const struct rill_slice *slices,
@@ -159,6 +165,9 @@ enum rill_tcp_option {
     RILL_TCP_OPTION_HOP_LIMIT,          /* 1 … 255; 0: 64 */
     RILL_TCP_OPTION_TRAFFIC_CLASS,      /* DSCP and ECN, 0 … 255 */
     RILL_TCP_OPTION_MSS, /* bytes, 88 … 65535: segments are no larger; lowers only */
+    /* 1: only full segments are sent. A short one goes when it is 0 again, when the connection is
+     * shut down, when NODELAY is set anew, or when it has waited for 200 ms and a round trip. */
+    RILL_TCP_OPTION_CORK,
 };
 /* Returns 0, RILL_ERROR_ARGUMENT or RILL_ERROR_HANDLE. */
 RILL_API int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,

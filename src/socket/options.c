@@ -35,6 +35,7 @@ static const struct rule rules[] = {
     {S, RILL_SO_BROADCAST, SLOT_BROADCAST, RULE_FLAG, ANY, 0},
     {S, RILL_SO_KEEPALIVE, SLOT_KEEPALIVE, RULE_FLAG, ANY, 0},
     {T, RILL_TCP_NODELAY, SLOT_NODELAY, RULE_FLAG, ANY, 0},
+    {T, RILL_TCP_CORK, SLOT_CORK, RULE_FLAG, ANY, 0},
     {T, RILL_TCP_KEEPIDLE, SLOT_KEEPIDLE, RULE_NUMBER, 1, 32767, 0},
     {T, RILL_TCP_KEEPINTVL, SLOT_KEEPINTVL, RULE_NUMBER, 1, 32767, 0},
     {T, RILL_TCP_KEEPCNT, SLOT_KEEPCNT, RULE_NUMBER, 1, 127, 0},
@@ -94,6 +95,7 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
         {SLOT_KEEPCNT, RILL_TCP_OPTION_KEEPALIVE_COUNT},
         {SLOT_KEEPALIVE, RILL_TCP_OPTION_KEEPALIVE},
         {SLOT_NODELAY, RILL_TCP_OPTION_NODELAY},
+        {SLOT_CORK, RILL_TCP_OPTION_CORK},
         {SLOT_MAXSEG, RILL_TCP_OPTION_MSS},
     };
     if (!sock->handle)
@@ -122,6 +124,9 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
 static void tell(struct rill_sockets *sockets, const struct sock *sock, uint8_t slot) {
     if (sock->stream && sock->handle && slot == SLOT_NODELAY)
         (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_NODELAY,
+                                  (uint32_t)sock->options[slot]);
+    else if (sock->stream && sock->handle && slot == SLOT_CORK)
+        (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_CORK,
                                   (uint32_t)sock->options[slot]);
     else if (sock->stream && sock->handle && slot == SLOT_KEEPALIVE)
         (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_KEEPALIVE,

@@ -25,6 +25,7 @@ enum sock_slot {
     SLOT_SEND_BUFFER,    /* 0: the stack's */
     SLOT_RECEIVE_BUFFER, /* 0: the stack's */
     SLOT_NODELAY,
+    SLOT_CORK,
     SLOT_MAXSEG,   /* 0: not set */
     SLOT_KEEPIDLE, /* 0: the stack's; the next two too */
     SLOT_KEEPINTVL,

@@ -57,8 +57,9 @@ enum connection_owes {
 
 /* What the application has asked for beside the flags. */
 enum connection_choice {
-    CHOICE_RECEIVE_BUFFER = 1, /* it stays as it is: tuning.c */
+    CHOICE_RECEIVE_BUFFER = 1, /* it stays as it is: buffers.c */
     CHOICE_SEND_BUFFER = 2,
+    CHOICE_CORK = 4, /* only full segments, for the time being: output.c */
 };
 
 /* Of an active part: Fast Open, while the connection opens. fast_open.c, fast_open_active.c */
@@ -105,7 +106,7 @@ struct active {
 
     struct rate rate;
 
-    rill_time round_at;     /* when the present round of reading began. tuning.c */
+    rill_time round_at;     /* when the present round of reading began. buffers.c */
     rill_time measured_at;  /* when what is below was noted */
     uint32_t measured;      /* an echo, or the right edge promised, that ends a round trip */
     uint32_t receive_rtt;   /* us, as the receiver sees it; 0: not known */
@@ -116,6 +117,7 @@ struct active {
 
     rill_seq iss, irs;
     rill_seq full_until;  /* snd_nxt when the congestion window was last in full use. output.c */
+    rill_seq flushed;     /* up to here nothing waits for a full segment. output.c */
     rill_seq fin_at;      /* sequence number of the peer's FIN, once seen. input_text.c */
     uint32_t unacked;     /* bytes received in order and not acknowledged. input_text.c */
     uint32_t receive_mss; /* largest payload seen, to tell full segments. input_text.c */
@@ -123,6 +125,8 @@ struct active {
     uint8_t backoff;      /* RTO is doubled so often. timers.c */
     uint8_t quick_acks;   /* segments still to be acknowledged at once. input_text.c */
     struct challenge_limit challenges;
+    bool more;       /* the last bytes queued are followed by others, so was said. transfer.c */
+    bool more_holds; /* and a short segment still waits for them */
     uint8_t probing; /* a timer has sent into the shut window */
     uint8_t debt_count;
     uint8_t keepalives;            /* probes without answer. timers.c */
@@ -218,7 +222,7 @@ struct connection {
     struct congestion congestion;
     uint32_t srtt;                        /* us * 8, 0: no sample yet. rtt.c */
     uint32_t rttvar;                      /* us * 4; of a resent SYN's RTO while srtt is 0. rtt.c */
-    uint32_t receive_buffer, send_buffer; /* bytes. tuning.c */
+    uint32_t receive_buffer, send_buffer; /* bytes. buffers.c */
     uint32_t snd_wnd_max;                 /* largest window seen, RFC 9293 §3.8.6.2.1 */
     uint32_t receive_time;                /* s, when the last segment was accepted */
     uint32_t listener;                    /* slab index of the listener whose queue it stands in */

@@ -232,7 +232,7 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
         rill__half_open_free(host, half);
     rill__connection_established(host, connection);
     if (sent_at)
-        rill__tuning_handshake(connection, host->core->now - sent_at);
+        rill__buffers_handshake(connection, host->core->now - sent_at);
     rill__listener_queue(host, listener, connection);
     rill__tcp_segment_arrives(host, connection, segment);
 }

@@ -115,6 +115,7 @@ static bool option_ok(enum rill_tcp_option option, uint32_t value) {
         {0, 255},      /* HOP_LIMIT */
         {0, 255},      /* TRAFFIC_CLASS */
         {88, 65535},   /* MSS */
+        {0, 1},        /* CORK */
     };
     return (unsigned)option < sizeof ranges / sizeof *ranges && value >= ranges[option].least &&
            value <= ranges[option].most;
@@ -125,6 +126,12 @@ static void apply(struct tcp_host *host, struct connection *connection, enum ril
     switch (option) {
     case RILL_TCP_OPTION_NODELAY:
         set_flag(connection, CONNECTION_NODELAY, value);
+        if (value && connection->active)
+            rill__output_flush(connection);
+        break;
+    case RILL_TCP_OPTION_CORK:
+        connection->choices &= (uint8_t)~CHOICE_CORK;
+        connection->choices |= value ? CHOICE_CORK : 0;
         break;
     case RILL_TCP_OPTION_RECEIVE_BUFFER:
         connection->receive_buffer = value;

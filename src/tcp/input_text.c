@@ -60,7 +60,7 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
         rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
         return true;
     }
-    rill__tuning_arrived(host, connection, segment);
+    rill__buffers_arrived(host, connection, segment);
     if (segment->repeated) /* RFC 2883 §4.2: the part of it that came twice */
         rill__owe_dsack(host, connection, segment->sequence - segment->repeated, segment->sequence);
     else

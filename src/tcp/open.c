@@ -24,7 +24,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     connection->event.kind = HANDLE_CONNECTION;
     connection->timer.expire = rill__timers_expired;
     connection->listener = SLAB_NONE;
-    rill__tuning_open(host, connection);
+    rill__buffers_open(host, connection);
     connection->keepalive_at = RILL_TIME_NEVER;
     if (!host->config.nagle)
         connection->flags |= CONNECTION_NODELAY;
@@ -58,6 +58,7 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
     bool fin = (connection->flags & CONNECTION_FIN_SENT) != 0; /* its number is not a byte's */
     active->send.first = connection->snd_nxt - fin;
     active->full_until = connection->snd_una;
+    active->flushed = active->send.first;
     active->receive_mss = 536;
     active->quick_acks = QUICK_ACKS;
     if (connection->mss) /* what is full is not larger than what we may send ourselves */
@@ -93,6 +94,7 @@ uint32_t rill__initial_window(const struct tcp_host *host, const struct connecti
 
 void rill__connection_begin(struct tcp_host *host, struct connection *connection) {
     connection->active->full_until = connection->snd_una;
+    connection->active->flushed = connection->active->send.first;
     connection->active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     rill__recovery_init(connection);
     struct congestion_call call = rill__congestion_call(host, connection);

@@ -40,7 +40,13 @@ static int64_t send_with_syn(struct tcp_host *host, struct connection *connectio
     return taken || !length ? (int64_t)taken : (int64_t)RILL_ERROR_AGAIN;
 }
 
-int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *data, size_t length) {
+/* Whether a short segment at the end waits for what follows. */
+static void note_more(struct active *active, bool more) {
+    active->more = active->more_holds = more;
+}
+
+int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *data, size_t length,
+                       bool more) {
     struct connection *connection = rill__connection_find(host, handle);
     if (!connection)
         return RILL_ERROR_HANDLE;
@@ -56,6 +62,7 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
         connection->flags |= CONNECTION_WANTS_WRITE;
     if (taken < RILL_MIN(length, room))
         await_memory(host, connection);
+    note_more(connection->active, more && taken == length);
     if (taken)
         queued(host, connection);
     else
@@ -99,6 +106,7 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
         connection->flags |= CONNECTION_WANTS_WRITE;
     if (taken < count && fits(connection, slices[taken].length))
         await_memory(host, connection);
+    note_more(connection->active, false);
     if (taken)
         queued(host, connection);
     else
@@ -117,7 +125,7 @@ static int nothing_to_read(const struct connection *connection) {
 
 /* The reader has made room: the window may be worth telling about. */
 static void consumed(struct tcp_host *host, struct connection *connection, size_t bytes) {
-    rill__tuning_read(host, connection, bytes);
+    rill__buffers_read(host, connection, bytes);
     if (rill__window_update_due(host, connection)) {
         connection->owes |= OWES_WINDOW_UPDATE;
         rill__tcp_ready(host, connection);

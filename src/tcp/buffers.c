@@ -1,4 +1,4 @@
-/* tcp/tuning.c: buffers that follow the path.
+/* tcp/buffers.c: buffers that follow the path.
  *
  * Theory of operation. The receiver measures what the application reads in a round trip. A sender
  * that doubles its window each round trip has twice as much under way in the next, and of what is
@@ -40,7 +40,7 @@ uint32_t rill__receive_buffer_most(const struct tcp_host *host) {
     return most(host, config->receive_buffer_min, config->receive_buffer_max);
 }
 
-void rill__tuning_open(const struct tcp_host *host, struct connection *connection) {
+void rill__buffers_open(const struct tcp_host *host, struct connection *connection) {
     const struct rill_stack_config *config = &host->config;
     connection->receive_buffer = rill__receive_buffer_initial(host);
     connection->send_buffer = config->send_buffer ? config->send_buffer : config->send_buffer_min;
@@ -62,12 +62,12 @@ static void sample(struct active *active, rill_time rtt, bool may_raise) {
         active->receive_rtt += RILL_MIN(us - active->receive_rtt, active->receive_rtt) / 8;
 }
 
-void rill__tuning_handshake(struct connection *connection, rill_time rtt) {
+void rill__buffers_handshake(struct connection *connection, rill_time rtt) {
     sample(connection->active, rtt, false);
 }
 
-void rill__tuning_arrived(const struct tcp_host *host, struct connection *connection,
-                          const struct tcp_segment *segment) {
+void rill__buffers_arrived(const struct tcp_host *host, struct connection *connection,
+                           const struct tcp_segment *segment) {
     struct active *active = connection->active;
     if (connection->choices & CHOICE_RECEIVE_BUFFER)
         return;
@@ -95,6 +95,10 @@ static rill_time round_trip(const struct connection *connection) {
     return (us ? us : connection->srtt / 8) * RILL_MICROSECOND;
 }
 
+uint32_t rill__round_trip(const struct connection *connection) {
+    return connection->srtt ? connection->srtt / 8 : connection->active->receive_rtt;
+}
+
 /* Bytes that have arrived since the peer's SYN, modulo 2^32. */
 static rill_seq arrived(const struct connection *connection) {
     return connection->rcv_nxt + connection->active->receive.out_of_order;
@@ -112,7 +116,7 @@ static void grow_receive(const struct tcp_host *host, struct connection *connect
     }
 }
 
-void rill__tuning_read(const struct tcp_host *host, struct connection *connection, size_t bytes) {
+void rill__buffers_read(const struct tcp_host *host, struct connection *connection, size_t bytes) {
     struct active *active = connection->active;
     if (connection->choices & CHOICE_RECEIVE_BUFFER || !(connection->flags & CONNECTION_IN_DEMUX))
         return;
@@ -133,7 +137,7 @@ void rill__tuning_read(const struct tcp_host *host, struct connection *connectio
     grow_receive(host, connection);
 }
 
-void rill__tuning_acked(const struct tcp_host *host, struct connection *connection) {
+void rill__buffers_acked(const struct tcp_host *host, struct connection *connection) {
     uint64_t wanted = 2 * (uint64_t)connection->congestion.cwnd;
     if (connection->choices & CHOICE_SEND_BUFFER || wanted <= connection->send_buffer ||
         rill__core_pressed(host->core))
