@@ -471,6 +471,8 @@ void rill__buffers_open(const struct tcp_host *host, struct connection *connecti
 void rill__buffers_handshake(struct connection *connection, rill_time rtt);
 /* us; 0: not known to either direction. */
 uint32_t rill__round_trip(const struct connection *connection);
+/* A segment with data has come, and is not counted yet: does a round of reading begin with it? */
+void rill__buffers_round(const struct tcp_host *host, struct connection *connection);
 /* Bytes have come in order. */
 void rill__buffers_arrived(const struct tcp_host *host, struct connection *connection,
                            const struct tcp_segment *segment);

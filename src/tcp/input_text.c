@@ -45,6 +45,7 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
     struct active *active = connection->active;
     rill_seq before = connection->rcv_nxt;
     uint32_t holes = active->receive.range_count;
+    rill__buffers_round(host, connection);
     enum rill_drop drop = rill__receive_queue_add(
         host->core, &host->receive, &active->receive, segment->datagram->packet,
         segment->payload_at, segment->payload, segment->sequence, &connection->rcv_nxt);
