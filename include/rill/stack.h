@@ -106,6 +106,11 @@ RILL_API void rill_stack_config_bare(struct rill_stack_config *config);
 RILL_API RILL_MUST_CHECK int rill_stack_open(const struct rill_stack_config *config,
                                              struct rill_stack **out);
 
+/* From now on the host behaves as `config` says, an existing connection where it looks at the
+ * setting again. Fields under "TCP" count; but `statistics`, and all that the host is made of
+ * (parts, memory, seed, callbacks), stay as they were. Returns 0 or RILL_ERROR_ARGUMENT. */
+RILL_API int rill_stack_configure(struct rill_stack *stack, const struct rill_stack_config *config);
+
 /* Closes a host at once, sending nothing. Slices given to the application stay valid. */
 RILL_API void rill_stack_close(struct rill_stack *stack);
 
