@@ -82,6 +82,8 @@ struct rill_stack_config {
     rill_time rto_initial, rto_min, rto_max; /* RFC 6298 */
     rill_time clock_resolution; /* how far `now` may lag behind; 0: not at all. RFC 6298's G */
     rill_time delayed_ack;      /* RFC 9293 §3.8.6.3 */
+    uint8_t quick_acks;         /* the first segments of a connection, acknowledged at once */
+    bool ack_every_second;      /* every second segment at once, also of those that are not full */
     rill_time time_wait;
     rill_time fin_wait_2; /* for connections the application has closed */
     rill_time keepalive_idle, keepalive_interval;

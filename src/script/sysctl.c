@@ -96,6 +96,10 @@ bool sysctl_set(struct world *world, const char *key, const char *value) {
     bool slashes = strchr(key, '/') != 0;
     for (; *key; key++)
         text_add_bytes(&text, slashes && *key == '/' ? "." : key, 1);
+    if (text_begins(name, "net.inet.")) { /* a script for FreeBSD, which has no quick beginning */
+        world->config.quick_acks = 0;
+        world->config.ack_every_second = true;
+    }
     if (!numbers(value, number))
         return false;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

@@ -119,6 +119,8 @@ enum journal_call {
     N(rto_min)                                                                                     \
     N(rto_max)                                                                                     \
     N(delayed_ack)                                                                                 \
+    N(quick_acks)                                                                                  \
+    N(ack_every_second)                                                                            \
     N(time_wait)                                                                                   \
     N(fin_wait_2)                                                                                  \
     N(keepalive_idle)                                                                              \

@@ -219,6 +219,22 @@ static void establish(struct tcp_host *host, struct half_open *half, struct tcp_
     rill__tcp_segment_arrives(host, connection, segment);
 }
 
+/* An ACK of the record's own: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> (RFC 9293 §3.10.7.4, RFC 5961
+ * §3.2). One that is lost is not sent again; the timer still sends the SYN-ACK. */
+static void acknowledge(struct tcp_host *host, const struct half_open *half,
+                        enum rill_cause cause) {
+    struct tcp_control control = {.key = &half->key,
+                                  .sequence = half->iss + 1,
+                                  .acknowledgement = half->irs + 1,
+                                  .window = (uint16_t)(syn_window(host) >> half->rcv_scale),
+                                  .flags = WIRE_ACK,
+                                  .timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
+                                  .timestamp_value = rill__timestamp_now(host, half->ts_offset),
+                                  .timestamp_echo = half->ts_recent,
+                                  .cause = cause};
+    rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
+}
+
 /* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
 void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                            struct tcp_segment *segment) {
@@ -246,7 +262,7 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
     if (!in_window) { /* first */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SEQUENCE);
         if (!(segment->flags & WIRE_RST) && !half->parked)
-            rill__half_open_answer(host, half);
+            acknowledge(host, half, RILL_CAUSE_DUPLICATE_ACK);
         return;
     }
     if (segment->flags & WIRE_RST) { /* second; RFC 5961 §3.2: only the exact number */
@@ -256,7 +272,7 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
         if (exact)
             rill__half_open_free(host, half);
         else if (!half->parked)
-            rill__half_open_answer(host, half); /* its ACK is the challenge */
+            acknowledge(host, half, RILL_CAUSE_CHALLENGE_ACK);
         return;
     }
     if (segment->flags & WIRE_SYN) { /* fourth: back to LISTEN */

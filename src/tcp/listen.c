@@ -50,8 +50,14 @@ struct half_open *rill__listener_input(struct tcp_host *host, struct listener *l
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_RST_NO_SOCKET);
         return 0;
     }
-    if (segment->flags & WIRE_ACK || !(segment->flags & WIRE_SYN)) { /* second and fourth */
+    if (segment->flags & WIRE_ACK) { /* second */
         rill__tcp_no_socket(host, segment);
+        return 0;
+    }
+    /* Fourth: dropped. DEVIATION: so is a SYN with a FIN, which RFC 9293 would take: no sender of
+     * sense opens and closes at once, and it is a probe's or a firewall test's. */
+    if (!(segment->flags & WIRE_SYN) || segment->flags & WIRE_FIN) {
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_NO_SYN);
         return 0;
     }
     if (listener->half_open + listener->accept_count >= listener->backlog) {

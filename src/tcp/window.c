@@ -5,8 +5,7 @@
  * forward only by a worthwhile step (§3.8.6.2.2), so no silly windows are offered. */
 #include "tcp/host.h"
 
-/* Bytes the buffer takes beyond rcv_nxt. */
-static uint32_t free_space(const struct connection *connection) {
+uint32_t rill__receive_space(const struct connection *connection) {
     uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
     return connection->receive_buffer > queued ? connection->receive_buffer - queued : 0;
 }
@@ -30,7 +29,7 @@ static uint32_t window_max(const struct connection *connection) {
 /* How far the right edge could go now. */
 static uint32_t offer(const struct connection *connection) {
     uint32_t promised = rill__receive_window(connection);
-    uint32_t space = RILL_MIN(free_space(connection), window_max(connection));
+    uint32_t space = RILL_MIN(rill__receive_space(connection), window_max(connection));
     if (space < promised + worthwhile(connection))
         return promised;
     return space;
@@ -43,7 +42,7 @@ uint16_t rill__window_advertise(struct connection *connection) {
     /* RFC 7323 §2.4: do not retract by rounding, as long as the buffer takes what it adds; else the
      * field says less than rcv_adv, which still counts. */
     if (field << connection->rcv_scale < promised &&
-        (field + 1) << connection->rcv_scale <= free_space(connection))
+        (field + 1) << connection->rcv_scale <= rill__receive_space(connection))
         field++;
     field = RILL_MIN(field, 65535);
     rill_seq edge = connection->rcv_nxt + (field << connection->rcv_scale);
