@@ -1,8 +1,10 @@
-/* script/info.c: what the statements of a script may ask about the tested connection: tcpi_… as in
- * Linux's struct tcp_info, in its units (segments, microseconds, milliseconds), and constants. */
+/* script/info.c: what the statements of a script may ask about the tested connection: the fields of
+ * struct tcp_info by their names and in their units, as rill's TCP_INFO gives them, and constants.
+ */
 #include "script/run.h"
 
-#include "base/util.h"
+#include <rill/tcpi.h>
+#include <string.h>
 
 static const struct {
     const char *name;
@@ -18,90 +20,136 @@ static const struct {
     {"TCPI_OPT_SYN_DATA", 32},
 };
 
-/* Linux's numbers of the states. */
-static int64_t state_number(enum rill_tcp_state state) {
-    static const uint8_t numbers[] = {7, 10, 2, 3, 1, 4, 5, 8, 11, 9, 6};
-    return (unsigned)state < sizeof numbers ? numbers[state] : 7;
-}
-
-static int64_t segments(uint64_t bytes, const struct rill_tcp_info *info) {
-    return info->mss ? (int64_t)(bytes / info->mss) : 0;
-}
-
-static int64_t options_of(const struct rill_tcp_info *info) {
-    return (info->timestamps ? 1 : 0) | (info->sack ? 2 : 0) | (info->window_scaling ? 4 : 0) |
-           (info->ecn ? 8 : 0);
-}
-
-#define TCPI(name, expression)                                                                     \
-    static int64_t get_##name(const struct rill_tcp_info *info) {                                  \
-        return (int64_t)(expression);                                                              \
-    }
-TCPI(state, state_number(info->state))
-TCPI(options, options_of(info))
-TCPI(snd_cwnd, segments(info->cwnd, info))
-TCPI(snd_mss, info->mss)
-TCPI(rtt, info->rtt / RILL_MICROSECOND)
-TCPI(rttvar, info->rtt_variance / RILL_MICROSECOND)
-TCPI(rto, info->rto / RILL_MICROSECOND)
-TCPI(min_rtt, info->min_rtt / RILL_MICROSECOND)
-TCPI(unacked, (info->in_flight + info->mss - 1) / RILL_MAX(info->mss, 1))
-TCPI(snd_wnd, info->send_window)
-TCPI(rcv_wnd, info->receive_window)
-TCPI(bytes_sent, info->bytes_sent)
-TCPI(bytes_received, info->bytes_received)
-TCPI(bytes_retrans, info->bytes_resent)
-TCPI(segs_out, info->segments_sent)
-TCPI(segs_in, info->segments_received)
-TCPI(total_retrans, info->segments_resent)
-#undef TCPI
-
-static int64_t get_snd_ssthresh(const struct rill_tcp_info *info) {
-    const int64_t infinite = 0x7fffffff;
-    return info->ssthresh >= 0x7fffffff ? infinite : segments(info->ssthresh, info);
-}
-
+#define FIELD(name)                                                                                \
+    { #name, offsetof(struct rill_tcpi, name), sizeof((struct rill_tcpi *)0)->name }
 static const struct {
     const char *name;
-    int64_t (*get)(const struct rill_tcp_info *info);
+    size_t offset, size;
 } fields[] = {
-    {"tcpi_state", get_state},
-    {"tcpi_options", get_options},
-    {"tcpi_snd_cwnd", get_snd_cwnd},
-    {"tcpi_snd_ssthresh", get_snd_ssthresh},
-    {"tcpi_snd_mss", get_snd_mss},
-    {"tcpi_rtt", get_rtt},
-    {"tcpi_rttvar", get_rttvar},
-    {"tcpi_rto", get_rto},
-    {"tcpi_min_rtt", get_min_rtt},
-    {"tcpi_unacked", get_unacked},
-    {"tcpi_snd_wnd", get_snd_wnd},
-    {"tcpi_rcv_wnd", get_rcv_wnd},
-    {"tcpi_bytes_sent", get_bytes_sent},
-    {"tcpi_bytes_received", get_bytes_received},
-    {"tcpi_bytes_retrans", get_bytes_retrans},
-    {"tcpi_segs_out", get_segs_out},
-    {"tcpi_segs_in", get_segs_in},
-    {"tcpi_total_retrans", get_total_retrans},
+    FIELD(tcpi_state),
+    FIELD(tcpi_ca_state),
+    FIELD(tcpi_retransmits),
+    FIELD(tcpi_probes),
+    FIELD(tcpi_backoff),
+    FIELD(tcpi_options),
+    FIELD(tcpi_rto),
+    FIELD(tcpi_ato),
+    FIELD(tcpi_snd_mss),
+    FIELD(tcpi_rcv_mss),
+    FIELD(tcpi_unacked),
+    FIELD(tcpi_sacked),
+    FIELD(tcpi_lost),
+    FIELD(tcpi_retrans),
+    FIELD(tcpi_fackets),
+    FIELD(tcpi_last_data_sent),
+    FIELD(tcpi_last_ack_sent),
+    FIELD(tcpi_last_data_recv),
+    FIELD(tcpi_last_ack_recv),
+    FIELD(tcpi_pmtu),
+    FIELD(tcpi_rcv_ssthresh),
+    FIELD(tcpi_rtt),
+    FIELD(tcpi_rttvar),
+    FIELD(tcpi_snd_ssthresh),
+    FIELD(tcpi_snd_cwnd),
+    FIELD(tcpi_advmss),
+    FIELD(tcpi_reordering),
+    FIELD(tcpi_rcv_rtt),
+    FIELD(tcpi_rcv_space),
+    FIELD(tcpi_total_retrans),
+    FIELD(tcpi_pacing_rate),
+    FIELD(tcpi_max_pacing_rate),
+    FIELD(tcpi_bytes_acked),
+    FIELD(tcpi_bytes_received),
+    FIELD(tcpi_segs_out),
+    FIELD(tcpi_segs_in),
+    FIELD(tcpi_notsent_bytes),
+    FIELD(tcpi_min_rtt),
+    FIELD(tcpi_data_segs_in),
+    FIELD(tcpi_data_segs_out),
+    FIELD(tcpi_delivery_rate),
+    FIELD(tcpi_busy_time),
+    FIELD(tcpi_rwnd_limited),
+    FIELD(tcpi_sndbuf_limited),
+    FIELD(tcpi_delivered),
+    FIELD(tcpi_delivered_ce),
+    FIELD(tcpi_bytes_sent),
+    FIELD(tcpi_bytes_retrans),
+    FIELD(tcpi_dsack_dups),
+    FIELD(tcpi_reord_seen),
+    FIELD(tcpi_rcv_ooopack),
+    FIELD(tcpi_snd_wnd),
+    FIELD(tcpi_rcv_wnd),
+    FIELD(tcpi_rehash),
+    FIELD(tcpi_total_rto),
+    FIELD(tcpi_total_rto_recoveries),
+    FIELD(tcpi_total_rto_time),
+    FIELD(tcpi_received_ce),
+    FIELD(tcpi_delivered_e1_bytes),
+    FIELD(tcpi_delivered_e0_bytes),
+    FIELD(tcpi_delivered_ce_bytes),
+    FIELD(tcpi_received_e1_bytes),
+    FIELD(tcpi_received_e0_bytes),
+    FIELD(tcpi_received_ce_bytes),
+    FIELD(tcpi_accecn_fail_mode),
+    FIELD(tcpi_accecn_opt_seen),
 };
+#undef FIELD
+
+static int64_t field(const struct rill_tcpi *info, size_t offset, size_t size) {
+    const uint8_t *at = (const uint8_t *)info + offset;
+    uint64_t large;
+    uint32_t usual;
+    uint16_t small;
+    switch (size) {
+    case 8:
+        memcpy(&large, at, sizeof large);
+        return (int64_t)large;
+    case 4:
+        memcpy(&usual, at, sizeof usual);
+        return usual;
+    case 2:
+        memcpy(&small, at, sizeof small);
+        return small;
+    default:
+        return *at;
+    }
+}
+
+static bool info_of(struct run *run, struct rill_tcpi *info) {
+    size_t length = sizeof *info;
+    return run->tested && run->tested->fd >= 0 && run->world.sockets &&
+           rill_getsockopt(run->world.sockets, run->tested->fd, RILL_IPPROTO_TCP, RILL_TCP_INFO,
+                           info, &length) == 0;
+}
+
+/* The fields of a few bits. */
+static bool bits(const struct rill_tcpi *info, const char *name, int64_t *value) {
+    if (text_equal(name, "tcpi_snd_wscale"))
+        *value = info->tcpi_snd_wscale;
+    else if (text_equal(name, "tcpi_rcv_wscale"))
+        *value = info->tcpi_rcv_wscale;
+    else if (text_equal(name, "tcpi_delivery_rate_app_limited"))
+        *value = info->tcpi_delivery_rate_app_limited;
+    else if (text_equal(name, "tcpi_fastopen_client_fail"))
+        *value = info->tcpi_fastopen_client_fail;
+    else
+        return false;
+    return true;
+}
 
 bool info_lookup(void *context, const char *name, int64_t *value) {
-    struct run *run = context;
-    struct rill_tcp_info info = {.size = sizeof info};
+    struct rill_tcpi info;
     for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
         if (text_equal(constants[i].name, name)) {
             *value = constants[i].value;
             return true;
         }
-    if (!run->tested || run->tested->fd < 0 || !run->world.sockets)
+    if (!text_begins(name, "tcpi_") || !info_of(context, &info))
         return false;
-    rill_handle handle = rill_socket_handle(run->world.sockets, run->tested->fd);
-    if (handle && rill_tcp_get_info(run->world.stack, handle, &info))
-        info.state = RILL_TCP_CLOSED;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (text_equal(fields[i].name, name)) {
-            *value = fields[i].get(&info);
+            *value = field(&info, fields[i].offset, fields[i].size);
             return true;
         }
-    return false;
+    return bits(&info, name, value);
 }

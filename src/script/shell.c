@@ -74,6 +74,7 @@ static void run_defaults(struct shell *shell) {
         set_key(shell, settings[i]);
 }
 
+/* FreeBSD's name of a state. */
 static const char *state_name(enum rill_tcp_state state) {
     static const char *const names[] = {"CLOSED",      "LISTEN",     "SYN_SENT",   "SYN_RCVD",
                                         "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT",
@@ -89,8 +90,7 @@ static enum rill_tcp_state state_of(struct run *run, int fd) {
                           &length);
     if (listens)
         return RILL_TCP_LISTEN;
-    length = sizeof info;
-    if (rill_getsockopt(run->world.sockets, fd, RILL_IPPROTO_TCP, RILL_TCP_INFO, &info, &length))
+    if (rill_tcp_get_info(run->world.stack, rill_socket_handle(run->world.sockets, fd), &info))
         return RILL_TCP_CLOSED;
     return info.state;
 }
@@ -130,7 +130,8 @@ static void run_tcpdrop(struct shell *shell) {
     for (unsigned i = 0; i < run->descriptor_count; i++)
         if (run->descriptors[i].fd >= 0 &&
             text_equal(state_name(state_of(run, run->descriptors[i].fd)), state))
-            (void)rill_connect(run->world.sockets, run->descriptors[i].fd, 0);
+            if (rill_connect(run->world.sockets, run->descriptors[i].fd, 0))
+                shell->status = 1;
 }
 
 /* Lines with the pattern as it is written; -c counts them, -v takes the others, -q prints none. */

@@ -284,8 +284,8 @@ static bool acceptable(const struct connection *connection, const struct tcp_seg
            (seq_lt(first, next) && seq_gt(first + span, next + window));
 }
 
-/* RCV.WND is what the buffer takes; without window scale the field can promise less of it. An RST in
- * the rest is within the window all the same, and draws a challenge (RFC 5961 §3.2). */
+/* RCV.WND is what the buffer takes; without window scale the field can promise less of it. An RST
+ * in the rest is within the window all the same, and draws a challenge (RFC 5961 §3.2). */
 static bool reset_within_buffer(const struct connection *connection,
                                 const struct tcp_segment *segment) {
     return segment->flags & WIRE_RST && connection->rcv_scale == 0 &&
