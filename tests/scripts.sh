@@ -45,7 +45,7 @@ json_is_json() {
     python3 - "$work/out" <<'PY'
 import json, sys
 a, b, total = [json.loads(line) for line in open(sys.argv[1])]
-assert a['passed'] and a['events'] == 16 and a['seconds'] > 0, a
+assert a['passed'] and a['events'] == 18 and a['seconds'] > 0, a
 assert not b['passed'] and b['line'] == 3 and 'ENOTCONN' in b['what'], b
 assert total == {'passed': 1, 'failed': 1}, total
 PY

@@ -105,7 +105,7 @@ static void options_text(const struct script_packet *packet, struct text *text) 
 
 static void ip_text(const struct script_packet *packet, bool pattern, struct text *text) {
     static const char *const ecn[] = {"noecn", "ect1", "ect0", "ce", "ect01"};
-    bool told = pattern ? packet->ecn != SCRIPT_ECN_UNSAID : packet->ecn != SCRIPT_ECN_NOT;
+    bool told = packet->ecn != SCRIPT_ECN_UNSAID && (pattern || packet->ecn != SCRIPT_ECN_NOT);
     if (told) {
         text_add(text, "[");
         text_add(text, ecn[packet->ecn]);
