@@ -110,7 +110,7 @@ enum rill_message_flag {
     RILL_MSG_DONTWAIT = 0x40,   /* always so */
     RILL_MSG_WAITALL = 0x100,   /* as far as it goes without waiting */
     RILL_MSG_NOSIGNAL = 0x4000, /* always so */
-    RILL_MSG_MORE = 0x8000,     /* stream: a hint, not used; datagram: refused */
+    RILL_MSG_MORE = 0x8000,     /* stream: as rill_tcp_send_more; datagram: refused */
 };
 
 /* Options. An int unless said otherwise; "get": cannot be set. */
@@ -144,6 +144,7 @@ enum rill_meminfo {
 };
 enum rill_tcp_socket_option {
     RILL_TCP_NODELAY = 1,
+    RILL_TCP_CORK = 3,      /* RILL_TCP_OPTION_CORK */
     RILL_TCP_MAXSEG = 2,    /* 88 … 32767; counts for connections opened later */
     RILL_TCP_KEEPIDLE = 4,  /* seconds */
     RILL_TCP_KEEPINTVL = 5, /* seconds */

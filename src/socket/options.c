@@ -35,6 +35,7 @@ static const struct rule rules[] = {
     {S, RILL_SO_BROADCAST, SLOT_BROADCAST, RULE_FLAG, ANY, 0},
     {S, RILL_SO_KEEPALIVE, SLOT_KEEPALIVE, RULE_FLAG, ANY, 0},
     {T, RILL_TCP_NODELAY, SLOT_NODELAY, RULE_FLAG, ANY, 0},
+    {T, RILL_TCP_CORK, SLOT_CORK, RULE_FLAG, ANY, 0},
     {T, RILL_TCP_KEEPIDLE, SLOT_KEEPIDLE, RULE_NUMBER, 1, 32767, 0},
     {T, RILL_TCP_KEEPINTVL, SLOT_KEEPINTVL, RULE_NUMBER, 1, 32767, 0},
     {T, RILL_TCP_KEEPCNT, SLOT_KEEPCNT, RULE_NUMBER, 1, 127, 0},
@@ -94,6 +95,7 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
         {SLOT_KEEPCNT, RILL_TCP_OPTION_KEEPALIVE_COUNT},
         {SLOT_KEEPALIVE, RILL_TCP_OPTION_KEEPALIVE},
         {SLOT_NODELAY, RILL_TCP_OPTION_NODELAY},
+        {SLOT_CORK, RILL_TCP_OPTION_CORK},
         {SLOT_MAXSEG, RILL_TCP_OPTION_MSS},
     };
     if (!sock->handle)
@@ -122,6 +124,9 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
 static void tell(struct rill_sockets *sockets, const struct sock *sock, uint8_t slot) {
     if (sock->stream && sock->handle && slot == SLOT_NODELAY)
         (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_NODELAY,
+                                  (uint32_t)sock->options[slot]);
+    else if (sock->stream && sock->handle && slot == SLOT_CORK)
+        (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_CORK,
                                   (uint32_t)sock->options[slot]);
     else if (sock->stream && sock->handle && slot == SLOT_KEEPALIVE)
         (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_KEEPALIVE,
@@ -213,15 +218,28 @@ static int or_default(int value, uint64_t stack, uint64_t otherwise) {
     return value ? value : (int)(stack ? stack : otherwise);
 }
 
-int rill__option_buffer(const struct rill_sockets *sockets, const struct sock *sock, int slot) {
+/* A stream's as it is now: it follows the path. */
+static int stream_buffer(struct rill_sockets *sockets, const struct sock *sock, bool send) {
+    const struct rill_stack_config *config = defaults(sockets);
+    struct rill_tcp_info info;
+    if (sock->handle && !rill_tcp_get_info(sockets->stack, sock->handle, &info))
+        return (int)(send ? info.send_buffer : info.receive_buffer);
+    if (!config)
+        return 0;
+    return send ? or_default(0, config->send_buffer, config->send_buffer_min)
+                : or_default(0, config->receive_buffer, config->receive_buffer_min);
+}
+
+int rill__option_buffer(struct rill_sockets *sockets, const struct sock *sock, int slot) {
+    int asked = sock->options[slot];
+    bool send = slot == SLOT_SEND_BUFFER;
     struct rill_udp_config udp;
-    const struct rill_stack_config *stack = defaults(sockets);
+    if (asked)
+        return asked;
+    if (sock->stream)
+        return stream_buffer(sockets, sock, send);
     rill_udp_config_default(&udp);
-    uint32_t datagram = slot == SLOT_SEND_BUFFER ? udp.send_buffer : udp.receive_buffer;
-    uint32_t stream = !stack                     ? 0
-                      : slot == SLOT_SEND_BUFFER ? stack->send_buffer
-                                                 : stack->receive_buffer;
-    return or_default(sock->options[slot], sock->stream ? stream : datagram, 0);
+    return (int)(send ? udp.send_buffer : udp.receive_buffer);
 }
 
 static int get_rule(const struct rill_sockets *sockets, const struct sock *sock,

@@ -25,6 +25,7 @@ enum sock_slot {
     SLOT_SEND_BUFFER,    /* 0: the stack's */
     SLOT_RECEIVE_BUFFER, /* 0: the stack's */
     SLOT_NODELAY,
+    SLOT_CORK,
     SLOT_MAXSEG,   /* 0: not set */
     SLOT_KEEPIDLE, /* 0: the stack's; the next two too */
     SLOT_KEEPINTVL,
@@ -151,7 +152,7 @@ void rill__memberships_drop(struct rill_sockets *sockets, struct sock *sock);
 /* options.c */
 void rill__options_init(struct sock *sock);
 /* What the slot's option says: what was set, or what holds without that. */
-int rill__option_buffer(const struct rill_sockets *sockets, const struct sock *sock, int slot);
+int rill__option_buffer(struct rill_sockets *sockets, const struct sock *sock, int slot);
 /* Tells the handle what the socket's options say. */
 void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock);
 

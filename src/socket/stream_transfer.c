@@ -24,11 +24,16 @@ int64_t rill__stream_send(struct rill_sockets *sockets, struct sock *sock,
     if (error)
         return error;
     int64_t done = 0;
+    size_t left = rill__iovec_length(message);
     for (size_t i = 0; i < message->iov_count; i++) {
         const struct rill_iovec *piece = &message->iov[i];
         if (!piece->length)
             continue;
-        int64_t n = rill_tcp_send(sockets->stack, sock->handle, piece->base, piece->length);
+        left -= piece->length;
+        bool more = left || flags & RILL_MSG_MORE;
+        int64_t n =
+            more ? rill_tcp_send_more(sockets->stack, sock->handle, piece->base, piece->length)
+                 : rill_tcp_send(sockets->stack, sock->handle, piece->base, piece->length);
         if (n < 0 && !done)
             return n == RILL_ERROR_MEMORY ? -RILL_ENOBUFS : rill__errno((int)n);
         done += n > 0 ? n : 0;

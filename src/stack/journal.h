@@ -83,6 +83,7 @@ enum journal_kind {
     X(47, tcp_bind)                                                                                \
     X(48, tcp_bound_listen)                                                                        \
     X(49, tcp_shutdown_read)                                                                       \
+    X(56, tcp_send_more)                                                                           \
     X(64, udp_open)                                                                                \
     X(65, udp_send)                                                                                \
     X(66, udp_receive)                                                                             \
@@ -103,7 +104,11 @@ enum journal_call {
     N(seed[1])                                                                                     \
     N(memory_limit)                                                                                \
     N(receive_buffer)                                                                              \
+    N(receive_buffer_min)                                                                          \
+    N(receive_buffer_max)                                                                          \
     N(send_buffer)                                                                                 \
+    N(send_buffer_min)                                                                             \
+    N(send_buffer_max)                                                                             \
     N(initial_window)                                                                              \
     N(window_scaling)                                                                              \
     N(timestamps)                                                                                  \

@@ -55,6 +55,13 @@ enum connection_owes {
     OWES_DELAYED = 16, /* the delayed-ACK timer expired */
 };
 
+/* What the application has asked for beside the flags. */
+enum connection_choice {
+    CHOICE_RECEIVE_BUFFER = 1, /* it stays as it is: buffers.c */
+    CHOICE_SEND_BUFFER = 2,
+    CHOICE_CORK = 4, /* only full segments, for the time being: output.c */
+};
+
 #define TCP_DEBTS 4
 
 /* Acknowledgements to be sent once each, with the number they had when they were owed. */
@@ -84,8 +91,17 @@ struct active {
 
     struct rate rate;
 
+    rill_time round_at;     /* when the present round of reading began. buffers.c */
+    rill_time measured_at;  /* when what is below was noted */
+    uint32_t measured;      /* an echo, or the right edge promised, that ends a round trip */
+    uint32_t receive_rtt;   /* us, as the receiver sees it; 0: not known */
+    uint32_t round_read;    /* bytes read in the present round */
+    rill_seq round_arrived; /* a count of those that had arrived when it began */
+    uint32_t round_before;  /* bytes that arrived in the last one */
+
     rill_seq iss, irs;
     rill_seq full_until;  /* snd_nxt when the congestion window was last in full use. output.c */
+    rill_seq flushed;     /* up to here nothing waits for a full segment. output.c */
     rill_seq fin_at;      /* sequence number of the peer's FIN, once seen. input_text.c */
     uint32_t unacked;     /* bytes received in order and not acknowledged. input_text.c */
     uint32_t receive_mss; /* largest payload seen, to tell full segments. input_text.c */
@@ -93,7 +109,9 @@ struct active {
     uint8_t backoff;      /* RTO is doubled so often. timers.c */
     uint8_t quick_acks;   /* segments still to be acknowledged at once. input_text.c */
     uint8_t challenges;   /* sent in the present interval. input.c */
-    uint8_t probing;      /* a timer has sent into the shut window */
+    bool more;       /* the last bytes queued are followed by others, so was said. transfer.c */
+    bool more_holds; /* and a short segment still waits for them */
+    uint8_t probing; /* a timer has sent into the shut window */
     uint8_t debt_count;
     uint8_t keepalives; /* probes without answer. timers.c */
     struct ack_debt debts[TCP_DEBTS];
@@ -101,7 +119,7 @@ struct active {
     bool quiet_listed;
     uint32_t index; /* in its slab */
 };
-_Static_assert(sizeof(struct active) <= 768, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct active) <= 832, "docs/architecture.md, table 2");
 
 /* Of an ip_source's owner: explicit congestion notification. ecn.c */
 enum ecn_flag {
@@ -171,6 +189,7 @@ struct connection {
     uint8_t hop_limit;       /* of what we send; 0: 64. info.c */
     uint8_t traffic_class;   /* of what we send. info.c */
     uint8_t keepalive_count; /* 0: the stack's. info.c */
+    uint8_t choices;         /* enum connection_choice */
     uint32_t tag;            /* the key's hash. demux.c */
     struct active *active;   /* may be null while idle */
 
@@ -182,7 +201,7 @@ struct connection {
     struct congestion congestion;
     uint32_t srtt;                        /* us * 8, 0: no sample yet. rtt.c */
     uint32_t rttvar;                      /* us * 4; of a resent SYN's RTO while srtt is 0. rtt.c */
-    uint32_t receive_buffer, send_buffer; /* bytes */
+    uint32_t receive_buffer, send_buffer; /* bytes. buffers.c */
     uint32_t snd_wnd_max;                 /* largest window seen, RFC 9293 §3.8.6.2.1 */
     uint32_t receive_time;                /* s, when the last segment was accepted */
     uint32_t listener;                    /* slab index of the listener whose queue it stands in */

@@ -48,6 +48,8 @@ static void established(struct tcp_host *host, struct connection *connection,
         rill__rtt_sample(host, connection, summary.rtt);
     rill__timers_acked(host, connection);
     rill__connection_established(host, connection);
+    if (connection->srtt)
+        rill__buffers_handshake(connection, connection->srtt / 8 * RILL_MICROSECOND);
     connection->owes |= OWES_ACK;
     rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
     rill__tcp_ready(host, connection);

@@ -68,6 +68,7 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
         rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
     if (bytes == 0)
         return true;
+    rill__buffers_arrived(host, connection, segment);
     if (!segment->repeated && (!twice || drop))
         acknowledge(host, connection, bytes, segment, active->receive.range_count != holes);
     rill__connection_raise(host, connection, RILL_EVENT_READABLE);

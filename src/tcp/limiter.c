@@ -16,7 +16,8 @@ static enum rill_limiter held_back(const struct tcp_host *host, const struct con
                                    uint32_t waiting) {
     const struct active *active = connection->active;
     uint32_t wanted = RILL_MIN(waiting, rill__payload_max(connection));
-    if (connection->snd_wnd == 0 || active->persist_at != RILL_TIME_NEVER)
+    if (connection->snd_wnd == 0 ||
+        (active->persist_at != RILL_TIME_NEVER && !rill__held_by_cork(connection)))
         return RILL_LIMITER_PERSIST;
     if (rill__window_from(connection, connection->snd_nxt) < wanted)
         return RILL_LIMITER_RECEIVER_WINDOW;
@@ -26,7 +27,8 @@ static enum rill_limiter held_back(const struct tcp_host *host, const struct con
                    : RILL_LIMITER_AVOIDANCE;
     if (rill__pacer_holds(host, connection))
         return RILL_LIMITER_PACING;
-    return RILL_LIMITER_APPLICATION; /* Nagle's algorithm waits for a full segment of it */
+    return RILL_LIMITER_APPLICATION; /* Nagle's algorithm, or a cork, waits for a full segment of it
+                                      */
 }
 
 static enum rill_limiter limiter_of(const struct tcp_host *host,

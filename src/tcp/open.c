@@ -20,8 +20,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     connection->event.kind = HANDLE_CONNECTION;
     connection->timer.expire = rill__timers_expired;
     connection->listener = SLAB_NONE;
-    connection->receive_buffer = host->config.receive_buffer;
-    connection->send_buffer = host->config.send_buffer;
+    rill__buffers_open(host, connection);
     connection->keepalive_at = RILL_TIME_NEVER;
     if (!host->config.nagle)
         connection->flags |= CONNECTION_NODELAY;
@@ -55,6 +54,7 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
     bool fin = (connection->flags & CONNECTION_FIN_SENT) != 0; /* its number is not a byte's */
     active->send.first = connection->snd_nxt - fin;
     active->full_until = connection->snd_una;
+    active->flushed = active->send.first;
     active->receive_mss = 536;
     /* A peer that begins, or begins again after a pause, wants to hear of each segment: its window
      * is small, and of a lone answer the ACK would only come later, when the caches have forgotten.
@@ -94,6 +94,7 @@ uint32_t rill__initial_window(const struct tcp_host *host, const struct connecti
 void rill__connection_established(struct tcp_host *host, struct connection *connection) {
     connection->state = RILL_TCP_ESTABLISHED;
     connection->active->full_until = connection->snd_una;
+    connection->active->flushed = connection->active->send.first;
     if (connection->active->retries)
         rill__rtt_syn_resent(connection);
     connection->active->retries = connection->active->backoff = 0;
@@ -144,7 +145,9 @@ static void start(struct tcp_host *host, struct connection *connection, rill_seq
     active->send.first = iss + 1;
     connection->mss =
         rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
-    connection->rcv_scale = rill__receive_scale(host, connection->receive_buffer);
+    bool fixed = (connection->choices & CHOICE_RECEIVE_BUFFER) != 0;
+    connection->rcv_scale = rill__receive_scale(host, fixed ? connection->receive_buffer
+                                                            : rill__receive_buffer_most(host));
     connection->ts_offset = rill__timestamp_offset(host, &connection->key);
     connection->congestion.cwnd = connection->mss;
     rill__tcp_ready(host, connection);
@@ -172,8 +175,10 @@ int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_confi
         return RILL_ERROR_MEMORY;
     if (old)
         rill__time_wait_free(host, old);
-    if (config->receive_buffer)
+    if (config->receive_buffer) {
         connection->receive_buffer = config->receive_buffer;
+        connection->choices |= CHOICE_RECEIVE_BUFFER;
+    }
     connection->user = config->user;
     start(host, connection, iss);
     *out = rill__connection_handle(host, connection);

@@ -78,12 +78,33 @@ uint32_t rill__unsent(const struct connection *connection) {
     return send->bytes - (connection->snd_nxt - send->first);
 }
 
+/* The application does not want a short segment at the end of what it has queued. */
+static bool is_corked(const struct connection *connection) {
+    const struct active *active = connection->active;
+    bool wanted = connection->choices & CHOICE_CORK || active->more_holds;
+    return wanted && !(connection->flags & CONNECTION_SHUTDOWN) &&
+           seq_gt(active->send.first + active->send.bytes, active->flushed);
+}
+
+void rill__output_flush(struct connection *connection) {
+    struct active *active = connection->active;
+    active->flushed = active->send.first + active->send.bytes;
+}
+
+bool rill__held_by_cork(const struct connection *connection) {
+    uint32_t waiting = rill__unsent(connection);
+    return waiting && waiting < rill__payload_max(connection) && is_corked(connection) &&
+           waiting <= rill__window_from(connection, connection->snd_nxt);
+}
+
 /* RFC 9293 §3.8.6.2.1 and §3.7.4: is a piece of this length worth a segment of its own? */
 static bool worth_sending(const struct connection *connection, uint32_t length, uint32_t waiting) {
     if (length >= rill__payload_max(connection))
         return true;
     bool last = length == waiting;
     bool nothing_in_flight = connection->active->scoreboard.head == 0;
+    if (last && is_corked(connection))
+        return false;
     if (last &&
         (nothing_in_flight || connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
         return true;
@@ -171,8 +192,9 @@ static bool plan_data(const struct tcp_host *host, struct connection *connection
     plan->sequence = connection->snd_nxt;
     plan->length = length;
     plan->flags = WIRE_ACK;
-    if (length == waiting) {
-        plan->flags |= WIRE_PSH;
+    if (length == waiting) { /* RFC 9293 §3.9.1.2: PSH where the application has paused */
+        bool flushed = seq_leq(connection->snd_nxt + length, active->flushed);
+        plan->flags |= active->more && !flushed ? 0 : WIRE_PSH;
         if (connection->flags & CONNECTION_SHUTDOWN && length < window)
             plan->flags |= WIRE_FIN;
     }
@@ -394,7 +416,7 @@ static void blocked(struct tcp_host *host, struct connection *connection) {
     if (waits && rill__pacer_holds(host, connection))
         active->release_at = active->recovery.pace_at;
     else if (waits && !active->scoreboard.head)
-        rill__timers_blocked_by_window(host, connection);
+        rill__timers_blocked(host, connection);
     rill__limiter_update(host, connection);
     rill__timers_file(host, connection);
 }

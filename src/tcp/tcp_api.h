@@ -18,7 +18,7 @@ int rill__tcp_listener_close(struct tcp_host *host, rill_handle listener);
 int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_config *config,
                       rill_handle *out);
 int64_t rill__tcp_send(struct tcp_host *host, rill_handle connection, const void *data,
-                       size_t length);
+                       size_t length, bool more);
 int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle connection,
                               const struct rill_slice *slices, size_t count);
 int64_t rill__tcp_receive(struct tcp_host *host, rill_handle connection, void *data, size_t length);

@@ -99,6 +99,8 @@ static void fill_active(const struct connection *connection, struct rill_tcpi *o
     if (active->keepalives)
         out->tcpi_probes = active->keepalives;
     out->tcpi_rcv_mss = active->receive_mss;
+    out->tcpi_rcv_rtt = active->receive_rtt;
+    out->tcpi_rcv_space = active->round_before;
     if (state_is_synchronized(connection->state))
         out->tcpi_notsent_bytes = rill__unsent(connection);
     if (rill__min_rtt(connection))
