@@ -456,7 +456,7 @@ rill_time rill__rto(const struct tcp_host *host, const struct connection *connec
 /* window.c */
 uint32_t rill__receive_window(const struct connection *connection);
 /* Bytes the buffer takes beyond rcv_nxt, promised or not. */
-uint32_t rill__receive_space(const struct tcp_host *host, const struct connection *connection);
+uint32_t rill__receive_space(const struct connection *connection);
 /* The window field of the next segment; moves rcv_adv. */
 uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection);
 /* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */
