@@ -110,7 +110,7 @@ enum rill_message_flag {
     RILL_MSG_DONTWAIT = 0x40,       /* always so */
     RILL_MSG_WAITALL = 0x100,       /* as far as it goes without waiting */
     RILL_MSG_NOSIGNAL = 0x4000,     /* always so */
-    RILL_MSG_MORE = 0x8000,         /* stream: a hint, not used; datagram: refused */
+    RILL_MSG_MORE = 0x8000,         /* stream: as rill_tcp_send_more; datagram: refused */
     RILL_MSG_FASTOPEN = 0x20000000, /* stream: connect, with bytes in the SYN (RFC 7413) */
 };
 
@@ -128,18 +128,36 @@ enum rill_socket_option {
     RILL_SO_ACCEPTCONN = 30, /* get */
     RILL_SO_PROTOCOL = 38,   /* get */
     RILL_SO_DOMAIN = 39,     /* get */
+    RILL_SO_MEMINFO = 55,    /* get; uint32_t by enum rill_meminfo */
+};
+/* Bytes, as Linux's SK_MEMINFO_*; what rill has no counterpart of is 0. */
+enum rill_meminfo {
+    RILL_MEMINFO_RMEM_ALLOC, /* received and unread */
+    RILL_MEMINFO_RCVBUF,
+    RILL_MEMINFO_WMEM_ALLOC, /* sent and not acknowledged */
+    RILL_MEMINFO_SNDBUF,
+    RILL_MEMINFO_FWD_ALLOC,
+    RILL_MEMINFO_WMEM_QUEUED, /* all that is queued to be sent */
+    RILL_MEMINFO_OPTMEM,
+    RILL_MEMINFO_BACKLOG,
+    RILL_MEMINFO_DROPS,
+    RILL_MEMINFO_VARS
 };
 enum rill_tcp_socket_option {
     RILL_TCP_NODELAY = 1,
+    RILL_TCP_CORK = 3,      /* RILL_TCP_OPTION_CORK */
     RILL_TCP_MAXSEG = 2,    /* 88 … 32767; counts for connections opened later */
     RILL_TCP_KEEPIDLE = 4,  /* seconds */
     RILL_TCP_KEEPINTVL = 5, /* seconds */
     RILL_TCP_KEEPCNT = 6,
-    RILL_TCP_INFO = 11,             /* get; struct rill_tcp_info */
-    RILL_TCP_FASTOPEN = 23,         /* of a listener: how many may be pending; 0: none (RFC 7413) */
+    RILL_TCP_INFO = 11,     /* get; struct rill_tcpi (rill/tcpi.h): the field's struct tcp_info */
+    RILL_TCP_FASTOPEN = 23, /* of a listener: how many may be pending; 0: none (RFC 7413) */
+    RILL_TCP_CC_INFO = 26,  /* get; what the congestion control has to tell: 0 bytes */
     RILL_TCP_FASTOPEN_CONNECT = 30, /* connect returns 0, and the first bytes go with the SYN */
     RILL_TCP_FASTOPEN_KEY = 33,     /* one or two keys of 16 bytes for cookies; get: those in use */
     RILL_TCP_FASTOPEN_NO_COOKIE = 34, /* bytes in the SYN without one */
+    /* Numbers of our own, which no system uses. */
+    RILL_TCP_ACCOUNT = 0x7261, /* get; struct rill_tcp_info, the limiter account included */
 };
 enum rill_ip_socket_option {
     RILL_IP_TOS = 1,

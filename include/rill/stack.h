@@ -85,8 +85,10 @@ struct rill_stack_config {
     const struct rill_congestion_ops *congestion;
 
     /* TCP */
-    uint32_t receive_buffer; /* bytes, 1 … 2^30 */
-    uint32_t send_buffer;    /* bytes */
+    /* Buffers of each connection, bytes up to 2^30. 0: they follow the path, from `min` to `max`;
+     * the window scale is chosen for the most there may be. */
+    uint32_t receive_buffer, receive_buffer_min, receive_buffer_max;
+    uint32_t send_buffer, send_buffer_min, send_buffer_max;
     uint16_t initial_window; /* segments, RFC 6928 */
     bool window_scaling;     /* RFC 7323 §2 */
     bool timestamps;         /* RFC 7323 §3 */

@@ -94,7 +94,7 @@ struct rill_tcp_connect_config {
     size_t size;
     struct rill_endpoint local; /* address any: chosen; port 0: a random one (RFC 6056) */
     struct rill_endpoint remote;
-    uint32_t receive_buffer; /* 0: the stack's */
+    uint32_t receive_buffer; /* bytes, fixed; 0: as the stack's config says */
     uint8_t fast_open;       /* enum rill_fast_open */
     void *user;
 };
@@ -115,9 +115,15 @@ RILL_API RILL_MUST_CHECK int rill_tcp_connect(struct rill_stack *stack,
 RILL_API RILL_MUST_CHECK int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection,
                                                const void *data, size_t length);
 
-/* The same by reference: takes over the holds of the slices it takes. Returns the number of slices
- * taken, whole ones only, or an error as above, or RILL_ERROR_LIMIT: the first is longer than 2^30
- * bytes or more than the stack's memory limit will ever let in. */
+/* As rill_tcp_send, and more is to follow at once: a short segment at the end of these bytes waits
+ * for it. It goes without when something is acknowledged, or after 200 ms and a round trip. */
+RILL_API RILL_MUST_CHECK int64_t rill_tcp_send_more(struct rill_stack *stack,
+                                                    rill_handle connection, const void *data,
+                                                    size_t length);
+
+/* The same as the first by reference: takes over the holds of the slices it takes. Returns the
+ * number of slices taken, whole ones only, or an error as above, or RILL_ERROR_LIMIT: the first is
+ * longer than 2^30 bytes or more than the stack's memory limit will ever let in. */
 RILL_API RILL_MUST_CHECK int64_t rill_tcp_send_slices(struct rill_stack *stack,
                                                       rill_handle connection,
                                                       const struct rill_slice *slices,
@@ -148,16 +154,20 @@ RILL_API int rill_tcp_close(struct rill_stack *stack, rill_handle handle);
 RILL_API int rill_tcp_abort(struct rill_stack *stack, rill_handle connection);
 
 enum rill_tcp_option {
-    RILL_TCP_OPTION_NODELAY,        /* 1: Nagle's algorithm off */
-    RILL_TCP_OPTION_KEEPALIVE,      /* 1: probes on an idle connection */
-    RILL_TCP_OPTION_RECEIVE_BUFFER, /* bytes; takes effect as the window can follow */
-    RILL_TCP_OPTION_SEND_BUFFER,
+    RILL_TCP_OPTION_NODELAY,   /* 1: Nagle's algorithm off */
+    RILL_TCP_OPTION_KEEPALIVE, /* 1: probes on an idle connection */
+    /* bytes; from then on it does not follow the path. The window takes it as it can. */
+    RILL_TCP_OPTION_RECEIVE_BUFFER,
+    RILL_TCP_OPTION_SEND_BUFFER,        /* the same */
     RILL_TCP_OPTION_KEEPALIVE_IDLE,     /* seconds, 1 … 65535; 0: the stack's */
     RILL_TCP_OPTION_KEEPALIVE_INTERVAL, /* seconds, 1 … 65535; 0: the stack's */
     RILL_TCP_OPTION_KEEPALIVE_COUNT,    /* probes, 1 … 255; 0: the stack's */
     RILL_TCP_OPTION_HOP_LIMIT,          /* 1 … 255; 0: 64 */
     RILL_TCP_OPTION_TRAFFIC_CLASS,      /* DSCP and ECN, 0 … 255 */
     RILL_TCP_OPTION_MSS, /* bytes, 88 … 65535: segments are no larger; lowers only */
+    /* 1: only full segments are sent. A short one goes when it is 0 again, when the connection is
+     * shut down, when NODELAY is set anew, or when it has waited for 200 ms and a round trip. */
+    RILL_TCP_OPTION_CORK,
 };
 /* Returns 0, RILL_ERROR_ARGUMENT or RILL_ERROR_HANDLE. */
 RILL_API int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,
@@ -198,6 +208,7 @@ struct rill_tcp_info {
     rill_time rtt, rtt_variance, rto;
     rill_time min_rtt;                    /* of the last minute or two; 0: not known */
     uint32_t send_queued, receive_queued; /* bytes */
+    uint32_t send_buffer, receive_buffer; /* bytes there may be */
     /* 0 when the stack keeps no statistics; segments are counted as on the wire */
     uint64_t bytes_sent, bytes_received, bytes_resent;
     uint64_t segments_sent, segments_received, segments_resent;

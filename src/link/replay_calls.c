@@ -330,6 +330,15 @@ static void play_tcp_send(struct player *player, struct journal_values *v) {
     (void)taken;
 }
 
+static void play_tcp_send_more(struct player *player, struct journal_values *v) {
+    rill_handle handle = journal_next(v);
+    uint64_t length = journal_next(v);
+    const uint8_t *bytes = offered(player, length);
+    int64_t taken =
+        bytes ? rill_tcp_send_more(player->at->stack, handle, bytes, (size_t)length) : 0;
+    (void)taken;
+}
+
 /* Slice number `i` of those offered by reference; false: the replay has ended. */
 static bool make_slice(struct player *player, struct rill_slice *slice) {
     struct journal_record record, data;

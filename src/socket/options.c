@@ -1,7 +1,8 @@
 /* socket/options.c: setsockopt and getsockopt.
  *
  * An option that is a number is one row of a table: where it is kept, what it may be, where it
- * counts. The rest (linger, errors, what a socket is) has a case of its own. What concerns a
+ * counts. The rest (errors, what a socket is) has a case of its own; what is more than a number is
+ * option_records.c's. What concerns a
  * connection is told to the stack when there is one, and again when the next one is opened. */
 #include "socket/socket.h"
 
@@ -34,6 +35,7 @@ static const struct rule rules[] = {
     {S, RILL_SO_BROADCAST, SLOT_BROADCAST, RULE_FLAG, ANY, 0},
     {S, RILL_SO_KEEPALIVE, SLOT_KEEPALIVE, RULE_FLAG, ANY, 0},
     {T, RILL_TCP_NODELAY, SLOT_NODELAY, RULE_FLAG, ANY, 0},
+    {T, RILL_TCP_CORK, SLOT_CORK, RULE_FLAG, ANY, 0},
     {T, RILL_TCP_KEEPIDLE, SLOT_KEEPIDLE, RULE_NUMBER, 1, 32767, 0},
     {T, RILL_TCP_KEEPINTVL, SLOT_KEEPINTVL, RULE_NUMBER, 1, 32767, 0},
     {T, RILL_TCP_KEEPCNT, SLOT_KEEPCNT, RULE_NUMBER, 1, 127, 0},
@@ -93,6 +95,7 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
         {SLOT_KEEPCNT, RILL_TCP_OPTION_KEEPALIVE_COUNT},
         {SLOT_KEEPALIVE, RILL_TCP_OPTION_KEEPALIVE},
         {SLOT_NODELAY, RILL_TCP_OPTION_NODELAY},
+        {SLOT_CORK, RILL_TCP_OPTION_CORK},
         {SLOT_MAXSEG, RILL_TCP_OPTION_MSS},
     };
     if (!sock->handle)
@@ -121,6 +124,9 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
 static void tell(struct rill_sockets *sockets, const struct sock *sock, uint8_t slot) {
     if (sock->stream && sock->handle && slot == SLOT_NODELAY)
         (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_NODELAY,
+                                  (uint32_t)sock->options[slot]);
+    else if (sock->stream && sock->handle && slot == SLOT_CORK)
+        (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_CORK,
                                   (uint32_t)sock->options[slot]);
     else if (sock->stream && sock->handle && slot == SLOT_KEEPALIVE)
         (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_KEEPALIVE,
@@ -188,23 +194,20 @@ int rill_setsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return -RILL_EBADF;
     if (rill__membership_option(level, option))
         return rill__membership_set(sockets, sock, option, value, length);
+    if (rill__option_is_record(sock, level, option))
+        return rill__option_record_set(sock, level, option, value, length);
     if (sock->stream && rill__fast_open_option_is(level, option))
         return rill__fast_open_option_set(sockets, sock, option, value, length);
-    bool linger = level == RILL_SOL_SOCKET && option == RILL_SO_LINGER;
     const struct rule *rule = find(sock, level, option);
     bool octet = rule && level == RILL_IPPROTO_IP && length == 1;
     int number = 0;
     if (!rule && ((level == RILL_IPPROTO_TCP && !sock->stream) ||
                   (level != RILL_IPPROTO_TCP && level != RILL_SOL_SOCKET)))
         return -RILL_ENOPROTOOPT;
-    if (length < (linger ? sizeof sock->linger : sizeof number) && !octet)
+    if (length < sizeof number && !octet)
         return -RILL_EINVAL;
     if (!value)
         return -RILL_EFAULT;
-    if (linger) {
-        memcpy(&sock->linger, value, sizeof sock->linger);
-        return 0;
-    }
     if (octet)
         number = *(const uint8_t *)value;
     else
@@ -217,15 +220,28 @@ static int or_default(int value, uint64_t stack, uint64_t otherwise) {
     return value ? value : (int)(stack ? stack : otherwise);
 }
 
-static int buffer_size(const struct rill_sockets *sockets, const struct sock *sock, int slot) {
+/* A stream's as it is now: it follows the path. */
+static int stream_buffer(struct rill_sockets *sockets, const struct sock *sock, bool send) {
+    const struct rill_stack_config *config = defaults(sockets);
+    struct rill_tcp_info info;
+    if (sock->handle && !rill_tcp_get_info(sockets->stack, sock->handle, &info))
+        return (int)(send ? info.send_buffer : info.receive_buffer);
+    if (!config)
+        return 0;
+    return send ? or_default(0, config->send_buffer, config->send_buffer_min)
+                : or_default(0, config->receive_buffer, config->receive_buffer_min);
+}
+
+int rill__option_buffer(struct rill_sockets *sockets, const struct sock *sock, int slot) {
+    bool send = slot == SLOT_SEND_BUFFER;
+    int asked = sock->options[slot];
     struct rill_udp_config udp;
-    const struct rill_stack_config *stack = defaults(sockets);
+    if (asked)
+        return asked;
+    if (sock->stream)
+        return stream_buffer(sockets, sock, send);
     rill_udp_config_default(&udp);
-    uint32_t datagram = slot == SLOT_SEND_BUFFER ? udp.send_buffer : udp.receive_buffer;
-    uint32_t stream = !stack                     ? 0
-                      : slot == SLOT_SEND_BUFFER ? stack->send_buffer
-                                                 : stack->receive_buffer;
-    return or_default(sock->options[slot], sock->stream ? stream : datagram, 0);
+    return (int)(send ? udp.send_buffer : udp.receive_buffer);
 }
 
 static int get_rule(const struct rill_sockets *sockets, const struct sock *sock,
@@ -283,10 +299,10 @@ static bool get_number(struct rill_sockets *sockets, struct sock *sock, int leve
         *out = pending_error(sockets, sock);
         return true;
     case RILL_SO_SNDBUF:
-        *out = buffer_size(sockets, sock, SLOT_SEND_BUFFER);
+        *out = rill__option_buffer(sockets, sock, SLOT_SEND_BUFFER);
         return true;
     case RILL_SO_RCVBUF:
-        *out = buffer_size(sockets, sock, SLOT_RECEIVE_BUFFER);
+        *out = rill__option_buffer(sockets, sock, SLOT_RECEIVE_BUFFER);
         return true;
     case RILL_SO_REUSEPORT:
         *out = 0;
@@ -305,13 +321,6 @@ static bool get_number(struct rill_sockets *sockets, struct sock *sock, int leve
     }
 }
 
-static int give(void *value, size_t *length, const void *from, size_t size) {
-    *length = RILL_MIN(*length, size);
-    if (*length)
-        memcpy(value, from, *length);
-    return 0;
-}
-
 int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option, void *value,
                     size_t *length) {
     struct sock *sock = rill__sock_at(sockets, fd);
@@ -319,17 +328,10 @@ int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return -RILL_EBADF;
     if (!length || (!value && *length))
         return -RILL_EFAULT;
-    if (level == RILL_SOL_SOCKET && option == RILL_SO_LINGER)
-        return give(value, length, &sock->linger, sizeof sock->linger);
+    if (rill__option_is_record(sock, level, option))
+        return rill__option_record_get(sockets, sock, level, option, value, length);
     if (sock->stream && rill__fast_open_option_is(level, option))
         return rill__fast_open_option_get(sockets, sock, option, value, length);
-    if (level == RILL_IPPROTO_TCP && option == RILL_TCP_INFO && sock->stream) {
-        struct rill_tcp_info info = {.size = sizeof info};
-        info.state = rill__stream_sync(sockets, sock);
-        if (sock->handle && rill_tcp_get_info(sockets->stack, sock->handle, &info))
-            return -RILL_EBADF;
-        return give(value, length, &info, sizeof info);
-    }
     int number;
     bool foreign = (level == RILL_IPPROTO_TCP && !sock->stream && sock->family == RILL_AF_INET) ||
                    (level == RILL_IPPROTO_IPV6 && sock->family == RILL_AF_INET);
@@ -338,6 +340,6 @@ int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option,
     uint8_t octet = (uint8_t)number;
     if (level == RILL_IPPROTO_IP && *length && *length < sizeof number && number >= 0 &&
         number <= 255)
-        return give(value, length, &octet, 1);
-    return give(value, length, &number, sizeof number);
+        return rill__option_give(value, length, &octet, 1);
+    return rill__option_give(value, length, &number, sizeof number);
 }

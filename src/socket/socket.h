@@ -25,6 +25,7 @@ enum sock_slot {
     SLOT_SEND_BUFFER,    /* 0: the stack's */
     SLOT_RECEIVE_BUFFER, /* 0: the stack's */
     SLOT_NODELAY,
+    SLOT_CORK,
     SLOT_MAXSEG,   /* 0: not set */
     SLOT_KEEPIDLE, /* 0: the stack's; the next two too */
     SLOT_KEEPINTVL,
@@ -174,7 +175,18 @@ void rill__memberships_drop(struct rill_sockets *sockets, struct sock *sock);
 
 /* options.c */
 void rill__options_init(struct sock *sock);
+/* What the slot's option says: what was set, or what holds without that. */
+int rill__option_buffer(struct rill_sockets *sockets, const struct sock *sock, int slot);
 /* Tells the handle what the socket's options say. */
 void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock);
+
+/* option_records.c: options that are more than a number. */
+bool rill__option_is_record(const struct sock *sock, int level, int option);
+int rill__option_record_get(struct rill_sockets *sockets, struct sock *sock, int level, int option,
+                            void *value, size_t *length);
+int rill__option_record_set(struct sock *sock, int level, int option, const void *value,
+                            size_t length);
+/* As much as there is room for; `length` becomes what was filled. */
+int rill__option_give(void *value, size_t *length, const void *from, size_t size);
 
 #endif

@@ -26,13 +26,18 @@ static int errno_of(int error) {
 }
 
 static int64_t send_pieces(struct rill_sockets *sockets, struct sock *sock,
-                           const struct rill_message *message) {
+                           const struct rill_message *message, bool more_follows) {
     int64_t done = 0;
+    size_t left = rill__iovec_length(message);
     for (size_t i = 0; i < message->iov_count; i++) {
         const struct rill_iovec *piece = &message->iov[i];
         if (!piece->length)
             continue;
-        int64_t n = rill_tcp_send(sockets->stack, sock->handle, piece->base, piece->length);
+        left -= piece->length;
+        bool more = left || more_follows;
+        int64_t n =
+            more ? rill_tcp_send_more(sockets->stack, sock->handle, piece->base, piece->length)
+                 : rill_tcp_send(sockets->stack, sock->handle, piece->base, piece->length);
         if (n < 0 && !done)
             return errno_of((int)n);
         done += n > 0 ? n : 0;
@@ -45,14 +50,14 @@ static int64_t send_pieces(struct rill_sockets *sockets, struct sock *sock,
 /* Bytes before there is a connection: the SYN carries them (RFC 7413), or nothing does. A SYN that
  * waits for bytes goes without when there are none. */
 static int64_t send_early(struct rill_sockets *sockets, struct sock *sock,
-                          const struct rill_message *message, bool connects) {
+                          const struct rill_message *message, int flags) {
     bool held = rill__fast_open_is_held(sockets, sock);
-    int64_t done = send_pieces(sockets, sock, message);
+    int64_t done = send_pieces(sockets, sock, message, flags & RILL_MSG_MORE);
     if (done != 0 && done != -RILL_EAGAIN)
         return done;
     if (held)
         (void)!rill_tcp_send(sockets->stack, sock->handle, "", 0);
-    return held || connects ? -RILL_EINPROGRESS : -RILL_EAGAIN;
+    return held || flags & RILL_MSG_FASTOPEN ? -RILL_EINPROGRESS : -RILL_EAGAIN;
 }
 
 int64_t rill__stream_send(struct rill_sockets *sockets, struct sock *sock,
@@ -60,8 +65,7 @@ int64_t rill__stream_send(struct rill_sockets *sockets, struct sock *sock,
     enum rill_tcp_state state = rill__stream_sync(sockets, sock);
     if (flags & RILL_MSG_OOB)
         return -RILL_EOPNOTSUPP;
-    bool connects = flags & RILL_MSG_FASTOPEN;
-    if (connects) {
+    if (flags & RILL_MSG_FASTOPEN) {
         int error = rill__fast_open_connect(sockets, sock, message->name);
         if (error && error != -RILL_EINPROGRESS)
             return error;
@@ -70,8 +74,8 @@ int64_t rill__stream_send(struct rill_sockets *sockets, struct sock *sock,
     int error = cannot_send(sock, state);
     if (error)
         return error;
-    return is_opening(state) ? send_early(sockets, sock, message, connects)
-                             : send_pieces(sockets, sock, message);
+    return is_opening(state) ? send_early(sockets, sock, message, flags)
+                             : send_pieces(sockets, sock, message, flags & RILL_MSG_MORE);
 }
 
 static size_t queued(struct rill_sockets *sockets, const struct sock *sock) {

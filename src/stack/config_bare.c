@@ -8,8 +8,10 @@ void rill_stack_config_bare(struct rill_stack_config *config) {
     memset(config, 0, sizeof *config);
     config->size = sizeof *config;
     config->memory_limit = 512u << 20;
-    config->receive_buffer = 1u << 20;
-    config->send_buffer = 1u << 20;
+    config->receive_buffer_min = 128u << 10;
+    config->receive_buffer_max = 6u << 20;
+    config->send_buffer_min = 64u << 10;
+    config->send_buffer_max = 4u << 20;
     config->initial_window = 10; /* RFC 6928 §2 */
     config->window_scaling = config->timestamps = config->sack = true;
     config->ecn = RILL_ECN_ANSWER;

@@ -84,6 +84,7 @@ enum journal_kind {
     X(49, tcp_shutdown_read)                                                                       \
     X(50, tcp_fast_open_set)                                                                       \
     X(51, tcp_fast_open_keys)                                                                      \
+    X(56, tcp_send_more)                                                                           \
     X(64, udp_open)                                                                                \
     X(65, udp_send)                                                                                \
     X(66, udp_receive)                                                                             \
@@ -104,7 +105,11 @@ enum journal_call {
     N(seed[1])                                                                                     \
     N(memory_limit)                                                                                \
     N(receive_buffer)                                                                              \
+    N(receive_buffer_min)                                                                          \
+    N(receive_buffer_max)                                                                          \
     N(send_buffer)                                                                                 \
+    N(send_buffer_min)                                                                             \
+    N(send_buffer_max)                                                                             \
     N(initial_window)                                                                              \
     N(window_scaling)                                                                              \
     N(timestamps)                                                                                  \

@@ -24,10 +24,15 @@ static bool times_ok(const struct rill_stack_config *c) {
            c->keepalive_interval <= TIME_MAX;
 }
 
+static bool buffer_ok(uint32_t fixed, uint32_t min, uint32_t max) {
+    return fixed <= 1u << 30 && (fixed || (min >= 1 && min <= max && max <= 1u << 30));
+}
+
 static bool config_ok(const struct rill_stack_config *c) {
     return c->size == sizeof *c && c->allocator.allocate && c->allocator.release && c->pool &&
-           (c->ipv4 || c->ipv6) && c->congestion && c->receive_buffer >= 1 &&
-           c->receive_buffer <= 1u << 30 && c->send_buffer >= 1 && c->send_buffer <= 1u << 30 &&
+           (c->ipv4 || c->ipv6) && c->congestion &&
+           buffer_ok(c->receive_buffer, c->receive_buffer_min, c->receive_buffer_max) &&
+           buffer_ok(c->send_buffer, c->send_buffer_min, c->send_buffer_max) &&
            c->initial_window >= 1 && times_ok(c) && c->port_first >= 1 &&
            c->port_first <= c->port_last && c->time_wait_max >= 1 && c->half_open_max >= 1 &&
            c->syn_cookies <= RILL_SYN_COOKIES_ALWAYS && (c->mss_max == 0 || c->mss_max >= 88);

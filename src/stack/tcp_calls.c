@@ -116,15 +116,26 @@ int rill_tcp_connect(struct rill_stack *stack, const struct rill_tcp_connect_con
     return journal_returned_handle(stack, error, out);
 }
 
-int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection, const void *data,
-                      size_t length) {
-    journal_called(stack, JOURNAL_tcp_send, connection, journal_size(length), 0);
-    int64_t taken = host_of(stack) ? rill__tcp_send(host_of(stack), connection, data, length)
+static int64_t send_bytes(struct rill_stack *stack, rill_handle connection, const void *data,
+                          size_t length, bool more) {
+    int64_t taken = host_of(stack) ? rill__tcp_send(host_of(stack), connection, data, length, more)
                                    : (int64_t)RILL_ERROR_HANDLE;
     struct rill_slice slice = {(const uint8_t *)data, taken > 0 ? (size_t)taken : 0, 0};
     if (stack->journal && taken > 0)
         rill__journal_taken(stack->journal, &slice, 1);
-    return journal_returned(stack, taken);
+    return taken;
+}
+
+int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection, const void *data,
+                      size_t length) {
+    journal_called(stack, JOURNAL_tcp_send, connection, journal_size(length), 0);
+    return journal_returned(stack, send_bytes(stack, connection, data, length, false));
+}
+
+int64_t rill_tcp_send_more(struct rill_stack *stack, rill_handle connection, const void *data,
+                           size_t length) {
+    journal_called(stack, JOURNAL_tcp_send_more, connection, journal_size(length), 0);
+    return journal_returned(stack, send_bytes(stack, connection, data, length, true));
 }
 
 int64_t rill_tcp_send_slices(struct rill_stack *stack, rill_handle connection,
@@ -202,6 +213,10 @@ int rill_tcp_get_info(struct rill_stack *stack, rill_handle connection,
                       struct rill_tcp_info *info) {
     return host_of(stack) ? rill__tcp_get_info(host_of(stack), connection, info)
                           : RILL_ERROR_HANDLE;
+}
+
+int rill_tcp_get_tcpi(struct rill_stack *stack, rill_handle handle, struct rill_tcpi *out) {
+    return host_of(stack) ? rill__tcp_get_tcpi(host_of(stack), handle, out) : RILL_ERROR_HANDLE;
 }
 
 const char *rill_tcp_check(struct rill_stack *stack, rill_handle handle) {

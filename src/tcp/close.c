@@ -66,7 +66,7 @@ static void acknowledge_now(struct tcp_host *host, struct connection *connection
         .key = &connection->key,
         .sequence = connection->snd_nxt,
         .acknowledgement = connection->rcv_nxt,
-        .window = rill__window_advertise(connection),
+        .window = rill__window_advertise(host, connection),
         .flags = WIRE_ACK,
         .timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0,
         .timestamp_value = rill__timestamp_now(host, connection->ts_offset),

@@ -108,10 +108,11 @@ static void syn_options(struct tcp_host *host, const struct connection *connecti
     }
 }
 
-static void ack_options(struct connection *connection, rill_seq acknowledgement,
-                        const struct plan *plan, struct wire_tcp *header) {
+static void ack_options(const struct tcp_host *host, struct connection *connection,
+                        rill_seq acknowledgement, const struct plan *plan,
+                        struct wire_tcp *header) {
     const struct receive_queue *receive = &connection->active->receive;
-    uint32_t window = rill__window_advertise(connection);
+    uint32_t window = rill__window_advertise(host, connection);
     /* A debt may carry an older number: the same right edge, seen from there. */
     window += (connection->rcv_nxt - acknowledgement) >> connection->rcv_scale;
     header->window = (uint16_t)RILL_MIN(window, 65535);
@@ -198,7 +199,7 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
             (void)rill__fast_open_cookie_again(host, connection, &header);
     } else {
         header.has_timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
-        ack_options(connection, acknowledgement, plan, &header);
+        ack_options(host, connection, acknowledgement, plan, &header);
         ecn = rill__ecn_flags(connection, plan);
         if (ecn & WIRE_CWR) /* RFC 3168 §6.1.2: with one segment */
             plan_shorten(plan, rill__payload_max(connection));

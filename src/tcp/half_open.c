@@ -95,7 +95,7 @@ void rill__half_open_fill(const struct tcp_host *host, struct half_open *half,
     if (header->has_window_scale && host->config.window_scaling) {
         half->flags |= CONNECTION_SCALED;
         half->snd_scale = header->window_scale;
-        half->rcv_scale = rill__receive_scale(host, host->config.receive_buffer);
+        half->rcv_scale = rill__receive_scale(host, rill__receive_buffer_most(host));
     }
     if (header->has_timestamps && host->config.timestamps) {
         half->flags |= CONNECTION_TIMESTAMPS;
@@ -150,7 +150,7 @@ void rill__half_open_answer(struct tcp_host *host, struct half_open *half) {
 }
 
 static uint16_t syn_window(const struct tcp_host *host) {
-    return (uint16_t)RILL_MIN(host->config.receive_buffer, 65535); /* RFC 7323 §2.2: not scaled */
+    return (uint16_t)RILL_MIN(rill__receive_buffer_initial(host), 65535); /* RFC 7323 §2.2 */
 }
 
 struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struct half_open *half,
@@ -180,6 +180,7 @@ struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_op
     if (!packet)
         return 0; /* the timer tries again */
     half->owes_syn_ack = false;
+    half->sent_at = half->resent ? 0 : host->core->now;
     struct ip_interface *interface = host->ip->interfaces[half->source.interface];
     struct wire_tcp header = rill__half_open_syn_ack(host, half, interface);
     if (!half->resent) /* RFC 7413 §4.2.2: a SYN-ACK that goes again is a plain one */
@@ -226,9 +227,12 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
         return;
     }
     rill__half_open_inherit(host, connection, half);
+    rill_time sent_at = half->sent_at;
     if (half->kept)
         rill__half_open_free(host, half);
     rill__connection_established(host, connection);
+    if (sent_at)
+        rill__buffers_handshake(connection, host->core->now - sent_at);
     rill__listener_queue(host, listener, connection);
     rill__tcp_segment_arrives(host, connection, segment);
 }

@@ -64,7 +64,8 @@ struct half_open {
     uint32_t index, tag, listener, listener_generation;
     rill_seq iss, irs;
     uint32_t ts_recent, ts_offset;
-    uint32_t window; /* the peer's, not scaled: in its SYN */
+    uint32_t window;   /* the peer's, not scaled: in its SYN */
+    rill_time sent_at; /* our SYN-ACK; 0: not yet, or more than once */
     struct challenge_limit challenges;
     struct half_open *next, *previous; /* in the listener's list of parked ones */
     uint16_t mss;                      /* the peer's */
@@ -184,7 +185,7 @@ uint16_t rill__mss_of_path(const struct tcp_host *host, const struct ip_interfac
                            const struct rill_address *remote);
 /* What a SYN without the option means. */
 uint16_t rill__mss_default(const struct rill_address *remote);
-uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer);
+uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer_max);
 /* The payload of a full segment, options counted (RFC 6691). */
 uint32_t rill__payload_max(const struct connection *connection);
 
@@ -429,6 +430,25 @@ void rill__limiter_stop(const struct tcp_host *host, struct connection *connecti
 void rill__limiter_read(const struct connection_stats *stats, rill_time now,
                         uint64_t ns[RILL_LIMITER_COUNT]);
 
+/* rate.c */
+/* What goes with a transmission that is sent now. */
+struct rate_mark rill__rate_sent(struct connection *connection, rill_time now);
+void rill__rate_application_limited(struct connection *connection);
+void rill__rate_acked(struct connection *connection, const struct ack_summary *summary);
+
+/* count.c */
+struct plan;
+void rill__count_established(const struct tcp_host *host, struct connection *connection);
+void rill__count_sent(const struct tcp_host *host, struct connection *connection,
+                      const struct plan *plan, const struct rill_packet *packet);
+void rill__count_received(struct connection *connection, const struct tcp_segment *segment);
+void rill__count_text(const struct tcp_host *host, struct connection *connection,
+                      const struct tcp_segment *segment, uint32_t bytes);
+void rill__count_acked(const struct tcp_host *host, struct connection *connection,
+                       const struct ack_summary *summary);
+void rill__count_timeout(const struct tcp_host *host, struct connection *connection);
+void rill__count_timeout_over(const struct tcp_host *host, struct connection *connection);
+
 /* rtt.c: RFC 6298 */
 void rill__rtt_sample(const struct tcp_host *host, struct connection *connection, rill_time rtt);
 void rill__rtt_syn_resent(struct connection *connection);
@@ -437,11 +457,30 @@ rill_time rill__rto(const struct tcp_host *host, const struct connection *connec
 /* window.c */
 uint32_t rill__receive_window(const struct connection *connection);
 /* Bytes the buffer takes beyond rcv_nxt, promised or not. */
-uint32_t rill__receive_space(const struct connection *connection);
+uint32_t rill__receive_space(const struct tcp_host *host, const struct connection *connection);
 /* The window field of the next segment; moves rcv_adv. */
-uint16_t rill__window_advertise(struct connection *connection);
+uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection);
 /* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */
-bool rill__window_update_due(const struct connection *connection);
+bool rill__window_update_due(const struct tcp_host *host, const struct connection *connection);
+
+/* buffers.c: the sizes of both buffers. */
+/* Of a new connection's receive buffer: what it begins with, and what it may become. */
+uint32_t rill__receive_buffer_initial(const struct tcp_host *host);
+uint32_t rill__receive_buffer_most(const struct tcp_host *host);
+void rill__buffers_open(const struct tcp_host *host, struct connection *connection);
+/* The handshake took a round trip. */
+void rill__buffers_handshake(struct connection *connection, rill_time rtt);
+/* us; 0: not known to either direction. */
+uint32_t rill__round_trip(const struct connection *connection);
+/* A segment with data has come, and is not counted yet: does a round of reading begin with it? */
+void rill__buffers_round(const struct tcp_host *host, struct connection *connection);
+/* Bytes have come in order. */
+void rill__buffers_arrived(const struct tcp_host *host, struct connection *connection,
+                           const struct tcp_segment *segment);
+/* The application has read so many. */
+void rill__buffers_read(const struct tcp_host *host, struct connection *connection, size_t bytes);
+/* The peer has acknowledged some. */
+void rill__buffers_acked(const struct tcp_host *host, struct connection *connection);
 
 /* timers.c: its interface is what happened. */
 void rill__timers_sent(struct tcp_host *host, struct connection *connection);
@@ -449,7 +488,8 @@ void rill__timers_resent(struct tcp_host *host, struct connection *connection, b
 void rill__timers_acked(struct tcp_host *host, struct connection *connection);
 void rill__timers_ack_delayed(struct tcp_host *host, struct connection *connection);
 void rill__timers_ack_sent(struct connection *connection);
-void rill__timers_blocked_by_window(struct tcp_host *host, struct connection *connection);
+/* Nothing is in flight, and what waits does not go: for the window's sake, or a cork's. */
+void rill__timers_blocked(struct tcp_host *host, struct connection *connection);
 void rill__timers_window_opened(struct tcp_host *host, struct connection *connection);
 void rill__timers_segment_accepted(struct tcp_host *host, struct connection *connection);
 void rill__timers_orphaned_in_fin_wait_2(struct tcp_host *host, struct connection *connection);
@@ -487,6 +527,10 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
 void rill__tcp_ready(struct tcp_host *host, struct connection *connection);
 /* There are new data, and neither the peer's window nor Nagle's algorithm holds them back. */
 bool rill__may_send_new(const struct connection *connection);
+/* What is queued goes now, full segments or not. */
+void rill__output_flush(struct connection *connection);
+/* A short segment waits because the application wants no such, and for no other reason. */
+bool rill__held_by_cork(const struct connection *connection);
 /* Bytes in the queue that have never been sent. */
 uint32_t rill__unsent(const struct connection *connection);
 /* The peer's window seen from `sequence`. */

@@ -58,6 +58,8 @@ int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tc
     info->ssthresh = connection->congestion.ssthresh;
     info->send_window = connection->snd_wnd;
     info->receive_window = rill__receive_window(connection);
+    info->receive_buffer = connection->receive_buffer;
+    info->send_buffer = connection->send_buffer;
     info->rtt = (rill_time)connection->srtt * RILL_MICROSECOND / 8;
     info->rtt_variance = (rill_time)connection->rttvar * RILL_MICROSECOND / 4;
     info->rto = rill__rto(host, connection);
@@ -113,6 +115,7 @@ static bool option_ok(enum rill_tcp_option option, uint32_t value) {
         {0, 255},      /* HOP_LIMIT */
         {0, 255},      /* TRAFFIC_CLASS */
         {88, 65535},   /* MSS */
+        {0, 1},        /* CORK */
     };
     return (unsigned)option < sizeof ranges / sizeof *ranges && value >= ranges[option].least &&
            value <= ranges[option].most;
@@ -123,12 +126,20 @@ static void apply(struct tcp_host *host, struct connection *connection, enum ril
     switch (option) {
     case RILL_TCP_OPTION_NODELAY:
         set_flag(connection, CONNECTION_NODELAY, value);
+        if (value && connection->active)
+            rill__output_flush(connection);
+        break;
+    case RILL_TCP_OPTION_CORK:
+        connection->choices &= (uint8_t)~CHOICE_CORK;
+        connection->choices |= value ? CHOICE_CORK : 0;
         break;
     case RILL_TCP_OPTION_RECEIVE_BUFFER:
         connection->receive_buffer = value;
+        connection->choices |= CHOICE_RECEIVE_BUFFER;
         break;
     case RILL_TCP_OPTION_SEND_BUFFER:
         connection->send_buffer = value;
+        connection->choices |= CHOICE_SEND_BUFFER;
         break;
     case RILL_TCP_OPTION_HOP_LIMIT:
         connection->hop_limit = (uint8_t)value;
@@ -153,7 +164,7 @@ int rill__tcp_set_option(struct tcp_host *host, rill_handle handle, enum rill_tc
     if (!option_ok(option, value))
         return RILL_ERROR_ARGUMENT;
     apply(host, connection, option, value);
-    if (rill__window_update_due(connection) && rill__connection_activate(host, connection))
+    if (rill__window_update_due(host, connection) && rill__connection_activate(host, connection))
         connection->owes |= OWES_WINDOW_UPDATE;
     rill__tell_writer(host, connection);
     rill__tcp_ready(host, connection);

@@ -279,14 +279,15 @@ static bool acceptable(const struct connection *connection, const struct tcp_seg
 
 /* RFC 5961 §3.2 challenges an RST within RCV.WND. That is what the buffer takes; without window
  * scaling the field may say less. */
-static bool is_near(const struct connection *connection, const struct tcp_segment *segment) {
+static bool is_near(const struct tcp_host *host, const struct connection *connection,
+                    const struct tcp_segment *segment) {
     return segment->flags & WIRE_RST &&
-           segment->sequence - connection->rcv_nxt < rill__receive_space(connection);
+           segment->sequence - connection->rcv_nxt < rill__receive_space(host, connection);
 }
 
 static bool check_sequence(struct tcp_host *host, struct connection *connection,
                            struct tcp_segment *segment) {
-    if (acceptable(connection, segment) || is_near(connection, segment))
+    if (acceptable(connection, segment) || is_near(host, connection, segment))
         return true;
     rill__tcp_drop(host, connection, segment,
                    rill__receive_window(connection) ? RILL_DROP_TCP_SEQUENCE
@@ -387,9 +388,7 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
 
 void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connection,
                                struct tcp_segment *segment) {
-    struct connection_stats *stats = connection_stats(connection);
-    if (stats)
-        count48_add(&stats->segments_received, segment->segments);
+    rill__count_received(connection, segment);
     if (connection->state == RILL_TCP_SYN_SENT) {
         rill__input_syn_sent(host, connection, segment);
         return;

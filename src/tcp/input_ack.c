@@ -85,6 +85,7 @@ static void advance(struct tcp_host *host, struct connection *connection,
         rill__send_queue_acked(host->core, &active->send, data_acked);
     }
     connection->snd_una = number;
+    active->more_holds = false; /* what was to follow at once has had its time */
     summary->advanced = true;
 }
 
@@ -182,6 +183,7 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
     else if (connection->snd_wnd == 0 && !(connection->flags & CONNECTION_ORPHAN))
         active->retries = 0;
     rill__recovery_acked(host, connection, &summary);
+    rill__buffers_acked(host, connection);
     update_window(host, connection, segment);
     if (summary.advanced) {
         rill__tell_writer(host, connection);

@@ -64,6 +64,8 @@ static void established(struct tcp_host *host, struct connection *connection,
     rill__timers_acked(host, connection);
     rill__fast_open_learn(host, connection, segment);
     rill__connection_established(host, connection);
+    if (connection->srtt)
+        rill__buffers_handshake(connection, connection->srtt / 8 * RILL_MICROSECOND);
     settle_carried(host, connection);
     connection->owes |= OWES_ACK;
     rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);

@@ -45,15 +45,14 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
     struct active *active = connection->active;
     rill_seq before = connection->rcv_nxt;
     uint32_t holes = active->receive.range_count;
+    rill__buffers_round(host, connection);
     enum rill_drop drop = rill__receive_queue_add(
         host->core, &host->receive, &active->receive, segment->datagram->packet,
         segment->payload_at, segment->payload, segment->sequence, &connection->rcv_nxt);
     if (drop)
         rill__tcp_drop(host, connection, segment, drop);
     uint32_t bytes = connection->rcv_nxt - before;
-    struct connection_stats *stats = connection_stats(connection);
-    if (stats)
-        count48_add(&stats->bytes_received, bytes);
+    rill__count_text(host, connection, segment, bytes);
     if (drop == RILL_DROP_TCP_DUPLICATE) { /* RFC 2883 §4: it lies within what is there */
         rill__owe_dsack(host, connection, segment->sequence, segment->sequence + segment->payload);
         return true;
@@ -62,6 +61,7 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
         rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
         return true;
     }
+    rill__buffers_arrived(host, connection, segment);
     if (segment->repeated) /* RFC 2883 §4.2: the part of it that came twice */
         rill__owe_dsack(host, connection, segment->sequence - segment->repeated, segment->sequence);
     else

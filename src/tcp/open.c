@@ -24,16 +24,17 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     connection->event.kind = HANDLE_CONNECTION;
     connection->timer.expire = rill__timers_expired;
     connection->listener = SLAB_NONE;
-    connection->receive_buffer = host->config.receive_buffer;
-    connection->send_buffer = host->config.send_buffer;
+    rill__buffers_open(host, connection);
     connection->keepalive_at = RILL_TIME_NEVER;
     if (!host->config.nagle)
         connection->flags |= CONNECTION_NODELAY;
     if (host->config.statistics)
         connection->flags |= CONNECTION_COUNTED;
     struct connection_stats *stats = connection_stats(connection);
-    if (stats)
-        stats->opened_at = stats->limited_since = host->core->now; /* the handshake limits */
+    if (stats) {
+        stats->opened_at = stats->since = host->core->now; /* the handshake limits */
+        stats->chrono = CHRONO_NONE;
+    }
     connection->tag = rill__demux_tag(host, key);
     if (!rill__connection_activate(host, connection) ||
         !rill__demux_insert(host, connection->tag, TCP_KIND_CONNECTION, connection->index)) {
@@ -57,6 +58,7 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
     bool fin = (connection->flags & CONNECTION_FIN_SENT) != 0; /* its number is not a byte's */
     active->send.first = connection->snd_nxt - fin;
     active->full_until = connection->snd_una;
+    active->flushed = active->send.first;
     active->receive_mss = 536;
     active->quick_acks = QUICK_ACKS;
     if (connection->mss) /* what is full is not larger than what we may send ourselves */
@@ -92,6 +94,7 @@ uint32_t rill__initial_window(const struct tcp_host *host, const struct connecti
 
 void rill__connection_begin(struct tcp_host *host, struct connection *connection) {
     connection->active->full_until = connection->snd_una;
+    connection->active->flushed = connection->active->send.first;
     connection->active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     rill__recovery_init(connection);
     struct congestion_call call = rill__congestion_call(host, connection);
@@ -110,6 +113,7 @@ void rill__connection_established(struct tcp_host *host, struct connection *conn
     else
         rill__connection_begin(host, connection);
     rill__timers_segment_accepted(host, connection);
+    rill__count_established(host, connection);
 }
 
 /* Local address, interface and port of an active open. */
@@ -152,7 +156,9 @@ static void start(struct tcp_host *host, struct connection *connection, rill_seq
     active->send.first = iss + 1;
     connection->mss =
         rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
-    connection->rcv_scale = rill__receive_scale(host, connection->receive_buffer);
+    bool fixed = (connection->choices & CHOICE_RECEIVE_BUFFER) != 0;
+    connection->rcv_scale = rill__receive_scale(host, fixed ? connection->receive_buffer
+                                                            : rill__receive_buffer_most(host));
     connection->ts_offset = rill__timestamp_offset(host, &connection->key);
     connection->congestion.cwnd = connection->mss;
     rill__fast_open_begin(host, connection, fast_open);
@@ -183,8 +189,10 @@ int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_confi
         return RILL_ERROR_MEMORY;
     if (old)
         rill__time_wait_free(host, old);
-    if (config->receive_buffer)
+    if (config->receive_buffer) {
         connection->receive_buffer = config->receive_buffer;
+        connection->choices |= CHOICE_RECEIVE_BUFFER;
+    }
     connection->user = config->user;
     start(host, connection, iss, config->fast_open);
     *out = rill__connection_handle(host, connection);

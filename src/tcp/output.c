@@ -81,6 +81,25 @@ uint32_t rill__unsent(const struct connection *connection) {
     return send->bytes - (connection->snd_nxt - send->first);
 }
 
+/* The application does not want a short segment at the end of what it has queued. */
+static bool is_corked(const struct connection *connection) {
+    const struct active *active = connection->active;
+    bool wanted = connection->choices & CHOICE_CORK || active->more_holds;
+    return wanted && !(connection->flags & CONNECTION_SHUTDOWN) &&
+           seq_gt(active->send.first + active->send.bytes, active->flushed);
+}
+
+void rill__output_flush(struct connection *connection) {
+    struct active *active = connection->active;
+    active->flushed = active->send.first + active->send.bytes;
+}
+
+bool rill__held_by_cork(const struct connection *connection) {
+    uint32_t waiting = rill__unsent(connection);
+    return waiting && waiting < rill__payload_max(connection) && is_corked(connection) &&
+           waiting <= rill__window_from(connection, connection->snd_nxt);
+}
+
 /* RFC 9293 §3.8.6.2.1 and §3.7.4: is a piece of this length worth a segment of its own? */
 static bool worth_sending(const struct connection *connection, uint32_t length, uint32_t waiting) {
     if (length >= rill__payload_max(connection))
@@ -89,6 +108,8 @@ static bool worth_sending(const struct connection *connection, uint32_t length, 
     const struct transmission *head = connection->active->scoreboard.head;
     bool only_syn = head && head->flags & TRANSMISSION_SYN && !head->next; /* no data to wait for */
     bool nothing_in_flight = !head || only_syn;
+    if (last && is_corked(connection))
+        return false;
     if (last &&
         (nothing_in_flight || connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
         return true;
@@ -176,8 +197,9 @@ static bool plan_data(const struct tcp_host *host, struct connection *connection
     plan->sequence = connection->snd_nxt;
     plan->length = length;
     plan->flags = WIRE_ACK;
-    if (length == waiting) {
-        plan->flags |= WIRE_PSH;
+    if (length == waiting) { /* RFC 9293 §3.9.1.2: PSH where the application has paused */
+        bool flushed = seq_leq(connection->snd_nxt + length, active->flushed);
+        plan->flags |= active->more && !flushed ? 0 : WIRE_PSH;
         if (connection->flags & CONNECTION_SHUTDOWN && length < window &&
             !connection_is_early(connection))
             plan->flags |= WIRE_FIN;
@@ -297,12 +319,15 @@ static void fin_sent(struct connection *connection) {
         connection->state = RILL_TCP_LAST_ACK;
 }
 
-static struct sending sending_of(const struct tcp_host *host, const struct connection *connection,
+static struct sending sending_of(const struct tcp_host *host, struct connection *connection,
                                  const struct plan *plan) {
     struct sending sending = {.now = host->core->now,
                               .sequence = plan->sequence,
                               .timestamp = rill__timestamp_now(host, connection->ts_offset),
+                              .rate = rill__rate_sent(connection, host->core->now),
                               .segment = (uint16_t)rill__payload_max(connection)};
+    if (connection->active->rate.limited_until)
+        sending.flags = TRANSMISSION_LIMITED;
     return sending;
 }
 
@@ -326,24 +351,9 @@ static bool prepare_record(struct tcp_host *host, struct connection *connection,
     }
     struct sending sending = sending_of(host, connection, plan);
     sending.end = plan->sequence + span;
-    sending.flags = (plan->flags & WIRE_SYN ? TRANSMISSION_SYN : 0) |
-                    (plan->flags & WIRE_FIN ? TRANSMISSION_FIN : 0);
+    sending.flags |= plan->flags & WIRE_SYN ? TRANSMISSION_SYN : 0;
+    sending.flags |= plan->flags & WIRE_FIN ? TRANSMISSION_FIN : 0;
     return rill__scoreboard_add(board, &host->transmissions, &sending) != 0;
-}
-
-static void count(struct connection *connection, const struct plan *plan,
-                  const struct rill_packet *packet) {
-    struct connection_stats *stats = connection_stats(connection);
-    if (!stats)
-        return;
-    uint32_t frames = packet->gso_size ? rill_packet_frames(packet) : 1;
-    count48_add(&stats->segments_sent, frames);
-    if (plan->record) {
-        stats->segments_resent += frames;
-        count48_add(&stats->bytes_resent, plan->length);
-    } else {
-        count48_add(&stats->bytes_sent, plan->length);
-    }
 }
 
 /* Notes the sequence numbers the packet has taken with it. */
@@ -407,10 +417,12 @@ static void blocked(struct tcp_host *host, struct connection *connection) {
     if (active->recovery.probe == PROBE_DUE)
         active->recovery.probe = PROBE_NONE; /* the same */
     bool waits = may_send_data(connection) && (rill__unsent(connection) || active->scoreboard.lost);
+    if (!waits && rill__congestion_room(connection) >= rill__payload_max(connection))
+        rill__rate_application_limited(connection);
     if (waits && rill__pacer_holds(host, connection))
         active->release_at = active->recovery.pace_at;
     else if (waits && !active->scoreboard.head)
-        rill__timers_blocked_by_window(host, connection);
+        rill__timers_blocked(host, connection);
     rill__limiter_update(host, connection);
     rill__timers_file(host, connection);
 }
@@ -459,7 +471,7 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
         rill__timers_file(host, connection);
         return 0;
     }
-    count(connection, &plan, packet);
+    rill__count_sent(host, connection, &plan, packet);
     commit(host, connection, &plan);
     rill__timers_file(host, connection);
     rill__connection_verify(host, connection);

@@ -27,7 +27,6 @@ bool rill__packet_part(const struct rill_packet *packet, uint32_t from, uint32_t
                        struct rill_slice *part);
 bool rill__receive_push(struct core *core, struct receive_queue *queue, struct rill_slice slice,
                         uint32_t charge);
-bool rill__receive_within_budget(const struct core *core, size_t bytes);
 bool rill__receive_may_hold(const struct core *core, const struct receive_queue *queue,
                             const struct rill_block *block, size_t length);
 void rill__receive_charge(struct core *core, struct receive_queue *queue, uint32_t charge);

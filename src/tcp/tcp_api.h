@@ -4,6 +4,7 @@
 #define RILL_TCP_TCP_API_H
 
 #include "tcp/host.h"
+#include <rill/tcpi.h>
 
 int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config *config,
                      rill_handle *out);
@@ -17,7 +18,7 @@ int rill__tcp_listener_close(struct tcp_host *host, rill_handle listener);
 int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_config *config,
                       rill_handle *out);
 int64_t rill__tcp_send(struct tcp_host *host, rill_handle connection, const void *data,
-                       size_t length);
+                       size_t length, bool more);
 int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle connection,
                               const struct rill_slice *slices, size_t count);
 int64_t rill__tcp_receive(struct tcp_host *host, rill_handle connection, void *data, size_t length);
@@ -29,6 +30,7 @@ int rill__tcp_abort(struct tcp_host *host, rill_handle connection);
 int rill__tcp_set_option(struct tcp_host *host, rill_handle connection, enum rill_tcp_option option,
                          uint32_t value);
 int rill__tcp_get_info(struct tcp_host *host, rill_handle connection, struct rill_tcp_info *info);
+int rill__tcp_get_tcpi(struct tcp_host *host, rill_handle handle, struct rill_tcpi *out);
 int rill__tcp_bind(struct tcp_host *host, const struct rill_tcp_bind_config *config,
                    rill_handle *out);
 int rill__tcp_bound_listen(struct tcp_host *host, rill_handle bound, uint32_t backlog);

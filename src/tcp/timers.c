@@ -3,7 +3,7 @@
  * Eight deadlines, one entry in the wheel:
  *   retransmission  while something is in flight (RFC 6298 §5)
  *   persist         while data waits, nothing is in flight and the window is too small (RFC 9293
- *                   §3.8.6.1)
+ *                   §3.8.6.1), or a short segment is held back
  *   reordering      until what is late is taken for lost (RFC 8985 §6.2; rack.c)
  *   probe           until the tail of a flight is asked for (RFC 8985 §7.2; probe.c)
  *   release         until the pacer lets the next packet go (pacer.c)
@@ -13,6 +13,8 @@
  * The entry stands at the earliest of them or before; when it fires, each deadline is looked at.
  * What happens when nothing is under way is idle.c's. */
 #include "tcp/host.h"
+
+#define CORK_TIME (200 * RILL_MILLISECOND)
 
 void rill__timers_sent(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
@@ -47,10 +49,14 @@ void rill__timers_ack_sent(struct connection *connection) {
     connection->active->unacked = 0;
 }
 
-void rill__timers_blocked_by_window(struct tcp_host *host, struct connection *connection) {
+void rill__timers_blocked(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
-    if (active->persist_at == RILL_TIME_NEVER)
-        active->persist_at = host->core->now + rill__rto(host, connection);
+    if (active->persist_at != RILL_TIME_NEVER)
+        return;
+    rill_time wait = rill__rto(host, connection);
+    if (rill__held_by_cork(connection)) /* what an acknowledgement may take, and a little */
+        wait = CORK_TIME + rill__round_trip(connection) * RILL_MICROSECOND;
+    active->persist_at = host->core->now + wait;
 }
 
 /* What was sent into a shut window, probes above all, was not kept there: it goes again at once. */
@@ -140,9 +146,7 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
     }
     active->retries += active->retries < 254;
     active->backoff += active->backoff < 20;
-    struct connection_stats *stats = connection_stats(connection);
-    if (stats)
-        stats->timeouts += stats->timeouts < UINT16_MAX;
+    rill__count_timeout(host, connection);
     rill__fast_open_timeout(host, connection);
     rill__recovery_timeout(host, connection);
     active->rto_at = host->core->now + rill__rto(host, connection);
@@ -153,6 +157,11 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
 static void persist_expired(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     active->persist_at = RILL_TIME_NEVER;
+    if (rill__held_by_cork(connection)) {
+        rill__output_flush(connection);
+        rill__tcp_ready(host, connection);
+        return;
+    }
     active->backoff += active->backoff < 20;
     active->probing = 1;
     connection->owes |= OWES_PROBE;

@@ -5,9 +5,16 @@
  * forward only by a worthwhile step (§3.8.6.2.2), so no silly windows are offered. */
 #include "tcp/host.h"
 
-uint32_t rill__receive_space(const struct connection *connection) {
+#define PRESSED_SEGMENTS 4 /* what a connection may expect while memory is short */
+
+/* Bytes the buffer takes beyond rcv_nxt. While memory is short no more is promised than keeps a
+ * connection moving; what is promised already stays so. */
+uint32_t rill__receive_space(const struct tcp_host *host, const struct connection *connection) {
     uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
-    return connection->receive_buffer > queued ? connection->receive_buffer - queued : 0;
+    uint32_t buffer = connection->receive_buffer;
+    if (rill__core_pressed(host->core))
+        buffer = RILL_MIN(buffer, PRESSED_SEGMENTS * (uint32_t)connection->mss);
+    return buffer > queued ? buffer - queued : 0;
 }
 
 /* What has been promised and not used yet. */
@@ -27,22 +34,22 @@ static uint32_t window_max(const struct connection *connection) {
 }
 
 /* How far the right edge could go now. */
-static uint32_t offer(const struct connection *connection) {
+static uint32_t offer(const struct tcp_host *host, const struct connection *connection) {
     uint32_t promised = rill__receive_window(connection);
-    uint32_t space = RILL_MIN(rill__receive_space(connection), window_max(connection));
+    uint32_t space = RILL_MIN(rill__receive_space(host, connection), window_max(connection));
     if (space < promised + worthwhile(connection))
         return promised;
     return space;
 }
 
-uint16_t rill__window_advertise(struct connection *connection) {
+uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection) {
     uint32_t promised = rill__receive_window(connection);
-    uint32_t window = RILL_MAX(offer(connection), promised);
+    uint32_t window = RILL_MAX(offer(host, connection), promised);
     uint32_t field = window >> connection->rcv_scale;
     /* RFC 7323 §2.4: do not retract by rounding, as long as the buffer takes what it adds; else the
      * field says less than rcv_adv, which still counts. */
     if (field << connection->rcv_scale < promised &&
-        (field + 1) << connection->rcv_scale <= rill__receive_space(connection))
+        (field + 1) << connection->rcv_scale <= rill__receive_space(host, connection))
         field++;
     field = RILL_MIN(field, 65535);
     rill_seq edge = connection->rcv_nxt + (field << connection->rcv_scale);
@@ -50,12 +57,12 @@ uint16_t rill__window_advertise(struct connection *connection) {
     return (uint16_t)field;
 }
 
-bool rill__window_update_due(const struct connection *connection) {
+bool rill__window_update_due(const struct tcp_host *host, const struct connection *connection) {
     if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_FIN_WAIT_1 &&
         connection->state != RILL_TCP_FIN_WAIT_2)
         return false;
     uint32_t promised = rill__receive_window(connection);
-    uint32_t next = offer(connection);
+    uint32_t next = offer(host, connection);
     uint32_t step = RILL_MIN(connection->receive_buffer / 2, 2u * connection->mss);
     /* The peer must hear of it when it may be waiting: the window was small, and has grown. */
     return next >= promised + RILL_MAX(step, 1) && promised < connection->receive_buffer / 2 + 1 &&

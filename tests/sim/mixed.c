@@ -78,8 +78,8 @@ static void configure(struct mixed *m, uint64_t seed) {
         struct rill_stack_config *config = &test->config[i];
         config->check = false; /* what breaks is to be told, not to end the program */
         config->timestamps = config->sack = config->window_scaling = !plain;
-        config->receive_buffer = 1u << (8 + below(m, 13));
-        config->send_buffer = 1u << (8 + below(m, 13));
+        config->receive_buffer = one_in(m, 3) ? 0 : 1u << (8 + below(m, 13));
+        config->send_buffer = one_in(m, 3) ? 0 : 1u << (8 + below(m, 13));
         config->nagle = one_in(m, 2);
         config->statistics = one_in(m, 2);
         config->time_wait = below(m, 20) * RILL_SECOND;
@@ -329,7 +329,9 @@ static void act(struct mixed *m, int host) {
         read_some(m, host, handle);
         break;
     default:
-        n = rill_tcp_send(stack, handle, bytes, below(m, 20000));
+        n = below(m, 20000);
+        n = one_in(m, 4) ? rill_tcp_send_more(stack, handle, bytes, (size_t)n)
+                         : rill_tcp_send(stack, handle, bytes, (size_t)n);
         (void)n;
         break;
     }

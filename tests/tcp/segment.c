@@ -17,6 +17,7 @@ void peer_init(struct peer *peer) {
     rill_pool_config_default(&peer->pool_config);
     rill_stack_config_default(&peer->config);
     peer->config.pacing = false; /* time stands still between hand-written segments */
+    peer->config.receive_buffer = peer->config.send_buffer = 1u << 20; /* they stay as they are */
     peer->config.seed[0] = 42;
     peer->config.trace = trace;
     peer->config.trace_context = peer;
