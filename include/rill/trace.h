@@ -106,6 +106,7 @@ enum rill_cause {
     X(RILL_DROP_TCP_SYN_BAD_ACK, "answer to a SYN that was not sent", "RFC 9293 §3.10.7.3")        \
     X(RILL_DROP_TCP_RST_IN_SYN_SENT, "RST without a good ACK", "RFC 9293 §3.10.7.3")               \
     X(RILL_DROP_TCP_NOTHING_IN_SYN_SENT, "neither SYN nor RST", "RFC 9293 §3.10.7.3")              \
+    X(RILL_DROP_TCP_NOTHING_IN_LISTEN, "no SYN, or one that ends at once", "RFC 9293 §3.10.7.2")   \
     X(RILL_DROP_TCP_DUPLICATE, "bytes already received", "RFC 9293 §3.10.7.4")                     \
     X(RILL_DROP_TCP_CLOSED_WINDOW, "no window open", "RFC 9293 §3.10.7.4")                         \
     X(RILL_DROP_TCP_AFTER_CLOSE, "nobody will read it", "RFC 9293 §3.10.7.4")                      \

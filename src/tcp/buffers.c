@@ -125,12 +125,15 @@ void rill__buffers_read(const struct tcp_host *host, struct connection *connecti
         return;
     grow_receive(host, connection); /* what has arrived since the last reading */
     if (now - active->round_at >= round) {
-        active->round_before = arrived(connection) - active->round_arrived;
-        active->round_arrived = arrived(connection);
+        /* What has arrived since the last reading is read now: it is of the new round. */
+        active->round_before =
+            RILL_MIN(active->round_read, active->read_arrived - active->round_arrived);
+        active->round_arrived = active->read_arrived;
         active->round_read = 0;
         active->round_at = now;
     }
     active->round_read += (uint32_t)RILL_MIN(bytes, UINT32_MAX - active->round_read);
+    active->read_arrived = arrived(connection);
     grow_receive(host, connection);
 }
 
