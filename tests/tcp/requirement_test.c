@@ -23,9 +23,9 @@ static void connect_to_a_group_is_an_argument_error(void **state) {
 /* RFC 9293 §3.9.2.3, MUST-57: no word, not even a RST. */
 static void syn_to_a_group_or_broadcast_is_dropped(void **state) {
     (void)state;
-    const struct rill_address addresses[] = {
-        rill_address_ipv4(224, 0, 0, 1), rill_address_ipv4(255, 255, 255, 255),
-        rill_address_ipv4(10, 0, 0, 255)};
+    const struct rill_address addresses[] = {rill_address_ipv4(224, 0, 0, 1),
+                                             rill_address_ipv4(255, 255, 255, 255),
+                                             rill_address_ipv4(10, 0, 0, 255)};
     struct peer peer;
     peer_init(&peer);
     peer_listen(&peer);
