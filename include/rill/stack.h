@@ -102,6 +102,8 @@ struct rill_stack_config {
     rill_time rto_initial, rto_min, rto_max; /* RFC 6298 */
     rill_time clock_resolution; /* how far `now` may lag behind; 0: not at all. RFC 6298's G */
     rill_time delayed_ack;      /* RFC 9293 §3.8.6.3 */
+    uint8_t quick_acks;         /* the first segments of a connection, acknowledged at once */
+    bool ack_every_second;      /* every second segment at once, also of those that are not full */
     rill_time time_wait;
     rill_time fin_wait_2; /* for connections the application has closed */
     rill_time keepalive_idle, keepalive_interval;
@@ -130,6 +132,11 @@ RILL_API void rill_stack_config_bare(struct rill_stack_config *config);
 /* Opens a host. Returns 0, RILL_ERROR_ARGUMENT (a field out of its range) or RILL_ERROR_MEMORY. */
 RILL_API RILL_MUST_CHECK int rill_stack_open(const struct rill_stack_config *config,
                                              struct rill_stack **out);
+
+/* From now on the host behaves as `config` says, an existing connection where it looks at the
+ * setting again. Fields under "TCP" count; but `statistics`, and all that the host is made of
+ * (parts, memory, seed, callbacks), stay as they were. Returns 0 or RILL_ERROR_ARGUMENT. */
+RILL_API int rill_stack_configure(struct rill_stack *stack, const struct rill_stack_config *config);
 
 /* Closes a host at once, sending nothing. Slices given to the application stay valid. */
 RILL_API void rill_stack_close(struct rill_stack *stack);

@@ -81,6 +81,20 @@ static void play_stack_open(struct player *player, struct journal_values *v) {
         player->at->stack = 0;
 }
 
+static void play_stack_configure(struct player *player, struct journal_values *v) {
+    struct rill_stack_config config;
+    rill_stack_config_bare(&config);
+    config.allocator = player->memory; /* and a pool and parts: it could be opened so too */
+    config.pool = player->pool;
+    config.ipv4 = &rill_ipv4;
+    config.congestion = &rill_cubic;
+#define N(field) config.field = journal_next(v);
+    JOURNAL_STACK_CONFIG(N)
+#undef N
+    if (rill_stack_configure(player->at->stack, &config))
+        rill__replay_broken(player);
+}
+
 static void play_stack_close(struct player *player, struct journal_values *v) {
     struct rill_stack *stack = player->at->stack;
     (void)v;

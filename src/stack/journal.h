@@ -48,6 +48,7 @@ enum journal_kind {
 
 /* number in the file, name without rill_ */
 #define JOURNAL_CALLS(X)                                                                           \
+    X(15, stack_configure)                                                                         \
     X(16, stack_open)                                                                              \
     X(17, stack_close)                                                                             \
     X(18, interface_add)                                                                           \
@@ -125,6 +126,8 @@ enum journal_call {
     N(rto_min)                                                                                     \
     N(rto_max)                                                                                     \
     N(delayed_ack)                                                                                 \
+    N(quick_acks)                                                                                  \
+    N(ack_every_second)                                                                            \
     N(time_wait)                                                                                   \
     N(fin_wait_2)                                                                                  \
     N(keepalive_idle)                                                                              \
@@ -216,6 +219,7 @@ void rill__journal_return(struct journal *journal, int64_t result, const uint64_
 
 /* The calls with more to tell. */
 void rill__journal_stack_open(struct journal *journal, const struct rill_stack_config *config);
+void rill__journal_stack_configure(struct journal *journal, const struct rill_stack_config *config);
 void rill__journal_interface_add(struct journal *journal,
                                  const struct rill_interface_config *config);
 void rill__journal_prefix(struct journal *journal, enum journal_call call, uint32_t interface,

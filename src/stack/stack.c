@@ -109,6 +109,17 @@ int rill_stack_open(const struct rill_stack_config *config, struct rill_stack **
     return rill__stack_open(config, 0, out);
 }
 
+int rill_stack_configure(struct rill_stack *stack, const struct rill_stack_config *config) {
+    if (!config_ok(config))
+        return RILL_ERROR_ARGUMENT;
+    if (stack->journal)
+        rill__journal_stack_configure(stack->journal, config);
+    for (int i = 0; i < RILL_TRANSPORTS && stack->ip.transports[i].ops; i++)
+        if (stack->ip.transports[i].ops->configure)
+            stack->ip.transports[i].ops->configure(stack->ip.transports[i].state, config);
+    return (int)journal_returned(stack, 0);
+}
+
 void rill_stack_close(struct rill_stack *stack) {
     struct journal *journal = stack->journal;
     RILL_ASSERT(!stack->core.in_leaf);

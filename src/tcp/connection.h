@@ -113,7 +113,6 @@ struct active {
     uint32_t receive_rtt;   /* us, as the receiver sees it; 0: not known */
     uint32_t round_read;    /* bytes read in the present round */
     rill_seq round_arrived; /* a count of those that had arrived when it began */
-    rill_seq read_arrived;  /* the same at the last reading */
     uint32_t round_before;  /* bytes read in the last one, and arrived in it */
 
     rill_seq iss, irs;

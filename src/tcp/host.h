@@ -457,7 +457,7 @@ rill_time rill__rto(const struct tcp_host *host, const struct connection *connec
 /* window.c */
 uint32_t rill__receive_window(const struct connection *connection);
 /* Bytes the buffer takes beyond rcv_nxt, promised or not. */
-uint32_t rill__receive_space(const struct tcp_host *host, const struct connection *connection);
+uint32_t rill__receive_space(const struct connection *connection);
 /* The window field of the next segment; moves rcv_adv. */
 uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection);
 /* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */
@@ -472,6 +472,8 @@ void rill__buffers_open(const struct tcp_host *host, struct connection *connecti
 void rill__buffers_handshake(struct connection *connection, rill_time rtt);
 /* us; 0: not known to either direction. */
 uint32_t rill__round_trip(const struct connection *connection);
+/* A segment with data has come, and is not counted yet: does a round of reading begin with it? */
+void rill__buffers_round(const struct tcp_host *host, struct connection *connection);
 /* Bytes have come in order. */
 void rill__buffers_arrived(const struct tcp_host *host, struct connection *connection,
                            const struct tcp_segment *segment);

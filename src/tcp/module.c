@@ -52,6 +52,16 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
     return host;
 }
 
+/* What a connection is made of stays: it began with it. */
+static void configure(void *transport, const struct rill_stack_config *config) {
+    struct tcp_host *host = (struct tcp_host *)transport;
+    const struct rill_congestion_ops *congestion = host->config.congestion;
+    bool statistics = host->config.statistics;
+    host->config = *config;
+    host->config.congestion = congestion;
+    host->config.statistics = statistics;
+}
+
 /* Every connection gives back its blocks; tables and slabs go as wholes. */
 static void close(void *transport) {
     struct tcp_host *host = (struct tcp_host *)transport;
@@ -117,6 +127,7 @@ const struct rill_transport_ops rill_tcp = {
     .handle_kinds = 1 << HANDLE_CONNECTION | 1 << HANDLE_LISTENER | 1 << HANDLE_HALF_OPEN,
     .open = open,
     .close = close,
+    .configure = configure,
     .input = rill__tcp_input,
     .error = rill__tcp_error,
     .output = rill__tcp_output,

@@ -5,10 +5,6 @@
 
 #include <string.h>
 
-/* A peer that begins, or begins again after a pause, wants to hear of each segment: its window is
- * small, and of a lone answer the ACK would only come later, when the caches have forgotten. */
-#define QUICK_ACKS 32
-
 struct connection *rill__connection_open(struct tcp_host *host, const struct tcp_key *key,
                                          struct ip_interface *interface) {
     uint32_t index;
@@ -60,7 +56,10 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
     active->full_until = connection->snd_una;
     active->flushed = active->send.first;
     active->receive_mss = 536;
-    active->quick_acks = QUICK_ACKS;
+    /* A peer that begins, or begins again after a pause, wants to hear of each segment: its window
+     * is small, and of a lone answer the ACK would only come later, when the caches have forgotten.
+     */
+    active->quick_acks = host->config.quick_acks;
     if (connection->mss) /* what is full is not larger than what we may send ourselves */
         active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     connection->active = active;

@@ -387,6 +387,7 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
     struct active *active = connection->active;
     bool debt = active->debt_count && !plan->length && !plan->record &&
                 !(plan->flags & (WIRE_SYN | WIRE_FIN)) && plan->cause == active->debts[0].cause;
+    bool current = !debt || active->debts[0].acknowledgement == connection->rcv_nxt;
     commit_flight(host, connection, plan);
     if (rill__congestion_room(connection) < rill__payload_max(connection))
         active->full_until = connection->snd_nxt;
@@ -402,8 +403,10 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
         connection->owes &= (uint8_t)~OWES_PROBE;
     if (debt)
         pay_debt(connection);
-    if (plan->flags & WIRE_ACK && !debt) {
-        connection->owes &= (uint8_t) ~(OWES_ACK | OWES_DELAYED | OWES_WINDOW_UPDATE);
+    if (plan->flags & WIRE_ACK && !debt)
+        connection->owes &= (uint8_t) ~(OWES_ACK | OWES_WINDOW_UPDATE);
+    if (plan->flags & WIRE_ACK && current) { /* it says all that a delayed ACK would say */
+        connection->owes &= (uint8_t)~OWES_DELAYED;
         rill__timers_ack_sent(connection);
     }
 }
