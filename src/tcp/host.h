@@ -131,6 +131,7 @@ struct tcp_host {
     uint32_t time_wait_oldest, time_wait_newest;
     struct connection *quiet_first, *quiet_last; /* idle.c */
     uint32_t quiet_count;
+    uint32_t orphans; /* connections with CHOICE_CLOSED. close.c */
     struct core_timer quiet_timer;
     struct siphash_key hash_key, isn_key, port_key, timestamp_key;
     struct cookie_secret cookie_secrets[2]; /* by the parity of their epochs */
@@ -527,6 +528,9 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
 void rill__tcp_ready(struct tcp_host *host, struct connection *connection);
 /* There are new data, and neither the peer's window nor Nagle's algorithm holds them back. */
 bool rill__may_send_new(const struct connection *connection);
+/* The number of a segment without data: snd_nxt, unless a probe or a shrunk window has taken that
+ * beyond what the peer would accept. */
+rill_seq rill__empty_sequence(const struct connection *connection);
 /* What is queued goes now, full segments or not. */
 void rill__output_flush(struct connection *connection);
 /* A short segment waits because the application wants no such, and for no other reason. */
