@@ -6,6 +6,8 @@
 
 #define BATCH 32
 #define EPOCH RILL_SECOND /* the stack's time when the script begins */
+/* What a kernel's timers add to what they are set to: two ticks of 4 ms, and the one under way. */
+#define CLOCK_RESOLUTION (12 * RILL_MILLISECOND)
 /* What the suites' hosts have: the window scale is 8, and what a SYN promises is worth no update.
  */
 #define RECEIVE_BUFFER_MIN 131000
@@ -44,6 +46,9 @@ bool world_init(struct world *world, const struct rill_allocator *allocator,
     world->config.seed[1] = ~seed;
     world->config.check = true;
     world->config.pacing = false; /* a script expects a whole window at once */
+    world->config.bursts = true;
+    world->config.peer_delayed_ack = 200 * RILL_MILLISECOND;
+    world->config.clock_resolution = CLOCK_RESOLUTION;
     world->config.receive_buffer_min = RECEIVE_BUFFER_MIN;
     world->config.receive_buffer_max = RECEIVE_BUFFER_MAX;
     return true;
