@@ -107,10 +107,11 @@ enum rill_message_flag {
     RILL_MSG_OOB = 0x1, /* refused: RFC 6093 advises against urgent data */
     RILL_MSG_PEEK = 0x2,
     RILL_MSG_TRUNC = 0x20, /* datagram: the whole length is told; stream: bytes are thrown away */
-    RILL_MSG_DONTWAIT = 0x40,   /* always so */
-    RILL_MSG_WAITALL = 0x100,   /* as far as it goes without waiting */
-    RILL_MSG_NOSIGNAL = 0x4000, /* always so */
-    RILL_MSG_MORE = 0x8000,     /* stream: as rill_tcp_send_more; datagram: refused */
+    RILL_MSG_DONTWAIT = 0x40,       /* always so */
+    RILL_MSG_WAITALL = 0x100,       /* as far as it goes without waiting */
+    RILL_MSG_NOSIGNAL = 0x4000,     /* always so */
+    RILL_MSG_MORE = 0x8000,         /* stream: as rill_tcp_send_more; datagram: refused */
+    RILL_MSG_FASTOPEN = 0x20000000, /* stream: connect, with bytes in the SYN (RFC 7413) */
 };
 
 /* Options. An int unless said otherwise; "get": cannot be set. */
@@ -149,8 +150,12 @@ enum rill_tcp_socket_option {
     RILL_TCP_KEEPIDLE = 4,  /* seconds */
     RILL_TCP_KEEPINTVL = 5, /* seconds */
     RILL_TCP_KEEPCNT = 6,
-    RILL_TCP_INFO = 11,    /* get; struct rill_tcpi (rill/tcpi.h): the field's struct tcp_info */
-    RILL_TCP_CC_INFO = 26, /* get; what the congestion control has to tell: 0 bytes */
+    RILL_TCP_INFO = 11,     /* get; struct rill_tcpi (rill/tcpi.h): the field's struct tcp_info */
+    RILL_TCP_FASTOPEN = 23, /* of a listener: how many may be pending; 0: none (RFC 7413) */
+    RILL_TCP_CC_INFO = 26,  /* get; what the congestion control has to tell: 0 bytes */
+    RILL_TCP_FASTOPEN_CONNECT = 30, /* connect returns 0, and the first bytes go with the SYN */
+    RILL_TCP_FASTOPEN_KEY = 33,     /* one or two keys of 16 bytes for cookies; get: those in use */
+    RILL_TCP_FASTOPEN_NO_COOKIE = 34, /* bytes in the SYN without one */
     /* Numbers of our own, which no system uses. */
     RILL_TCP_ACCOUNT = 0x7261, /* get; struct rill_tcp_info, the limiter account included */
 };

@@ -44,6 +44,17 @@ enum rill_ecn {
     RILL_ECN_ASK,
 };
 
+/* Fast Open: bytes in the SYN (RFC 7413), for applications that ask for it (rill/tcp.h). Bits, with
+ * the numbers they have in Linux. */
+enum rill_fast_open_bit {
+    RILL_FAST_OPEN_CONNECT = 1, /* active opens may */
+    RILL_FAST_OPEN_LISTEN = 2,  /* listeners may */
+    /* Without cookies, to and from whomever: only where nobody forges addresses (§6.3.1 … 3). */
+    RILL_FAST_OPEN_CONNECT_UNASKED = 4,
+    RILL_FAST_OPEN_LISTEN_UNASKED = 0x200,
+    RILL_FAST_OPEN_EVERY_LISTENER = 0x400, /* as if each had asked for its whole backlog */
+};
+
 /* SYN cookies: a SYN is answered and nothing is remembered of it (RFC 4987 §3.6). */
 enum rill_syn_cookies {
     RILL_SYN_COOKIES_OFF, /* a SYN beyond the backlog is dropped */
@@ -105,6 +116,8 @@ struct rill_stack_config {
     uint32_t connections_max;
     uint32_t half_open_max; /* records of SYNs, of all listeners together */
     uint8_t syn_cookies;    /* enum rill_syn_cookies: beyond that, or beyond a listener's backlog */
+    uint16_t fast_open;     /* enum rill_fast_open_bit; default: both sides may */
+    bool share_paths;       /* RFC 9040 §5: a connection begins with the last one's round trip */
     /* IPv6 addresses that the stack makes itself are the same for the same secret, link and prefix
      * (RFC 7217 §5): keep it over restarts. 0 and 0: taken from the seed. */
     uint64_t address_secret[2];

@@ -33,6 +33,7 @@ struct rill_tcp_listen_config {
     bool deferred;              /* a SYN waits for the application's word (RILL_EVENT_SYN) */
     bool any_port;              /* takes every port no other listener has; local.port is ignored */
     uint8_t family;             /* enum rill_family: whose SYNs, where the address is any */
+    uint32_t fast_open;         /* as rill_tcp_fast_open_set; default 0 */
     void *user;
 };
 RILL_API void rill_tcp_listen_config_default(struct rill_tcp_listen_config *config);
@@ -59,11 +60,42 @@ RILL_API int rill_tcp_pending_accept(struct rill_stack *stack, rill_handle pendi
 RILL_API int rill_tcp_pending_refuse(struct rill_stack *stack, rill_handle pending);
 RILL_API int rill_tcp_pending_drop(struct rill_stack *stack, rill_handle pending);
 
+/* Fast Open (RFC 7413): bytes that came with the SYN can be read, and an answer sent, before the
+ * handshake ends. Whoever turns it on must bear that such bytes come twice (§6.1). Up to
+ * `pending_max` connections may be in that state (and up to the backlog); 0 turns it off. Returns 0
+ * or RILL_ERROR_HANDLE. */
+RILL_API int rill_tcp_fast_open_set(struct rill_stack *stack, rill_handle listener,
+                                    uint32_t pending_max);
+
+/* The keys cookies are made with, 16 bytes each: of the host (`listener` 0), whose first one is
+ * random, or of one listener (`count` 0: the host's again). The first of two makes cookies, both
+ * are believed: so a key is replaced without refusing anybody. Returns 0, RILL_ERROR_ARGUMENT (more
+ * than 2, or none for the host) or RILL_ERROR_HANDLE. */
+RILL_API RILL_MUST_CHECK int rill_tcp_fast_open_keys(struct rill_stack *stack, rill_handle listener,
+                                                     const uint8_t *keys, uint32_t count);
+
+/* What the two have set: `keys` has room for two. Returns how many, or RILL_ERROR_HANDLE. */
+RILL_API RILL_MUST_CHECK int rill_tcp_fast_open_get(struct rill_stack *stack, rill_handle listener,
+                                                    uint32_t *pending_max, uint8_t keys[32]);
+
+/* Of an active open: the SYN asks for a cookie, or shows it and carries bytes (RFC 7413). Only for
+ * what may arrive twice (§6.1). */
+enum rill_fast_open {
+    RILL_FAST_OPEN_NEVER = 0,
+    RILL_FAST_OPEN_TRY = 1, /* what rill_tcp_send is given before the next rill_output */
+    /* The SYN waits for rill_tcp_send, if it may carry bytes at all (rill_tcp_info.syn_held); a
+     * length of 0 lets it go without. */
+    RILL_FAST_OPEN_HOLD = 2,
+    RILL_FAST_OPEN_UNASKED = 4, /* or-ed: bytes without a cookie */
+    RILL_FAST_OPEN_ALL = 7,
+};
+
 struct rill_tcp_connect_config {
     size_t size;
     struct rill_endpoint local; /* address any: chosen; port 0: a random one (RFC 6056) */
     struct rill_endpoint remote;
     uint32_t receive_buffer; /* bytes, fixed; 0: as the stack's config says */
+    uint8_t fast_open;       /* enum rill_fast_open */
     void *user;
 };
 RILL_API void rill_tcp_connect_config_default(struct rill_tcp_connect_config *config);
@@ -79,7 +111,7 @@ RILL_API RILL_MUST_CHECK int rill_tcp_connect(struct rill_stack *stack,
 /* Queues bytes, copying them. Returns how many (maybe fewer than asked), or RILL_ERROR_AGAIN (no
  * room; RILL_EVENT_WRITABLE follows), RILL_ERROR_CLOSED (after rill_tcp_shutdown),
  * RILL_ERROR_STATE (not connected yet), RILL_ERROR_HANDLE, or the error the connection ended with.
- */
+ * Before the SYN of a Fast Open has gone it takes as many as the SYN can carry. */
 RILL_API RILL_MUST_CHECK int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection,
                                                const void *data, size_t length);
 
@@ -170,6 +202,8 @@ struct rill_tcp_info {
     struct rill_endpoint local, remote;
     uint16_t mss; /* largest segment we send */
     bool timestamps, sack, window_scaling, ecn;
+    bool syn_data; /* bytes came or went with a SYN, and were taken (RFC 7413) */
+    bool syn_held; /* our SYN waits for bytes */
     uint32_t cwnd, ssthresh, in_flight, send_window, receive_window; /* bytes */
     rill_time rtt, rtt_variance, rto;
     rill_time min_rtt;                    /* of the last minute or two; 0: not known */

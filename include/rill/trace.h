@@ -105,13 +105,13 @@ enum rill_cause {
     X(RILL_DROP_TCP_SYN_BAD_ACK, "answer to a SYN that was not sent", "RFC 9293 §3.10.7.3")        \
     X(RILL_DROP_TCP_RST_IN_SYN_SENT, "RST without a good ACK", "RFC 9293 §3.10.7.3")               \
     X(RILL_DROP_TCP_NOTHING_IN_SYN_SENT, "neither SYN nor RST", "RFC 9293 §3.10.7.3")              \
+    X(RILL_DROP_TCP_NOTHING_IN_LISTEN, "no SYN, or one that ends at once", "RFC 9293 §3.10.7.2")   \
     X(RILL_DROP_TCP_DUPLICATE, "bytes already received", "RFC 9293 §3.10.7.4")                     \
     X(RILL_DROP_TCP_CLOSED_WINDOW, "no window open", "RFC 9293 §3.10.7.4")                         \
     X(RILL_DROP_TCP_AFTER_CLOSE, "nobody will read it", "RFC 9293 §3.10.7.4")                      \
     X(RILL_DROP_TCP_PRESSURE, "budget spent", "")                                                  \
     X(RILL_DROP_TCP_EVICTED, "out-of-order data given up", "RFC 2018 §8")                          \
     X(RILL_DROP_TCP_RANGES, "too many holes", "")                                                  \
-    X(RILL_DROP_TCP_NO_SYN, "to a listener, and no plain SYN", "RFC 9293 §3.10.7.2")               \
     X(RILL_DROP_TCP_BACKLOG_FULL, "backlog full", "RFC 9293 §3.10.7.2")                            \
     X(RILL_DROP_TCP_HALF_OPEN_RST, "half-open connection reset", "RFC 9293 §3.10.7.4")             \
     X(RILL_DROP_TCP_TIME_WAIT, "segment for a connection in TIME-WAIT", "RFC 9293 §3.10.7.4")      \

@@ -309,6 +309,24 @@ static void play_tcp_shutdown_read(struct player *player, struct journal_values 
     rill_tcp_shutdown_read(player->at->stack, journal_next(v));
 }
 
+static void play_tcp_fast_open_set(struct player *player, struct journal_values *v) {
+    rill_handle handle = journal_next(v);
+    rill_tcp_fast_open_set(player->at->stack, handle, (uint32_t)journal_next(v));
+}
+
+static void play_tcp_fast_open_keys(struct player *player, struct journal_values *v) {
+    rill_handle handle = journal_next(v);
+    uint32_t count = (uint32_t)journal_next(v);
+    uint8_t keys[32];
+    for (int i = 0; i < 4; i++) {
+        uint64_t half = journal_next(v);
+        for (int k = 0; k < 8; k++)
+            keys[8 * i + k] = (uint8_t)(half >> (8 * k));
+    }
+    int error = rill_tcp_fast_open_keys(player->at->stack, handle, keys, count);
+    (void)error;
+}
+
 /* What was offered: the bytes that were taken, and behind them anything. */
 static const uint8_t *offered(struct player *player, uint64_t length) {
     struct journal_record record;

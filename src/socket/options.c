@@ -196,6 +196,8 @@ int rill_setsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return rill__membership_set(sockets, sock, option, value, length);
     if (rill__option_is_record(sock, level, option))
         return rill__option_record_set(sock, level, option, value, length);
+    if (sock->stream && rill__fast_open_option_is(level, option))
+        return rill__fast_open_option_set(sockets, sock, option, value, length);
     const struct rule *rule = find(sock, level, option);
     bool octet = rule && level == RILL_IPPROTO_IP && length == 1;
     int number = 0;
@@ -231,8 +233,8 @@ static int stream_buffer(struct rill_sockets *sockets, const struct sock *sock, 
 }
 
 int rill__option_buffer(struct rill_sockets *sockets, const struct sock *sock, int slot) {
-    int asked = sock->options[slot];
     bool send = slot == SLOT_SEND_BUFFER;
+    int asked = sock->options[slot];
     struct rill_udp_config udp;
     if (asked)
         return asked;
@@ -328,6 +330,8 @@ int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return -RILL_EFAULT;
     if (rill__option_is_record(sock, level, option))
         return rill__option_record_get(sockets, sock, level, option, value, length);
+    if (sock->stream && rill__fast_open_option_is(level, option))
+        return rill__fast_open_option_get(sockets, sock, option, value, length);
     int number;
     bool foreign = (level == RILL_IPPROTO_TCP && !sock->stream && sock->family == RILL_AF_INET) ||
                    (level == RILL_IPPROTO_IPV6 && sock->family == RILL_AF_INET);

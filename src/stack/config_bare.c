@@ -38,4 +38,5 @@ void rill_stack_config_bare(struct rill_stack_config *config) {
     config->connections_max = 1u << 24;
     config->half_open_max = 1u << 16;
     config->syn_cookies = RILL_SYN_COOKIES_FULL;
+    config->fast_open = RILL_FAST_OPEN_CONNECT | RILL_FAST_OPEN_LISTEN;
 }

@@ -83,6 +83,8 @@ enum journal_kind {
     X(47, tcp_bind)                                                                                \
     X(48, tcp_bound_listen)                                                                        \
     X(49, tcp_shutdown_read)                                                                       \
+    X(50, tcp_fast_open_set)                                                                       \
+    X(51, tcp_fast_open_keys)                                                                      \
     X(56, tcp_send_more)                                                                           \
     X(64, udp_open)                                                                                \
     X(65, udp_send)                                                                                \
@@ -142,6 +144,8 @@ enum journal_call {
     N(connections_max)                                                                             \
     N(half_open_max)                                                                               \
     N(syn_cookies)                                                                                 \
+    N(fast_open)                                                                                   \
+    N(share_paths)                                                                                 \
     N(address_secret[0])                                                                           \
     N(address_secret[1])
 
@@ -150,9 +154,10 @@ enum journal_call {
 #define JOURNAL_PART_IPV6 2u
 #define JOURNAL_PART_FRAGMENTS 4u
 
-#define JOURNAL_LISTEN_CONFIG(N, E) E(local) N(backlog) N(deferred) N(any_port) N(family)
+#define JOURNAL_LISTEN_CONFIG(N, E)                                                                \
+    E(local) N(backlog) N(deferred) N(any_port) N(family) N(fast_open)
 #define JOURNAL_BIND_CONFIG(N, E) E(local) N(family) N(reuse)
-#define JOURNAL_CONNECT_CONFIG(N, E) E(local) E(remote) N(receive_buffer)
+#define JOURNAL_CONNECT_CONFIG(N, E) E(local) E(remote) N(receive_buffer) N(fast_open)
 #define JOURNAL_UDP_CONFIG(N, E)                                                                   \
     E(local) E(remote) N(receive_buffer) N(send_buffer) N(family) N(exclusive) N(reuse)
 #define JOURNAL_UDP_MESSAGE(N, E) E(remote) E(local) N(hop_limit) N(traffic_class)

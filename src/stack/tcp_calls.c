@@ -1,5 +1,6 @@
 /* stack/tcp_calls.c: the public calls of rill/tcp.h: each finds the host's TCP and passes on. */
 #include "base/assert.h"
+#include "base/bytes.h"
 #include "stack/stack.h"
 #include "tcp/tcp_api.h"
 
@@ -258,4 +259,29 @@ int rill_tcp_shutdown_read(struct rill_stack *stack, rill_handle connection) {
     return (int)journal_returned(stack, host_of(stack)
                                             ? rill__tcp_shutdown_read(host_of(stack), connection)
                                             : RILL_ERROR_HANDLE);
+}
+
+int rill_tcp_fast_open_set(struct rill_stack *stack, rill_handle listener, uint32_t pending_max) {
+    journal_called(stack, JOURNAL_tcp_fast_open_set, listener, pending_max, 0);
+    return (int)journal_returned(
+        stack, host_of(stack) ? rill__tcp_fast_open_set(host_of(stack), listener, pending_max)
+                              : RILL_ERROR_HANDLE);
+}
+
+int rill_tcp_fast_open_keys(struct rill_stack *stack, rill_handle listener, const uint8_t *keys,
+                            uint32_t count) {
+    uint64_t values[6] = {listener, count}, *halves = values + 2;
+    for (uint32_t i = 0; i < 2 * RILL_MIN(count, FAST_OPEN_KEYS); i++)
+        halves[i] = bytes_get64_little(keys + 8 * i);
+    if (stack->journal)
+        rill__journal_call(stack->journal, JOURNAL_tcp_fast_open_keys, values, 6);
+    return (int)journal_returned(
+        stack, host_of(stack) ? rill__tcp_fast_open_keys(host_of(stack), listener, halves, count)
+                              : RILL_ERROR_HANDLE);
+}
+
+int rill_tcp_fast_open_get(struct rill_stack *stack, rill_handle listener, uint32_t *pending_max,
+                           uint8_t keys[32]) {
+    return host_of(stack) ? rill__tcp_fast_open_get(host_of(stack), listener, pending_max, keys)
+                          : RILL_ERROR_HANDLE;
 }

@@ -104,34 +104,32 @@ static rill_seq arrived(const struct connection *connection) {
     return connection->rcv_nxt + connection->active->receive.out_of_order;
 }
 
-static void grow_receive(const struct tcp_host *host, struct connection *connection) {
-    const struct active *active = connection->active;
-    uint64_t bytes = RILL_MIN(active->round_read, arrived(connection) - active->round_arrived);
-    uint64_t growth = bytes > active->round_before ? bytes - active->round_before : 0;
-    uint64_t wanted = 2 * (bytes + 2 * growth);
+void rill__buffers_round(const struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    rill_time round = round_trip(connection), now = host->core->now;
+    if (!round || now - active->round_at < round || connection->choices & CHOICE_RECEIVE_BUFFER)
+        return;
+    active->round_before =
+        RILL_MIN(active->round_read, arrived(connection) - active->round_arrived);
+    active->round_arrived = arrived(connection);
+    active->round_read = 0;
+    active->round_at = now;
+}
+
+void rill__buffers_read(const struct tcp_host *host, struct connection *connection, size_t bytes) {
+    struct active *active = connection->active;
+    if (connection->choices & CHOICE_RECEIVE_BUFFER || !(connection->flags & CONNECTION_IN_DEMUX) ||
+        !round_trip(connection))
+        return;
+    active->round_read += (uint32_t)RILL_MIN(bytes, UINT32_MAX - active->round_read);
+    uint64_t read = RILL_MIN(active->round_read, arrived(connection) - active->round_arrived);
+    uint64_t growth = read > active->round_before ? read - active->round_before : 0;
+    uint64_t wanted = 2 * (read + 2 * growth);
     if (wanted > connection->receive_buffer && !rill__core_pressed(host->core)) {
         uint32_t limit = rill__receive_buffer_most(host);
         connection->receive_buffer =
             (uint32_t)RILL_MAX(connection->receive_buffer, RILL_MIN(wanted, limit));
     }
-}
-
-void rill__buffers_read(const struct tcp_host *host, struct connection *connection, size_t bytes) {
-    struct active *active = connection->active;
-    if (connection->choices & CHOICE_RECEIVE_BUFFER || !(connection->flags & CONNECTION_IN_DEMUX))
-        return;
-    rill_time round = round_trip(connection), now = host->core->now;
-    if (!round)
-        return;
-    grow_receive(host, connection); /* what has arrived since the last reading */
-    if (now - active->round_at >= round) {
-        active->round_before = arrived(connection) - active->round_arrived;
-        active->round_arrived = arrived(connection);
-        active->round_read = 0;
-        active->round_at = now;
-    }
-    active->round_read += (uint32_t)RILL_MIN(bytes, UINT32_MAX - active->round_read);
-    grow_receive(host, connection);
 }
 
 void rill__buffers_acked(const struct tcp_host *host, struct connection *connection) {

@@ -26,13 +26,13 @@ void rill__connection_free(struct tcp_host *host, struct connection *connection)
 }
 
 /* Nothing is in it that matters once the connection has ended: only unread bytes do. */
-static void reduce_active(struct tcp_host *host, struct connection *connection) {
+void rill__connection_reduce(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     if (!active)
         return;
     rill__send_queue_fini(host->core, &active->send);
     rill__scoreboard_fini(&active->scoreboard, &host->transmissions);
-    if (!active->receive.bytes)
+    if (!active->receive.bytes && !(connection->flags & CONNECTION_QUEUED))
         free_active(host, connection);
 }
 
@@ -45,17 +45,17 @@ void rill__connection_end(struct tcp_host *host, struct connection *connection, 
     }
     rill__limiter_stop(host, connection);
     rill__timers_stopped(host, connection);
+    rill__fast_open_settled(host, connection, false);
+    rill__sharing_end(host, connection);
     rill__ip_source_remove(host->ip, &connection->source);
     connection->state = RILL_TCP_CLOSED;
     connection->owes = 0;
     connection->error = (int8_t)error;
-    if (connection->flags & CONNECTION_QUEUED)
-        rill__listener_unqueue(host, connection);
     if (connection->flags & CONNECTION_ORPHAN) {
         rill__connection_free(host, connection);
         return;
     }
-    reduce_active(host, connection);
+    rill__connection_reduce(host, connection);
     rill__connection_raise(
         host, connection, RILL_EVENT_CLOSED | RILL_EVENT_READABLE | (error ? RILL_EVENT_ERROR : 0));
 }
@@ -87,6 +87,7 @@ void rill__connection_time_wait(struct tcp_host *host, struct connection *connec
     (void)rill__time_wait_start(host, connection);
     rill__limiter_stop(host, connection);
     rill__timers_stopped(host, connection);
+    rill__sharing_end(host, connection);
     rill__ip_source_remove(host->ip, &connection->source);
     connection->state = RILL_TCP_TIME_WAIT;
     connection->owes = 0;
@@ -94,7 +95,7 @@ void rill__connection_time_wait(struct tcp_host *host, struct connection *connec
         rill__connection_free(host, connection);
         return;
     }
-    reduce_active(host, connection);
+    rill__connection_reduce(host, connection);
     rill__connection_raise(host, connection, RILL_EVENT_CLOSED);
 }
 
@@ -124,9 +125,6 @@ void rill__connection_shrink(struct tcp_host *host, struct connection *connectio
         connection->flags & CONNECTION_QUEUED || connection->owes ||
         connection->state < RILL_TCP_ESTABLISHED || fin_is_owed(connection))
         return;
-    struct connection_stats *stats = connection_stats(connection);
-    if (stats && rill__min_rtt(connection))
-        stats->min_rtt = rill__min_rtt(connection);
     free_active(host, connection);
 }
 

@@ -62,6 +62,22 @@ enum connection_choice {
     CHOICE_CORK = 4, /* only full segments, for the time being: output.c */
 };
 
+/* Of an active part: Fast Open, while the connection opens. fast_open.c, fast_open_active.c */
+enum fast_open_flag {
+    FAST_OPEN_EARLY = 1,     /* passive, pending: in use before the handshake ends */
+    FAST_OPEN_TRIED = 2,     /* active: the application wants it */
+    FAST_OPEN_OFFERED = 4,   /* the SYN has the option */
+    FAST_OPEN_MAY_CARRY = 8, /* the SYN may carry bytes */
+    FAST_OPEN_HELD = 16,     /* the SYN waits for them */
+    FAST_OPEN_CARRIED = 32,  /* it has carried some */
+};
+
+/* How many challenge ACKs have gone in the present interval (RFC 5961 §7). challenge.c */
+struct challenge_limit {
+    uint32_t since; /* ms */
+    uint8_t sent;
+};
+
 #define TCP_DEBTS 4
 
 /* Acknowledgements to be sent once each, with the number they had when they were owed. */
@@ -86,7 +102,6 @@ struct active {
     rill_time retry_at;      /* there was no memory: look again. timers.c */
     rill_time sent_at;       /* the last bytes. output.c */
     rill_time quiet_until;   /* when this part may go. idle.c */
-    rill_time challenge_at;  /* start of the present interval of RFC 5961 §7. input.c */
     rill_time timeout_since; /* when the first timeout of those in a row was. count.c */
 
     struct rate rate;
@@ -97,7 +112,7 @@ struct active {
     uint32_t receive_rtt;   /* us, as the receiver sees it; 0: not known */
     uint32_t round_read;    /* bytes read in the present round */
     rill_seq round_arrived; /* a count of those that had arrived when it began */
-    uint32_t round_before;  /* bytes that arrived in the last one */
+    uint32_t round_before;  /* bytes read in the last one, and arrived in it */
 
     rill_seq iss, irs;
     rill_seq full_until;   /* snd_nxt when the congestion window was last in full use. output.c */
@@ -110,18 +125,24 @@ struct active {
     uint8_t retries;       /* expiries without progress. timers.c */
     uint8_t backoff;       /* RTO is doubled so often. timers.c */
     uint8_t quick_acks;    /* segments still to be acknowledged at once. input_text.c */
-    uint8_t challenges;    /* sent in the present interval. input.c */
+    struct challenge_limit challenges;
     bool more;       /* the last bytes queued are followed by others, so was said. transfer.c */
     bool more_holds; /* and a short segment still waits for them */
     uint8_t probing; /* a timer has sent into the shut window */
     uint8_t debt_count;
-    uint8_t keepalives; /* probes without answer. timers.c */
+    uint8_t keepalives;            /* probes without answer. timers.c */
+    uint8_t fast_open;             /* enum fast_open_flag */
+    uint8_t fast_open_form;        /* enum fast_open_form: the SYN-ACK gives a cookie */
+    uint32_t fast_open_generation; /* of the listener */
     struct ack_debt debts[TCP_DEBTS];
     struct connection *next, *previous; /* in the listener's queue, or among the quiet. idle.c */
     bool quiet_listed;
     uint32_t index; /* in its slab */
 };
 _Static_assert(sizeof(struct active) <= 832, "docs/architecture.md, table 2");
+
+/* Of an ip_source's owner: bytes came or went with a SYN and were taken (RFC 7413). */
+#define TCP_SYN_DATA 16u
 
 /* Of an ip_source's owner: explicit congestion notification. ecn.c */
 enum ecn_flag {
@@ -141,9 +162,8 @@ enum sender_chrono {
 };
 
 struct connection_stats {
-    rill_time limited_since; /* when the present limiter began. limiter.c */
+    rill_time since; /* up to then all time is charged. limiter.c */
     rill_time opened_at;
-    rill_time chrono_since; /* when the present chrono began. limiter.c */
     uint32_t segments_resent, duplicate_acks_sent;
     /* Segments. count.c */
     uint32_t data_segments_sent, data_segments_received, out_of_order_segments, marked_segments;
@@ -152,21 +172,21 @@ struct connection_stats {
     uint32_t reorderings;                 /* times that reordering was seen */
     uint32_t data_sent_ms, data_received_ms, ack_received_ms; /* when the last one was. count.c */
     uint32_t timeout_ms;                                      /* in episodes of timeout. count.c */
-    uint32_t rate_bytes, rate_us; /* the delivery rate, as delivered in a time. rate.c */
-    uint32_t min_rtt;             /* us, when it was last idle; 0: not known. close.c */
-    uint16_t reordering;          /* segments, the farthest; 0: none was seen */
+    uint32_t rate;       /* of delivery, bytes a second, that or more; 0: not known. rate.c */
+    uint16_t reordering; /* segments, the farthest; 0: none was seen */
     uint16_t timeouts, timeout_episodes;
-    uint8_t limiter;   /* enum rill_limiter, or RILL_LIMITER_COUNT: it has ended */
-    uint8_t chrono;    /* enum sender_chrono */
-    bool rate_limited; /* the rate is of a time in which the application had nothing to send */
-    bool ect_seen;     /* a packet that could have been marked has come */
+    uint8_t limiter : 4; /* enum rill_limiter, or RILL_LIMITER_COUNT: it has ended */
+    uint8_t chrono : 2;  /* enum sender_chrono */
+    /* The rate is of a time in which the application had nothing to send. */
+    uint8_t rate_limited : 1;
+    uint8_t ect_seen : 1; /* a packet that could have been marked has come */
     struct count48 bytes_sent, bytes_received, bytes_resent;
     struct count48 segments_sent, segments_received;
     /* ns of each limiter, up to 78 hours; the application's is what is left of the age. */
     struct count48 limited[RILL_LIMITER_COUNT - 1];
     struct count48 chronos[CHRONO_COUNT]; /* ns of each */
 };
-_Static_assert(sizeof(struct connection_stats) <= 224, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct connection_stats) <= 192, "docs/architecture.md, table 2");
 
 struct connection {
     /* hot: what every segment touches */

@@ -183,13 +183,15 @@ struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_op
     half->sent_at = half->resent ? 0 : host->core->now;
     struct ip_interface *interface = host->ip->interfaces[half->source.interface];
     struct wire_tcp header = rill__half_open_syn_ack(host, half, interface);
+    if (!half->resent) /* RFC 7413 §4.2.2: a SYN-ACK that goes again is a plain one */
+        (void)rill__fast_open_cookie(host, half, &header);
     enum rill_cause cause = half->resent ? RILL_CAUSE_SYN_ACK_RESENT : RILL_CAUSE_SYN_ACK;
     return rill__tcp_write(host, packet, &header, &half->key, interface, cause, 0, 0);
 }
 
 /* What the record knows becomes the connection's. */
-static void inherit(struct tcp_host *host, struct connection *connection,
-                    const struct half_open *half) {
+void rill__half_open_inherit(struct tcp_host *host, struct connection *connection,
+                             const struct half_open *half) {
     connection->flags |= half->flags | CONNECTION_PASSIVE;
     connection->source.owner = half->source.owner;
     connection->snd_una = connection->snd_nxt = half->iss + 1;
@@ -224,7 +226,7 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
         rill__tcp_drop(host, 0, segment, RILL_DROP_NO_MEMORY);
         return;
     }
-    inherit(host, connection, half);
+    rill__half_open_inherit(host, connection, half);
     rill_time sent_at = half->sent_at;
     if (half->kept)
         rill__half_open_free(host, half);
@@ -235,20 +237,21 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
     rill__tcp_segment_arrives(host, connection, segment);
 }
 
-/* An ACK of the record's own: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> (RFC 9293 §3.10.7.4, RFC 5961
- * §3.2). One that is lost is not sent again; the timer still sends the SYN-ACK. */
-static void acknowledge(struct tcp_host *host, const struct half_open *half,
-                        enum rill_cause cause) {
-    struct tcp_control control = {.key = &half->key,
-                                  .sequence = half->iss + 1,
-                                  .acknowledgement = half->irs + 1,
-                                  .window = (uint16_t)(syn_window(host) >> half->rcv_scale),
-                                  .flags = WIRE_ACK,
-                                  .timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
-                                  .timestamp_value = rill__timestamp_now(host, half->ts_offset),
-                                  .timestamp_echo = half->ts_recent,
-                                  .cause = cause};
-    rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
+/* RFC 9293 §3.10.7.4, first, and RFC 5961 §3.2: where we are, and no more often than allowed. */
+static void challenge(struct tcp_host *host, struct half_open *half) {
+    struct tcp_control control = {
+        .key = &half->key,
+        .sequence = half->iss + 1,
+        .acknowledgement = half->irs + 1,
+        .window = syn_window(host),
+        .flags = WIRE_ACK,
+        .timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
+        .timestamp_value = rill__timestamp_now(host, half->ts_offset),
+        .timestamp_echo = half->ts_recent,
+        .cause = RILL_CAUSE_CHALLENGE_ACK,
+    };
+    if (!half->parked && rill__challenge_allowed(host, &half->challenges))
+        rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
 }
 
 /* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
@@ -278,8 +281,8 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
     bool in_window = segment->sequence - expected < syn_window(host);
     if (!in_window) { /* first */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SEQUENCE);
-        if (!(segment->flags & WIRE_RST) && !half->parked)
-            acknowledge(host, half, RILL_CAUSE_DUPLICATE_ACK);
+        if (!(segment->flags & WIRE_RST))
+            challenge(host, half);
         return;
     }
     if (segment->flags & WIRE_RST) { /* second; RFC 5961 §3.2: only the exact number */
@@ -288,8 +291,8 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                        exact ? RILL_DROP_TCP_HALF_OPEN_RST : RILL_DROP_TCP_RST_CHALLENGED);
         if (exact)
             rill__half_open_free(host, half);
-        else if (!half->parked)
-            acknowledge(host, half, RILL_CAUSE_CHALLENGE_ACK);
+        else
+            challenge(host, half);
         return;
     }
     if (segment->flags & WIRE_SYN) { /* fourth: back to LISTEN */

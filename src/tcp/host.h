@@ -20,12 +20,33 @@ enum tcp_kind { TCP_KIND_CONNECTION = 0, TCP_KIND_HALF_OPEN = 1, TCP_KIND_TIME_W
 #define TCP_LISTENERS_MAX 65536u
 #define TCP_PORT_TABLE 256 /* RFC 6056 §3.3.4 */
 
+#define FAST_OPEN_COOKIE 8 /* bytes of a cookie of ours */
+#define FAST_OPEN_KEYS 2
+
+struct fast_open_keys {
+    struct siphash_key key[FAST_OPEN_KEYS]; /* the first makes cookies, both are believed */
+    uint8_t count;
+};
+
+/* In which form of the option the peer is given a cookie. */
+enum fast_open_form { FAST_OPEN_NONE, FAST_OPEN_STANDARD, FAST_OPEN_EXPERIMENTAL };
+
+/* A listener's pending Fast Open connections. fast_open.c */
+struct fast_open_queue {
+    struct fast_open_keys keys; /* count 0: the host's */
+    uint32_t max;               /* 0: it has not asked for any */
+    uint32_t pending;           /* whose handshake has not ended */
+    uint32_t resets[2];    /* those reset meanwhile: of the present span of time and the last */
+    rill_time reset_since; /* when the present one began */
+};
+
 struct listener {
     struct rill_endpoint local;
     uint32_t index;
     uint32_t backlog, half_open, accept_count;
     struct connection *accept_head, *accept_tail;
     struct half_open *parked_head, *parked_tail;
+    struct fast_open_queue fast_open;
     struct event_node event;
     void *user;
     uint8_t family;          /* enum rill_family, where the address is any */
@@ -43,13 +64,15 @@ struct half_open {
     uint32_t index, tag, listener, listener_generation;
     rill_seq iss, irs;
     uint32_t ts_recent, ts_offset;
-    uint32_t window;                   /* the peer's, not scaled: in its SYN */
-    rill_time sent_at;                 /* our SYN-ACK; 0: not yet, or more than once */
+    uint32_t window;   /* the peer's, not scaled: in its SYN */
+    rill_time sent_at; /* our SYN-ACK; 0: not yet, or more than once */
+    struct challenge_limit challenges;
     struct half_open *next, *previous; /* in the listener's list of parked ones */
     uint16_t mss;                      /* the peer's */
     uint8_t snd_scale, rcv_scale;
     uint8_t flags; /* enum connection_flag: the options agreed on */
     uint8_t retries;
+    uint8_t fast_open; /* enum fast_open_form: the SYN-ACK gives a cookie */
     bool parked, owes_syn_ack, resent;
     bool kept; /* in the table: not of a SYN cookie */
 };
@@ -65,12 +88,30 @@ struct time_wait {
     uint32_t index, tag;
     rill_seq snd_nxt, rcv_nxt;
     uint32_t ts_recent, ts_offset;
+    struct challenge_limit challenges;
     uint16_t window; /* as last advertised, on the wire */
     uint8_t interface;
     bool timestamps;
     uint32_t older, newer; /* by age; SLAB_NONE ends */
 };
 _Static_assert(sizeof(struct time_wait) <= 128, "docs/architecture.md, table 2");
+
+/* What connections between two addresses leave to later ones. sharing.c */
+struct shared {
+    struct rill_address local, remote;
+    uint16_t zone;
+    uint16_t mss;          /* of its last SYN-ACK to a SYN that tried Fast Open; 0: none */
+    uint32_t index;        /* in its slab */
+    uint32_t older, newer; /* by use; SLAB_NONE ends */
+    uint8_t cookie[WIRE_COOKIE_MAX];
+    uint8_t cookie_length; /* 0: none known */
+    uint8_t failures;      /* of Fast Open, in a row */
+    bool experimental;     /* the cookie came in the option's older form */
+    rill_time failed_at;
+    uint32_t srtt, rttvar, ssthresh; /* as in struct connection; srtt 0: not known */
+    rill_time measured_at;
+};
+_Static_assert(sizeof(struct shared) <= 128, "docs/architecture.md, table 2");
 
 /* What SYN cookies are made with for a time. syn_cookie.c */
 struct cookie_secret {
@@ -94,6 +135,10 @@ struct tcp_host {
     struct siphash_key hash_key, isn_key, port_key, timestamp_key;
     struct cookie_secret cookie_secrets[2]; /* by the parity of their epochs */
     uint64_t cookies_sent, cookies_accepted;
+    struct fast_open_keys fast_open_keys;
+    struct slab shared;
+    struct hash shared_hash;
+    uint32_t shared_oldest, shared_newest;
     uint32_t port_counters[TCP_PORT_TABLE];
 };
 
@@ -147,6 +192,8 @@ uint32_t rill__payload_max(const struct connection *connection);
 struct connection *rill__connection_open(struct tcp_host *host, const struct tcp_key *key,
                                          struct ip_interface *interface);
 bool rill__connection_activate(struct tcp_host *host, struct connection *connection);
+/* Congestion control and loss recovery from their beginning. */
+void rill__connection_begin(struct tcp_host *host, struct connection *connection);
 void rill__connection_established(struct tcp_host *host, struct connection *connection);
 /* RFC 6928, bytes. */
 uint32_t rill__initial_window(const struct tcp_host *host, const struct connection *connection);
@@ -160,6 +207,8 @@ struct connection *rill__connection_find(const struct tcp_host *host, rill_handl
 void rill__connection_end(struct tcp_host *host, struct connection *connection, int error);
 /* Frees the record and all that hangs on it; it stands in no table and no queue. */
 void rill__connection_free(struct tcp_host *host, struct connection *connection);
+/* Of one that has ended, only unread bytes are kept. */
+void rill__connection_reduce(struct tcp_host *host, struct connection *connection);
 void rill__connection_time_wait(struct tcp_host *host, struct connection *connection);
 void rill__connection_reset(struct tcp_host *host, struct connection *connection,
                             enum rill_cause cause, int error);
@@ -208,6 +257,8 @@ void rill__half_open_free(struct tcp_host *host, struct half_open *half);
 /* What our SYN-ACK and the peer's SYN agree on, our number apart. */
 void rill__half_open_fill(const struct tcp_host *host, struct half_open *half,
                           const struct tcp_segment *segment);
+void rill__half_open_inherit(struct tcp_host *host, struct connection *connection,
+                             const struct half_open *half);
 struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struct half_open *half,
                                         const struct ip_interface *interface);
 /* The handshake's ACK has come: the record becomes a connection, and the segment goes on to it. */
@@ -225,6 +276,43 @@ void rill__syn_cookie_send(struct tcp_host *host, const struct tcp_segment *segm
 /* The ACK of such an answer: fills in the record there would have been. */
 bool rill__syn_cookie_recall(struct tcp_host *host, const struct tcp_segment *segment,
                              struct half_open *half);
+
+/* sharing.c */
+struct shared *rill__shared(struct tcp_host *host, const struct tcp_key *key, bool make);
+void rill__sharing_begin(struct tcp_host *host, struct connection *connection);
+void rill__sharing_end(struct tcp_host *host, const struct connection *connection);
+
+/* fast_open.c */
+/* A SYN that may open a connection at once. False: it is one like any other. */
+bool rill__fast_open_syn(struct tcp_host *host, struct listener *listener,
+                         struct tcp_segment *segment);
+/* Whether that other SYN is given a cookie: enum fast_open_form. */
+uint8_t rill__fast_open_answer(const struct tcp_host *host, struct listener *listener,
+                               const struct tcp_segment *segment);
+/* Adds it to a SYN-ACK. False: there is none to give. */
+bool rill__fast_open_cookie(struct tcp_host *host, const struct half_open *half,
+                            struct wire_tcp *header);
+bool rill__fast_open_cookie_again(struct tcp_host *host, const struct connection *connection,
+                                  struct wire_tcp *header);
+/* The connection is pending no more, if it was. */
+void rill__fast_open_settled(struct tcp_host *host, struct connection *connection, bool reset);
+
+/* fast_open_active.c */
+/* `wanted`: enum rill_fast_open. */
+void rill__fast_open_begin(struct tcp_host *host, struct connection *connection, uint8_t wanted);
+/* In SYN-SENT: the SYN has not gone, and may carry bytes. */
+bool rill__fast_open_may_queue(const struct connection *connection);
+/* How many more. */
+uint32_t rill__fast_open_room(struct tcp_host *host, const struct connection *connection);
+/* The SYN waits no longer. */
+void rill__fast_open_release(struct tcp_host *host, struct connection *connection);
+void rill__fast_open_option(struct tcp_host *host, const struct connection *connection,
+                            struct wire_tcp *header);
+/* What the answer to our SYN says of it. */
+void rill__fast_open_learn(struct tcp_host *host, struct connection *connection,
+                           const struct tcp_segment *segment);
+/* The retransmission timer has expired. */
+void rill__fast_open_timeout(struct tcp_host *host, struct connection *connection);
 
 /* time_wait.c */
 bool rill__time_wait_start(struct tcp_host *host, const struct connection *connection);
@@ -253,11 +341,19 @@ void rill__owe_ack(struct tcp_host *host, struct connection *connection, enum ri
 void rill__owe_dsack(struct tcp_host *host, struct connection *connection, rill_seq left,
                      rill_seq right);
 /* The same as the first, but only so many in a time. */
+void rill__owe_limited(struct tcp_host *host, struct connection *connection, enum rill_cause cause);
 void rill__owe_challenge(struct tcp_host *host, struct connection *connection);
+
+/* challenge.c: whether one more may go; counts it. */
+bool rill__challenge_allowed(const struct tcp_host *host, struct challenge_limit *limit);
 
 /* input_syn.c: RFC 9293 §3.10.7.3 */
 void rill__input_syn_sent(struct tcp_host *host, struct connection *connection,
                           struct tcp_segment *segment);
+
+/* input_text.c: what of a SYN's segment comes after the SYN (RFC 9293 §3.10.7.3, fourth). */
+void rill__input_behind_syn(struct tcp_host *host, struct connection *connection,
+                            struct tcp_segment *segment);
 
 /* input_ack.c: RFC 9293 §3.10.7.4, fifth. False: the segment goes no further. */
 bool rill__input_ack(struct tcp_host *host, struct connection *connection,
@@ -359,8 +455,8 @@ rill_time rill__rto(const struct tcp_host *host, const struct connection *connec
 
 /* window.c */
 uint32_t rill__receive_window(const struct connection *connection);
-/* Bytes the receive buffer takes beyond rcv_nxt. */
-uint32_t rill__receive_space(const struct connection *connection);
+/* Bytes the buffer takes beyond rcv_nxt, promised or not. */
+uint32_t rill__receive_space(const struct tcp_host *host, const struct connection *connection);
 /* The window field of the next segment; moves rcv_adv. */
 uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection);
 /* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */
@@ -375,6 +471,8 @@ void rill__buffers_open(const struct tcp_host *host, struct connection *connecti
 void rill__buffers_handshake(struct connection *connection, rill_time rtt);
 /* us; 0: not known to either direction. */
 uint32_t rill__round_trip(const struct connection *connection);
+/* A segment with data has come, and is not counted yet: does a round of reading begin with it? */
+void rill__buffers_round(const struct tcp_host *host, struct connection *connection);
 /* Bytes have come in order. */
 void rill__buffers_arrived(const struct tcp_host *host, struct connection *connection,
                            const struct tcp_segment *segment);
@@ -509,6 +607,12 @@ static inline rill_time keepalive_interval(const struct tcp_host *host,
 /* Asked for and not sent yet: for lack of memory, or because output has not been called. */
 static inline bool fin_is_owed(const struct connection *connection) {
     return (connection->flags & (CONNECTION_SHUTDOWN | CONNECTION_FIN_SENT)) == CONNECTION_SHUTDOWN;
+}
+
+/* SYN-RECEIVED, and the application may send already (RFC 7413 §4.2.2). */
+static inline bool connection_is_early(const struct connection *connection) {
+    return connection->state == RILL_TCP_SYN_RECEIVED && connection->active &&
+           connection->active->fast_open & FAST_OPEN_EARLY;
 }
 
 /* RFC 9293 §3.3.2: both sides know each other's numbers. */

@@ -51,6 +51,8 @@ int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tc
     info->timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
     info->sack = (connection->flags & CONNECTION_SACK) != 0;
     info->ecn = (connection->source.owner & ECN_AGREED) != 0;
+    info->syn_data = (connection->source.owner & TCP_SYN_DATA) != 0;
+    info->syn_held = connection->active && connection->active->fast_open & FAST_OPEN_HELD;
     info->window_scaling = (connection->flags & CONNECTION_SCALED) != 0;
     info->cwnd = connection->congestion.cwnd;
     info->ssthresh = connection->congestion.ssthresh;

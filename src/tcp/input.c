@@ -20,8 +20,6 @@ uint16_t rill__tcp_zone(const struct ip_interface *interface, const struct tcp_k
     return one_link ? (uint16_t)(interface->index + 1) : 0;
 }
 
-#define CHALLENGES_MAX 10 /* RFC 5961 §7, for each connection by itself */
-#define CHALLENGE_INTERVAL (5 * RILL_SECOND)
 #define PAWS_LIMIT (24u * 24 * 3600) /* seconds, RFC 7323 §5.5 */
 
 void rill__tcp_drop(struct tcp_host *host, const struct connection *connection,
@@ -207,30 +205,23 @@ void rill__owe_dsack(struct tcp_host *host, struct connection *connection, rill_
     owe(host, connection, &debt);
 }
 
-/* RFC 5961 §7: a bounded number of challenges, counted for this connection alone: a host-wide count
- * would tell an attacker about other connections (CVE-2016-5696). */
-void rill__owe_challenge(struct tcp_host *host, struct connection *connection) {
-    if (!rill__connection_activate(host, connection))
-        return;
-    struct active *active = connection->active;
-    if (active->challenges == 0 || host->core->now - active->challenge_at >= CHALLENGE_INTERVAL) {
-        active->challenge_at = host->core->now;
-        active->challenges = 0;
-    }
-    if (active->challenges >= CHALLENGES_MAX)
-        return;
-    active->challenges++;
-    rill__owe_ack(host, connection, RILL_CAUSE_CHALLENGE_ACK);
+void rill__owe_limited(struct tcp_host *host, struct connection *connection,
+                       enum rill_cause cause) {
+    if (rill__connection_activate(host, connection) &&
+        rill__challenge_allowed(host, &connection->active->challenges))
+        rill__owe_ack(host, connection, cause);
 }
 
-/* A refused segment is answered, so that a peer out of step learns where we are. One without data
- * may itself be such an answer: a limit keeps two from talking for ever. */
+void rill__owe_challenge(struct tcp_host *host, struct connection *connection) {
+    rill__owe_limited(host, connection, RILL_CAUSE_CHALLENGE_ACK);
+}
+
+/* A refused segment is answered, so that a peer out of step learns where we are. But it may itself
+ * be such an answer, or somebody guesses numbers: a limit keeps two from talking for ever. */
 static void answer_refused(struct tcp_host *host, struct connection *connection,
                            const struct tcp_segment *segment) {
-    if (segment->payload || segment->flags & WIRE_FIN)
-        rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
-    else
-        rill__owe_challenge(host, connection);
+    bool text = segment->payload || segment->flags & WIRE_FIN;
+    rill__owe_limited(host, connection, text ? RILL_CAUSE_DUPLICATE_ACK : RILL_CAUSE_CHALLENGE_ACK);
 }
 
 /* RFC 7323 §5.3 R1; R2 is check_sequence. */
@@ -284,17 +275,17 @@ static bool acceptable(const struct connection *connection, const struct tcp_seg
            (seq_lt(first, next) && seq_gt(first + span, next + window));
 }
 
-/* RCV.WND is what the buffer takes; without window scale the field can promise less of it. An RST
- * in the rest is within the window all the same, and draws a challenge (RFC 5961 §3.2). */
-static bool reset_within_buffer(const struct connection *connection,
-                                const struct tcp_segment *segment) {
-    return segment->flags & WIRE_RST && connection->rcv_scale == 0 &&
-           segment->sequence - connection->rcv_nxt < rill__receive_space(connection);
+/* RFC 5961 §3.2 challenges an RST within RCV.WND. That is what the buffer takes; without window
+ * scaling the field may say less. */
+static bool is_near(const struct tcp_host *host, const struct connection *connection,
+                    const struct tcp_segment *segment) {
+    return segment->flags & WIRE_RST &&
+           segment->sequence - connection->rcv_nxt < rill__receive_space(host, connection);
 }
 
 static bool check_sequence(struct tcp_host *host, struct connection *connection,
                            struct tcp_segment *segment) {
-    if (acceptable(connection, segment) || reset_within_buffer(connection, segment))
+    if (acceptable(connection, segment) || is_near(host, connection, segment))
         return true;
     rill__tcp_drop(host, connection, segment,
                    rill__receive_window(connection) ? RILL_DROP_TCP_SEQUENCE
@@ -352,9 +343,21 @@ static bool check_rst(struct tcp_host *host, struct connection *connection,
     rill__tcp_received(host, connection, segment);
     /* Also while closing: what has not been acknowledged may not have arrived, and who asks hears
      * it. */
-    int error = connection->state == RILL_TCP_SYN_RECEIVED ? RILL_ERROR_REFUSED : RILL_ERROR_RESET;
+    bool active_open = !(connection->flags & CONNECTION_PASSIVE);
+    int error = connection->state == RILL_TCP_SYN_RECEIVED && active_open ? RILL_ERROR_REFUSED
+                                                                          : RILL_ERROR_RESET;
+    rill__fast_open_settled(host, connection, true);
     rill__connection_end(host, connection, error);
     return false;
+}
+
+/* The SYN-ACK goes once more. */
+static void answer_again(struct tcp_host *host, struct connection *connection) {
+    struct scoreboard *board = &connection->active->scoreboard;
+    if (board->head && !(board->head->flags & TRANSMISSION_LOST))
+        rill__scoreboard_mark_lost(board, board->head);
+    rill__tcp_ready(host, connection);
+    rill__timers_file(host, connection);
 }
 
 /* Fourth step, with RFC 5961 §4.2: in a synchronized state a SYN is only challenged. */
@@ -369,6 +372,12 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
         segment->sequence++;
         trim(host, connection, segment);
         return true;
+    }
+    if (connection_is_early(connection) && !(segment->flags & WIRE_ACK) &&
+        segment->header.sequence == connection->active->irs) {
+        rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_DUPLICATE);
+        answer_again(host, connection); /* our SYN-ACK was lost */
+        return false;
     }
     rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_SYN_CHALLENGED);
     rill__owe_challenge(host, connection);

@@ -36,10 +36,12 @@ static bool leave_syn_received(struct tcp_host *host, struct connection *connect
         rill__tcp_no_socket(host, segment); /* <SEQ=SEG.ACK><CTL=RST> */
         return false;
     }
+    bool early = connection_is_early(connection);
     rill__connection_established(host, connection);
     connection->snd_wnd = scaled_window(connection, segment);
     connection->snd_wl1 = segment->header.sequence;
-    connection->owes |= OWES_ACK;
+    if (!early) /* the handshake's last ACK draws none */
+        connection->owes |= OWES_ACK;
     rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
     rill__tcp_ready(host, connection);
     return true;

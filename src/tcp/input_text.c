@@ -34,7 +34,7 @@ static void acknowledge(struct tcp_host *host, struct connection *connection, ui
 bool rill__input_text(struct tcp_host *host, struct connection *connection,
                       struct tcp_segment *segment) {
     if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_FIN_WAIT_1 &&
-        connection->state != RILL_TCP_FIN_WAIT_2)
+        connection->state != RILL_TCP_FIN_WAIT_2 && connection->state != RILL_TCP_SYN_RECEIVED)
         return true; /* after the peer's FIN there is no text */
     bool deaf = connection->flags & CONNECTION_DEAF && connection->state != RILL_TCP_ESTABLISHED;
     if (connection->flags & CONNECTION_ORPHAN || deaf) { /* RFC 1122 §4.2.2.13: nobody reads it */
@@ -49,6 +49,7 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
     rill_seq twice_left = 0, twice_right = 0; /* bytes that lie beyond a hole, and come again */
     bool twice = rill__reassembly_overlap(&active->receive, segment->sequence, segment->payload,
                                           &twice_left, &twice_right);
+    rill__buffers_round(host, connection);
     enum rill_drop drop = rill__receive_queue_add(
         host->core, &host->receive, &active->receive, segment->datagram->packet,
         segment->payload_at, segment->payload, segment->sequence, &connection->rcv_nxt);
@@ -116,4 +117,14 @@ bool rill__input_fin(struct tcp_host *host, struct connection *connection,
         break;
     }
     return true;
+}
+
+/* The FIN of a SYN-ACK is left for later: it comes again. */
+void rill__input_behind_syn(struct tcp_host *host, struct connection *connection,
+                            struct tcp_segment *segment) {
+    segment->sequence++;
+    segment->flags &= (uint8_t) ~(WIRE_SYN | WIRE_FIN);
+    segment->payload = RILL_MIN(segment->payload, rill__receive_window(connection));
+    if (segment->payload)
+        (void)rill__input_text(host, connection, segment);
 }

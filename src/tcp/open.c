@@ -28,7 +28,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
         connection->flags |= CONNECTION_COUNTED;
     struct connection_stats *stats = connection_stats(connection);
     if (stats) {
-        stats->opened_at = stats->limited_since = host->core->now; /* the handshake limits */
+        stats->opened_at = stats->since = host->core->now; /* the handshake limits */
         stats->chrono = CHRONO_NONE;
     }
     connection->tag = rill__demux_tag(host, key);
@@ -91,17 +91,26 @@ uint32_t rill__initial_window(const struct tcp_host *host, const struct connecti
     return host->config.initial_window * rill__payload_max(connection);
 }
 
-void rill__connection_established(struct tcp_host *host, struct connection *connection) {
-    connection->state = RILL_TCP_ESTABLISHED;
+void rill__connection_begin(struct tcp_host *host, struct connection *connection) {
     connection->active->full_until = connection->snd_una;
     connection->active->flushed = connection->active->send.first;
-    if (connection->active->retries)
-        rill__rtt_syn_resent(connection);
-    connection->active->retries = connection->active->backoff = 0;
     connection->active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     rill__recovery_init(connection);
     struct congestion_call call = rill__congestion_call(host, connection);
     host->config.congestion->open(&call, rill__initial_window(host, connection));
+    rill__sharing_begin(host, connection);
+}
+
+void rill__connection_established(struct tcp_host *host, struct connection *connection) {
+    bool early = connection_is_early(connection);
+    connection->state = RILL_TCP_ESTABLISHED;
+    if (connection->active->retries)
+        rill__rtt_syn_resent(connection);
+    connection->active->retries = connection->active->backoff = 0;
+    if (early)
+        rill__fast_open_settled(host, connection, false);
+    else
+        rill__connection_begin(host, connection);
     rill__timers_segment_accepted(host, connection);
     rill__count_established(host, connection);
 }
@@ -137,7 +146,8 @@ static int claim(struct tcp_host *host, const struct tcp_key *key, rill_seq *iss
     return 0;
 }
 
-static void start(struct tcp_host *host, struct connection *connection, rill_seq iss) {
+static void start(struct tcp_host *host, struct connection *connection, rill_seq iss,
+                  uint8_t fast_open) {
     struct active *active = connection->active;
     connection->state = RILL_TCP_SYN_SENT;
     connection->snd_una = connection->snd_nxt = iss;
@@ -150,14 +160,17 @@ static void start(struct tcp_host *host, struct connection *connection, rill_seq
                                                             : rill__receive_buffer_most(host));
     connection->ts_offset = rill__timestamp_offset(host, &connection->key);
     connection->congestion.cwnd = connection->mss;
-    rill__tcp_ready(host, connection);
+    rill__fast_open_begin(host, connection, fast_open);
+    if (!(active->fast_open & FAST_OPEN_HELD))
+        rill__tcp_ready(host, connection);
 }
 
 int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_config *config,
                       rill_handle *out) {
     if (config->size != sizeof *config || config->remote.port == 0 ||
         rill_address_is_any(&config->remote.address) ||
-        rill__address_is_group(&config->remote.address) || config->receive_buffer > 1u << 30)
+        rill__address_is_group(&config->remote.address) || config->receive_buffer > 1u << 30 ||
+        config->fast_open > RILL_FAST_OPEN_ALL)
         return RILL_ERROR_ARGUMENT;
     struct tcp_key key;
     struct ip_interface *interface = 0;
@@ -180,7 +193,7 @@ int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_confi
         connection->choices |= CHOICE_RECEIVE_BUFFER;
     }
     connection->user = config->user;
-    start(host, connection, iss);
+    start(host, connection, iss, config->fast_open);
     *out = rill__connection_handle(host, connection);
     return 0;
 }

@@ -22,11 +22,14 @@ void rill__tcp_ready(struct tcp_host *host, struct connection *connection) {
 static bool plan_syn(const struct connection *connection, struct plan *plan) {
     struct transmission *head = connection->active->scoreboard.head;
     bool answer = connection->state == RILL_TCP_SYN_RECEIVED;
-    if (head && !(head->flags & TRANSMISSION_LOST))
+    if ((head && !(head->flags & TRANSMISSION_LOST)) ||
+        connection->active->fast_open & FAST_OPEN_HELD)
         return false;
     plan->sequence = connection->active->iss;
     plan->flags = answer ? WIRE_SYN | WIRE_ACK : WIRE_SYN;
     plan->record = head;
+    if (!head && connection->active->fast_open & FAST_OPEN_MAY_CARRY)
+        plan->length = connection->active->send.bytes; /* RFC 7413 §4.2.2: the first time only */
     plan->cause = answer ? RILL_CAUSE_SYN_ACK : RILL_CAUSE_SYN;
     if (head && !answer)
         plan->cause = RILL_CAUSE_SYN_RESENT;
@@ -102,7 +105,9 @@ static bool worth_sending(const struct connection *connection, uint32_t length, 
     if (length >= rill__payload_max(connection))
         return true;
     bool last = length == waiting;
-    bool nothing_in_flight = connection->active->scoreboard.head == 0;
+    const struct transmission *head = connection->active->scoreboard.head;
+    bool only_syn = head && head->flags & TRANSMISSION_SYN && !head->next; /* no data to wait for */
+    bool nothing_in_flight = !head || only_syn;
     if (last && is_corked(connection))
         return false;
     if (last &&
@@ -195,7 +200,8 @@ static bool plan_data(const struct tcp_host *host, struct connection *connection
     if (length == waiting) { /* RFC 9293 §3.9.1.2: PSH where the application has paused */
         bool flushed = seq_leq(connection->snd_nxt + length, active->flushed);
         plan->flags |= active->more && !flushed ? 0 : WIRE_PSH;
-        if (connection->flags & CONNECTION_SHUTDOWN && length < window)
+        if (connection->flags & CONNECTION_SHUTDOWN && length < window &&
+            !connection_is_early(connection))
             plan->flags |= WIRE_FIN;
     }
     return true;
@@ -203,7 +209,8 @@ static bool plan_data(const struct tcp_host *host, struct connection *connection
 
 static bool plan_fin(const struct connection *connection, struct plan *plan) {
     if (!(connection->flags & CONNECTION_SHUTDOWN) || connection->flags & CONNECTION_FIN_SENT ||
-        rill__unsent(connection) || connection->active->scoreboard.lost)
+        rill__unsent(connection) || connection->active->scoreboard.lost ||
+        connection_is_early(connection))
         return false;
     plan->sequence = connection->snd_nxt;
     plan->flags = WIRE_FIN | WIRE_ACK;
@@ -233,7 +240,7 @@ static bool plan_ack(const struct connection *connection, struct plan *plan) {
 static bool may_send_data(const struct connection *connection) {
     return connection->state == RILL_TCP_ESTABLISHED || connection->state == RILL_TCP_CLOSE_WAIT ||
            connection->state == RILL_TCP_FIN_WAIT_1 || connection->state == RILL_TCP_CLOSING ||
-           connection->state == RILL_TCP_LAST_ACK;
+           connection->state == RILL_TCP_LAST_ACK || connection_is_early(connection);
 }
 
 /* RFC 8985 §7.3: one new segment, whatever the congestion window says; else the last one again, or
@@ -399,6 +406,8 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
         active->full_until = connection->snd_nxt;
     if (plan->length)
         note_flight(connection);
+    if (plan->flags & WIRE_SYN && plan->length)
+        active->fast_open |= FAST_OPEN_CARRIED;
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))
         fin_sent(connection);
     if (plan->cwr)

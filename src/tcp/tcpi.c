@@ -190,7 +190,7 @@ static void fill_times(const struct connection_stats *stats, rill_time now, stru
     uint64_t us[CHRONO_COUNT];
     for (unsigned i = 0; i < CHRONO_COUNT; i++) {
         uint64_t ns = count48_get(&stats->chronos[i]);
-        us[i] = (ns + (i == stats->chrono ? now - stats->chrono_since : 0)) / RILL_MICROSECOND;
+        us[i] = (ns + (i == stats->chrono ? now - stats->since : 0)) / RILL_MICROSECOND;
     }
     out->tcpi_last_data_sent = ms - stats->data_sent_ms;
     out->tcpi_last_data_recv = ms - stats->data_received_ms;
@@ -198,11 +198,8 @@ static void fill_times(const struct connection_stats *stats, rill_time now, stru
     out->tcpi_busy_time = us[CHRONO_BUSY] + us[CHRONO_RECEIVER_WINDOW] + us[CHRONO_SEND_BUFFER];
     out->tcpi_rwnd_limited = us[CHRONO_RECEIVER_WINDOW];
     out->tcpi_sndbuf_limited = us[CHRONO_SEND_BUFFER];
-    if (stats->rate_us)
-        out->tcpi_delivery_rate = (uint64_t)stats->rate_bytes * 1000000 / stats->rate_us;
+    out->tcpi_delivery_rate = stats->rate;
     out->tcpi_delivery_rate_app_limited = stats->rate_limited;
-    if (out->tcpi_min_rtt == UINT32_MAX && stats->min_rtt)
-        out->tcpi_min_rtt = stats->min_rtt;
 }
 
 static void fill_connection(const struct tcp_host *host, const struct connection *connection,

@@ -147,6 +147,7 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
     active->retries += active->retries < 254;
     active->backoff += active->backoff < 20;
     rill__count_timeout(host, connection);
+    rill__fast_open_timeout(host, connection);
     rill__recovery_timeout(host, connection);
     active->rto_at = host->core->now + rill__rto(host, connection);
     rill__tcp_ready(host, connection);

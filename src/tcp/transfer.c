@@ -7,7 +7,8 @@ static int check_send(struct tcp_host *host, struct connection *connection) {
         return connection->error;
     if (connection->flags & CONNECTION_SHUTDOWN || !(connection->flags & CONNECTION_IN_DEMUX))
         return RILL_ERROR_CLOSED;
-    if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_CLOSE_WAIT)
+    if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_CLOSE_WAIT &&
+        !connection_is_early(connection))
         return RILL_ERROR_STATE;
     if (!rill__connection_activate(host, connection))
         return RILL_ERROR_MEMORY;
@@ -28,6 +29,17 @@ static void queued(struct tcp_host *host, struct connection *connection) {
     rill__connection_verify(host, connection);
 }
 
+/* RFC 7413 §4.2.2: bytes for the SYN. */
+static int64_t send_with_syn(struct tcp_host *host, struct connection *connection,
+                             const uint8_t *data, size_t length) {
+    size_t room = rill__fast_open_room(host, connection);
+    size_t taken =
+        rill__send_queue_copy(host->core, &connection->active->send, data, RILL_MIN(length, room));
+    if (!length || taken)
+        rill__fast_open_release(host, connection);
+    return taken || !length ? (int64_t)taken : (int64_t)RILL_ERROR_AGAIN;
+}
+
 /* Whether a short segment at the end waits for what follows. */
 static void note_more(struct active *active, bool more) {
     active->more = active->more_holds = more;
@@ -38,6 +50,8 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
     struct connection *connection = rill__connection_find(host, handle);
     if (!connection)
         return RILL_ERROR_HANDLE;
+    if (rill__fast_open_may_queue(connection))
+        return send_with_syn(host, connection, (const uint8_t *)data, length);
     int error = check_send(host, connection);
     if (error)
         return error;

@@ -106,6 +106,7 @@ static void listen_all(struct mixed *m, int host) {
         config.deferred = kind == 1;
         config.any_port = kind == 2;
         config.backlog = 1 + (uint32_t)below(m, 10);
+        config.fast_open = (uint32_t)below(m, 3);
         config.user = one_in(m, 2) ? m : 0;
         if (rill_tcp_listen(m->test.world.stacks[host], &config, &m->listeners[host][kind]))
             m->listeners[host][kind] = 0;
@@ -120,6 +121,7 @@ static void connect_one(struct mixed *m, int host) {
     config.remote.port = (uint16_t)(80 + below(m, 4));
     config.local.port = one_in(m, 4) ? (uint16_t)(1000 + below(m, 4)) : 0;
     config.user = one_in(m, 2) ? m : 0;
+    config.fast_open = (uint8_t)below(m, RILL_FAST_OPEN_ALL + 1);
     if (rill_tcp_connect(m->test.world.stacks[host], &config, &handle) == 0)
         add(m, &m->tcp[host], handle);
 }
@@ -271,6 +273,11 @@ static void bind_some(struct mixed *m, int host) {
     error = rill_udp_take_error(stack, handle);
     rill_udp_set_option(stack, handle, (enum rill_udp_option)below(m, 3), (uint32_t)below(m, 9000));
     rill_tcp_shutdown_read(stack, any(m, &m->tcp[host]));
+    uint8_t keys[32];
+    memset(keys, (int)below(m, 256), sizeof keys);
+    rill_tcp_fast_open_set(stack, any(m, &m->tcp[host]), (uint32_t)below(m, 5));
+    if (one_in(m, 4))
+        error = rill_tcp_fast_open_keys(stack, 0, keys, 1 + (uint32_t)below(m, 2));
     if (rill_tcp_bind(stack, &config, &handle) == 0) {
         error = rill_tcp_bound_listen(stack, handle, (uint32_t)below(m, 3));
         rill_tcp_close(stack, handle);
