@@ -75,6 +75,16 @@ static int open_interface(struct world *world) {
     return error;
 }
 
+int world_configure(struct world *world) {
+    if (!world->stack)
+        return 0;
+    int error = rill_stack_configure(world->stack, &world->config);
+    if (!error && world->fast_open_key_count)
+        error = rill_tcp_fast_open_keys(world->stack, 0, world->fast_open_keys,
+                                        world->fast_open_key_count);
+    return error;
+}
+
 int world_open(struct world *world) {
     struct rill_sockets_config sockets;
     if (world->sockets)
@@ -87,16 +97,13 @@ int world_open(struct world *world) {
     if (!error)
         rill_advance(world->stack, EPOCH + world->now, 0);
     error = error ? error : open_interface(world);
+    error = error ? error : world_configure(world);
     if (error)
         return error;
     rill_sockets_config_default(&sockets);
     sockets.allocator = world->allocator;
     sockets.first = 3;
     return rill_sockets_open(world->stack, &sockets, &world->sockets) ? RILL_ERROR_MEMORY : 0;
-}
-
-int world_configure(struct world *world) {
-    return world->stack ? rill_stack_configure(world->stack, &world->config) : 0;
 }
 
 static bool keep(struct world *world, const struct rill_packet *packet) {

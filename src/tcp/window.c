@@ -7,19 +7,14 @@
 
 #define PRESSED_SEGMENTS 4 /* what a connection may expect while memory is short */
 
-uint32_t rill__receive_space(const struct connection *connection) {
-    uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
-    return connection->receive_buffer > queued ? connection->receive_buffer - queued : 0;
-}
-
-/* How much of that may be promised. While memory is short no more is promised than keeps a
+/* Bytes the buffer takes beyond rcv_nxt. While memory is short no more is promised than keeps a
  * connection moving; what is promised already stays so. */
 uint32_t rill__receive_space(const struct tcp_host *host, const struct connection *connection) {
     uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
-    uint32_t pressed = PRESSED_SEGMENTS * (uint32_t)connection->mss;
-    if (rill__core_pressed(host->core) && pressed < connection->receive_buffer)
-        return pressed > queued ? pressed - queued : 0;
-    return rill__receive_space(connection);
+    uint32_t buffer = connection->receive_buffer;
+    if (rill__core_pressed(host->core))
+        buffer = RILL_MIN(buffer, PRESSED_SEGMENTS * (uint32_t)connection->mss);
+    return buffer > queued ? buffer - queued : 0;
 }
 
 /* What has been promised and not used yet. */
