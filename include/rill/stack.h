@@ -36,6 +36,7 @@ extern RILL_API const struct rill_congestion_ops rill_reno;
 extern RILL_API const struct rill_congestion_ops rill_no_congestion;
 
 #define RILL_TRANSPORTS 4
+#define RILL_CONGESTIONS 4
 
 /* Explicit congestion notification (RFC 3168). */
 enum rill_ecn {
@@ -65,6 +66,8 @@ struct rill_stack_config {
     const struct rill_transport_ops *transports[RILL_TRANSPORTS];
     const struct rill_fragment_ops *fragments; /* null: fragments are neither taken nor sent */
     const struct rill_congestion_ops *congestion;
+    /* Others that a connection may choose (RILL_TCP_OPTION_CONGESTION); null where there is none */
+    const struct rill_congestion_ops *congestion_more[RILL_CONGESTIONS];
 
     /* TCP */
     uint32_t receive_buffer; /* bytes, 1 … 2^30 */
@@ -255,7 +258,8 @@ enum rill_event_bit {
     RILL_EVENT_ADDRESS_LOST = 2048,      /* one is gone: taken away, run out, or a duplicate */
     RILL_EVENT_ADDRESS_DUPLICATE = 4096, /* somebody else uses one of ours */
     RILL_EVENT_ROUTER_FOUND = 8192,      /* the first default router, or the first again */
-    RILL_EVENT_ROUTER_LOST = 16384,      /* no default router is left of those advertised */
+    RILL_EVENT_URGENT = 32768,      /* of a connection: rill_tcp_info's urgent_after says where */
+    RILL_EVENT_ROUTER_LOST = 16384, /* no default router is left of those advertised */
 };
 
 struct rill_event {

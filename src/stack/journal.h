@@ -139,7 +139,7 @@ enum journal_call {
 #define JOURNAL_PART_FRAGMENTS 4u
 
 #define JOURNAL_LISTEN_CONFIG(N, E) E(local) N(backlog) N(deferred) N(any_port) N(family)
-#define JOURNAL_BIND_CONFIG(N, E) E(local) N(family) N(reuse)
+#define JOURNAL_BIND_CONFIG(N, E) E(local) N(family) N(reuse) N(foreign)
 #define JOURNAL_CONNECT_CONFIG(N, E) E(local) E(remote) N(receive_buffer)
 #define JOURNAL_UDP_CONFIG(N, E)                                                                   \
     E(local) E(remote) N(receive_buffer) N(send_buffer) N(family) N(exclusive) N(reuse)

@@ -21,6 +21,7 @@ static void free_active(struct tcp_host *host, struct connection *connection) {
 
 void rill__connection_free(struct tcp_host *host, struct connection *connection) {
     free_active(host, connection);
+    rill__tuning_free(host, connection);
     rill__event_cancel(host->core, &connection->event);
     rill__slab_close(&host->connections, connection->index);
 }
@@ -66,7 +67,7 @@ static void acknowledge_now(struct tcp_host *host, struct connection *connection
         .key = &connection->key,
         .sequence = connection->snd_nxt,
         .acknowledgement = connection->rcv_nxt,
-        .window = rill__window_advertise(connection),
+        .window = rill__window_advertise(host, connection),
         .flags = WIRE_ACK,
         .timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0,
         .timestamp_value = rill__timestamp_now(host, connection->ts_offset),

@@ -96,13 +96,14 @@ static void syn_options(struct tcp_host *host, const struct connection *connecti
     header->has_window_scale =
         answer ? (flags & CONNECTION_SCALED) != 0 : host->config.window_scaling;
     header->window_scale = connection->rcv_scale;
-    header->window = (uint16_t)RILL_MIN(connection->receive_buffer, 65535);
+    header->window = rill__window_of_syn(host, connection);
 }
 
-static void ack_options(struct connection *connection, rill_seq acknowledgement,
-                        const struct plan *plan, struct wire_tcp *header) {
+static void ack_options(const struct tcp_host *host, struct connection *connection,
+                        rill_seq acknowledgement, const struct plan *plan,
+                        struct wire_tcp *header) {
     const struct receive_queue *receive = &connection->active->receive;
-    uint32_t window = rill__window_advertise(connection);
+    uint32_t window = rill__window_advertise(host, connection);
     /* A debt may carry an older number: the same right edge, seen from there. */
     window += (connection->rcv_nxt - acknowledgement) >> connection->rcv_scale;
     header->window = (uint16_t)RILL_MIN(window, 65535);
@@ -171,7 +172,7 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
                               .flags = plan->flags,
                               .timestamp_value = rill__timestamp_now(host, connection->ts_offset),
                               .timestamp_echo = connection->ts_recent};
-    uint8_t ecn = 0;
+    uint8_t ecn = 0, urgent = 0;
     if (plan->flags & WIRE_ACK)
         header.acknowledgement = acknowledgement;
     if (plan->flags & WIRE_SYN) {
@@ -184,16 +185,18 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
         }
     } else {
         header.has_timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
-        ack_options(connection, acknowledgement, plan, &header);
+        ack_options(host, connection, acknowledgement, plan, &header);
         ecn = rill__ecn_flags(connection, plan);
         if (ecn & WIRE_CWR) /* RFC 3168 §6.1.2: with one segment */
             plan_shorten(plan, rill__payload_max(connection));
+        rill__urgent_emit(connection, plan, &header);
+        urgent = header.flags & WIRE_URG;
         fit_options(host, connection, plan, &header);
     }
     uint32_t payload = rill__payload_max(connection);
     if (plan->length) {
         add_payload(connection, plan, payload, packet);
-        header.flags = plan->flags;
+        header.flags = plan->flags | urgent;
     }
     header.flags |= ecn;
     plan->cwr = (ecn & WIRE_CWR) != 0;

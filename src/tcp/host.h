@@ -9,6 +9,7 @@
 #include "base/seq.h"
 #include "base/util.h"
 #include "tcp/connection.h"
+#include "tcp/tuning.h"
 #include "wire/tcp.h"
 
 /* What a value in `demux` names: kind in the upper bits, slab index below. Also ip_source.kind. */
@@ -75,7 +76,7 @@ struct tcp_host {
     struct ip_host *ip;
     struct rill_stack_config config;
     uint8_t transport; /* our index in the IP host */
-    struct slab connections, actives, listeners, half_opens, time_waits, transmissions;
+    struct slab connections, actives, listeners, half_opens, time_waits, transmissions, tunings;
     struct receive_slabs receive;
     struct hash demux, ports;
     uint32_t any_port; /* slab index of the listener for any port, or SLAB_NONE */
@@ -145,6 +146,17 @@ rill_handle rill__connection_handle(const struct tcp_host *host,
 /* The connection the application means, or null. */
 struct connection *rill__connection_find(const struct tcp_host *host, rill_handle handle);
 
+/* A peer that begins, or begins again after a pause, wants to hear of each segment: its window is
+ * small, and of a lone answer the ACK would only come later, when the caches have forgotten. */
+#define QUICK_ACKS 32
+
+/* tune.c */
+/* What the application has changed, or null. */
+const struct tuning *rill__tuning(const struct tcp_host *host, const struct connection *connection);
+void rill__tuning_free(struct tcp_host *host, struct connection *connection);
+const struct rill_congestion_ops *rill__congestion_of(const struct tcp_host *host,
+                                                      const struct connection *connection);
+
 /* close.c */
 /* The connection leaves the protocol: queues go, the handle stays if the application has it. */
 void rill__connection_end(struct tcp_host *host, struct connection *connection, int error);
@@ -161,7 +173,7 @@ void rill__connection_shrink(struct tcp_host *host, struct connection *connectio
 struct port_claim {
     struct rill_endpoint local; /* port 0: a random free one is filled in */
     uint8_t family;             /* enum rill_family, where the address is any */
-    bool reuse;
+    bool reuse, foreign;        /* rill_tcp_bind_config */
     bool overlap; /* "any" and one address exclude each other; else only equal ones do */
     uint32_t self;
 };
@@ -329,12 +341,24 @@ void rill__rtt_sample(const struct tcp_host *host, struct connection *connection
 void rill__rtt_syn_resent(struct connection *connection);
 rill_time rill__rto(const struct tcp_host *host, const struct connection *connection);
 
+/* urgent.c */
+void rill__urgent_received(struct tcp_host *host, struct connection *connection,
+                           const struct tcp_segment *segment);
+/* Bytes to be read before the urgent one; UINT32_MAX: there is none. */
+uint32_t rill__urgent_after(const struct connection *connection);
+/* The last byte queued is urgent. */
+void rill__urgent_mark(struct connection *connection);
+/* What the segment says of it; a super-segment becomes one segment. */
+void rill__urgent_emit(struct connection *connection, struct plan *plan, struct wire_tcp *header);
+
 /* window.c */
 uint32_t rill__receive_window(const struct connection *connection);
+/* The window field of a SYN. */
+uint16_t rill__window_of_syn(const struct tcp_host *host, const struct connection *connection);
 /* The window field of the next segment; moves rcv_adv. */
-uint16_t rill__window_advertise(struct connection *connection);
+uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection);
 /* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */
-bool rill__window_update_due(const struct connection *connection);
+bool rill__window_update_due(const struct tcp_host *host, const struct connection *connection);
 
 /* timers.c: its interface is what happened. */
 void rill__timers_sent(struct tcp_host *host, struct connection *connection);
@@ -343,6 +367,7 @@ void rill__timers_acked(struct tcp_host *host, struct connection *connection);
 void rill__timers_ack_delayed(struct tcp_host *host, struct connection *connection);
 void rill__timers_ack_sent(struct connection *connection);
 void rill__timers_blocked_by_window(struct tcp_host *host, struct connection *connection);
+void rill__timers_probing(const struct tcp_host *host, struct connection *connection);
 void rill__timers_window_opened(struct tcp_host *host, struct connection *connection);
 void rill__timers_segment_accepted(struct tcp_host *host, struct connection *connection);
 void rill__timers_orphaned_in_fin_wait_2(struct tcp_host *host, struct connection *connection);
@@ -454,6 +479,12 @@ static inline rill_time keepalive_interval(const struct tcp_host *host,
 /* Asked for and not sent yet: for lack of memory, or because output has not been called. */
 static inline bool fin_is_owed(const struct connection *connection) {
     return (connection->flags & (CONNECTION_SHUTDOWN | CONNECTION_FIN_SENT)) == CONNECTION_SHUTDOWN;
+}
+
+/* RFC 9293 §3.10.7.4, sixth and seventh: the peer's FIN has come, or is not waited for. */
+static inline bool state_is_past_text(uint8_t state) {
+    return state != RILL_TCP_ESTABLISHED && state != RILL_TCP_FIN_WAIT_1 &&
+           state != RILL_TCP_FIN_WAIT_2;
 }
 
 /* RFC 9293 §3.3.2: both sides know each other's numbers. */

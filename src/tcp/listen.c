@@ -72,7 +72,7 @@ struct half_open *rill__listener_input(struct tcp_host *host, struct listener *l
 
 void rill__listener_queue(struct tcp_host *host, struct listener *listener,
                           struct connection *connection) {
-    connection->listener = listener->index;
+    connection->active->listener = listener->index;
     connection->flags |= CONNECTION_QUEUED;
     connection->active->next = 0;
     connection->active->previous = listener->accept_tail;
@@ -87,7 +87,8 @@ void rill__listener_queue(struct tcp_host *host, struct listener *listener,
 
 /* A connection that ends before it was accepted leaves the queue, and nobody has its handle. */
 void rill__listener_unqueue(struct tcp_host *host, struct connection *connection) {
-    struct listener *listener = (struct listener *)slab_at(&host->listeners, connection->listener);
+    struct listener *listener =
+        (struct listener *)slab_at(&host->listeners, connection->active->listener);
     struct connection *next = connection->active->next;
     struct connection *previous = connection->active->previous;
     if (previous)

@@ -37,6 +37,7 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
     rill__slab_init(&host->half_opens, allocator, sizeof(struct half_open), most);
     rill__slab_init(&host->time_waits, allocator, sizeof(struct time_wait), most);
     rill__slab_init(&host->transmissions, allocator, sizeof(struct transmission), most);
+    rill__slab_init(&host->tunings, allocator, sizeof(struct tuning), most);
     rill__slab_init(&host->receive.pieces, allocator, sizeof(struct receive_piece), most);
     rill__slab_init(&host->receive.ranges, allocator, sizeof(struct receive_range), most);
     rill__hash_init(&host->demux, allocator);
@@ -52,9 +53,9 @@ static void close(void *transport) {
     for (uint32_t i = 0; i < slab_end(&host->connections); i++)
         if (slab_in_use(&host->connections, i))
             rill__connection_free(host, (struct connection *)slab_at(&host->connections, i));
-    struct slab *slabs[] = {&host->connections,    &host->actives,       &host->listeners,
-                            &host->half_opens,     &host->time_waits,    &host->transmissions,
-                            &host->receive.pieces, &host->receive.ranges};
+    struct slab *slabs[] = {&host->connections, &host->actives,        &host->listeners,
+                            &host->half_opens,  &host->time_waits,     &host->transmissions,
+                            &host->tunings,     &host->receive.pieces, &host->receive.ranges};
     for (size_t i = 0; i < sizeof slabs / sizeof *slabs; i++)
         rill__slab_fini(slabs[i]);
     rill__hash_fini(&host->demux);

@@ -5,10 +5,6 @@
 
 #include <string.h>
 
-/* A peer that begins, or begins again after a pause, wants to hear of each segment: its window is
- * small, and of a lone answer the ACK would only come later, when the caches have forgotten. */
-#define QUICK_ACKS 32
-
 struct connection *rill__connection_open(struct tcp_host *host, const struct tcp_key *key,
                                          struct ip_interface *interface) {
     uint32_t index;
@@ -23,7 +19,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     connection->source.kind = TCP_KIND_CONNECTION;
     connection->event.kind = HANDLE_CONNECTION;
     connection->timer.expire = rill__timers_expired;
-    connection->listener = SLAB_NONE;
+    connection->tuning = SLAB_NONE;
     connection->receive_buffer = host->config.receive_buffer;
     connection->send_buffer = host->config.send_buffer;
     connection->keepalive_at = RILL_TIME_NEVER;
@@ -101,7 +97,7 @@ void rill__connection_established(struct tcp_host *host, struct connection *conn
     connection->active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     rill__recovery_init(connection);
     struct congestion_call call = rill__congestion_call(host, connection);
-    host->config.congestion->open(&call, rill__initial_window(host, connection));
+    rill__congestion_of(host, connection)->open(&call, rill__initial_window(host, connection));
     rill__timers_segment_accepted(host, connection);
     rill__count_established(host, connection);
 }

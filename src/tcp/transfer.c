@@ -103,7 +103,7 @@ static int nothing_to_read(const struct connection *connection) {
 
 /* The reader has made room: the window may be worth telling about. */
 static void consumed(struct tcp_host *host, struct connection *connection) {
-    if (rill__window_update_due(connection)) {
+    if (rill__window_update_due(host, connection)) {
         connection->owes |= OWES_WINDOW_UPDATE;
         rill__tcp_ready(host, connection);
     }
