@@ -52,6 +52,13 @@ enum rill_syn_cookies {
     RILL_SYN_COOKIES_ALWAYS,
 };
 
+/* Whether TCP finds out by itself what a path takes, where no router tells (RFC 4821, RFC 8899). */
+enum rill_mtu_probing {
+    RILL_MTU_PROBING_OFF,
+    RILL_MTU_PROBING_BLACK_HOLE, /* once full segments seem to vanish */
+    RILL_MTU_PROBING_ALWAYS,     /* from the beginning, upwards from mtu_base */
+};
+
 /* What a host is made of and how it behaves. Fill it with rill_stack_config_default, then change.
  */
 struct rill_stack_config {
@@ -88,6 +95,10 @@ struct rill_stack_config {
     bool nagle;              /* RFC 9293 §3.7.4, default of new connections */
     bool check;              /* verify every invariant of what a call touches; for tests */
     bool statistics;         /* keep a record of counters beside each connection */
+    uint8_t mtu_probing;     /* enum rill_mtu_probing */
+    uint16_t mtu_base;       /* bytes of payload that every path is taken to carry */
+    uint16_t mtu_floor;      /* bytes of payload: not even timeouts go below it */
+    rill_time mtu_interval;  /* how long a narrow path is believed to be narrow (RFC 1191 §6.3) */
     uint16_t mss_max;        /* 0: from the interface's MTU */
     rill_time rto_initial, rto_min, rto_max; /* RFC 6298 */
     rill_time clock_resolution; /* how far `now` may lag behind; 0: not at all. RFC 6298's G */

@@ -112,6 +112,10 @@ enum journal_call {
     N(nagle)                                                                                       \
     N(check)                                                                                       \
     N(statistics)                                                                                  \
+    N(mtu_probing)                                                                                 \
+    N(mtu_base)                                                                                    \
+    N(mtu_floor)                                                                                   \
+    N(mtu_interval)                                                                                \
     N(mss_max)                                                                                     \
     N(clock_resolution)                                                                            \
     N(rto_initial)                                                                                 \

@@ -195,7 +195,7 @@ struct connection {
     uint32_t receive_buffer, send_buffer; /* bytes */
     uint32_t snd_wnd_max;                 /* largest window seen, RFC 9293 §3.8.6.2.1 */
     uint32_t receive_time;                /* s, when the last segment was accepted */
-    uint32_t tuning;                      /* slab index, or SLAB_NONE. tune.c */
+    uint32_t extra;                       /* slab index, or SLAB_NONE. tune.c */
 };
 _Static_assert(offsetof(struct connection, timer) <= 128, "the hot half: two cache lines");
 _Static_assert(sizeof(struct connection) <= 256, "docs/architecture.md, table 2");

@@ -205,7 +205,7 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
     }
     header.flags |= ecn;
     plan->cwr = (ecn & WIRE_CWR) != 0;
-    if (plan->length > payload)
+    if (plan->length > payload && !plan->mtu_probe)
         packet->gso_size = (uint16_t)payload;
     return rill__tcp_write(host, packet, &header, &connection->key,
                            connection_interface(host, connection), (enum rill_cause)plan->cause,

@@ -9,7 +9,7 @@
 #include "base/seq.h"
 #include "base/util.h"
 #include "tcp/connection.h"
-#include "tcp/tuning.h"
+#include "tcp/extra.h"
 #include "wire/tcp.h"
 
 /* What a value in `demux` names: kind in the upper bits, slab index below. Also ip_source.kind. */
@@ -83,7 +83,7 @@ struct tcp_host {
     struct ip_host *ip;
     struct rill_stack_config config;
     uint8_t transport; /* our index in the IP host */
-    struct slab connections, actives, listeners, half_opens, time_waits, transmissions, tunings;
+    struct slab connections, actives, listeners, half_opens, time_waits, transmissions, extras;
     struct receive_slabs receive;
     struct hash demux, ports;
     uint32_t any_port; /* slab index of the listener for any port, or SLAB_NONE */
@@ -161,8 +161,10 @@ struct connection *rill__connection_find(const struct tcp_host *host, rill_handl
 
 /* tune.c */
 /* What the application has changed, or null. */
-const struct tuning *rill__tuning(const struct tcp_host *host, const struct connection *connection);
-void rill__tuning_free(struct tcp_host *host, struct connection *connection);
+const struct extra *rill__extra(const struct tcp_host *host, const struct connection *connection);
+/* The same, made if there is none; null: no memory. */
+struct extra *rill__extra_open(struct tcp_host *host, struct connection *connection);
+void rill__extra_free(struct tcp_host *host, struct connection *connection);
 const struct rill_congestion_ops *rill__congestion_of(const struct tcp_host *host,
                                                       const struct connection *connection);
 
@@ -368,6 +370,20 @@ void rill__rtt_sample(const struct tcp_host *host, struct connection *connection
 void rill__rtt_syn_resent(struct connection *connection);
 rill_time rill__rto(const struct tcp_host *host, const struct connection *connection);
 
+/* pmtud.c */
+void rill__pmtud_established(struct tcp_host *host, struct connection *connection);
+/* A router says that no more than `mss` passes. */
+void rill__pmtud_too_big(struct tcp_host *host, struct connection *connection, uint16_t mss);
+void rill__pmtud_timeout(struct tcp_host *host, struct connection *connection);
+/* A larger segment of new data is to be tried now. */
+bool rill__pmtud_plan(struct tcp_host *host, struct connection *connection, struct plan *plan);
+void rill__pmtud_sent(struct tcp_host *host, struct connection *connection,
+                      const struct plan *plan);
+void rill__pmtud_acked(struct tcp_host *host, struct connection *connection);
+/* Loss detection has found something: if it is the probe alone, it is no loss. */
+void rill__pmtud_lost(struct tcp_host *host, struct connection *connection,
+                      struct ack_summary *summary);
+
 /* urgent.c */
 void rill__urgent_received(struct tcp_host *host, struct connection *connection,
                            const struct tcp_segment *segment);
@@ -418,6 +434,7 @@ struct plan {
     uint8_t cause;                    /* enum rill_cause */
     bool probe;                       /* a tail loss probe */
     bool cwr;                         /* it says CWR. emit.c */
+    bool mtu_probe;                   /* one segment larger than others. pmtud.c */
     struct transmission *record;      /* it lies in: being sent again; or null */
     rill_seq dsack_left, dsack_right; /* to be reported (RFC 2883); equal: nothing */
 };
@@ -426,6 +443,7 @@ static inline void plan_shorten(struct plan *plan, uint32_t length) {
     if (length >= plan->length)
         return;
     plan->length = length;
+    plan->mtu_probe = false;
     plan->flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
 }
 struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max);

@@ -170,6 +170,7 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
     struct ack_summary summary = summarize(connection, segment);
     if (seq_gt(number, connection->snd_una))
         advance(host, connection, segment, &summary);
+    rill__pmtud_acked(host, connection);
     if (connection->flags & CONNECTION_SACK && segment->header.sack_count)
         rill__input_sack(host, connection, segment, &summary);
     sample_rtt(host, connection, segment, &summary);

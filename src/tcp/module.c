@@ -37,7 +37,7 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
     rill__slab_init(&host->half_opens, allocator, sizeof(struct half_open), most);
     rill__slab_init(&host->time_waits, allocator, sizeof(struct time_wait), most);
     rill__slab_init(&host->transmissions, allocator, sizeof(struct transmission), most);
-    rill__slab_init(&host->tunings, allocator, sizeof(struct tuning), most);
+    rill__slab_init(&host->extras, allocator, sizeof(struct extra), most);
     rill__slab_init(&host->receive.pieces, allocator, sizeof(struct receive_piece), most);
     rill__slab_init(&host->receive.ranges, allocator, sizeof(struct receive_range), most);
     rill__hash_init(&host->demux, allocator);
@@ -55,7 +55,7 @@ static void close(void *transport) {
             rill__connection_free(host, (struct connection *)slab_at(&host->connections, i));
     struct slab *slabs[] = {&host->connections, &host->actives,        &host->listeners,
                             &host->half_opens,  &host->time_waits,     &host->transmissions,
-                            &host->tunings,     &host->receive.pieces, &host->receive.ranges};
+                            &host->extras,      &host->receive.pieces, &host->receive.ranges};
     for (size_t i = 0; i < sizeof slabs / sizeof *slabs; i++)
         rill__slab_fini(slabs[i]);
     rill__hash_fini(&host->demux);

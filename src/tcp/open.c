@@ -19,7 +19,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     connection->source.kind = TCP_KIND_CONNECTION;
     connection->event.kind = HANDLE_CONNECTION;
     connection->timer.expire = rill__timers_expired;
-    connection->tuning = SLAB_NONE;
+    connection->extra = SLAB_NONE;
     connection->receive_buffer = host->config.receive_buffer;
     connection->send_buffer = host->config.send_buffer;
     connection->keepalive_at = RILL_TIME_NEVER;
@@ -96,6 +96,7 @@ void rill__connection_established(struct tcp_host *host, struct connection *conn
     connection->active->retries = connection->active->backoff = 0;
     connection->active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     rill__recovery_init(connection);
+    rill__pmtud_established(host, connection);
     struct congestion_call call = rill__congestion_call(host, connection);
     rill__congestion_of(host, connection)->open(&call, rill__initial_window(host, connection));
     rill__timers_segment_accepted(host, connection);

@@ -310,6 +310,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
     if (recovery->phase == RECOVERY_OPEN && seq_gt(connection->snd_una, recovery->recover))
         recovery->recover = connection->snd_una - 1; /* never 2^31 behind */
     detect(host, connection, summary);
+    rill__pmtud_lost(host, connection, summary);
     begin_episode(host, connection, summary);
     if (repaired)
         ended |= begin_reducing(host, connection, CONGESTION_LOSS, summary);
@@ -330,9 +331,12 @@ void rill__recovery_reordered(struct tcp_host *host, struct connection *connecti
     struct congestion *congestion = &connection->congestion;
     bool open = connection->active->recovery.phase == RECOVERY_OPEN;
     rill__rack_detect(host, connection, &summary);
+    rill__pmtud_lost(host, connection, &summary);
     begin_episode(host, connection, &summary);
-    if (!summary.newly_lost)
+    if (!summary.newly_lost) {
+        rill__tcp_ready(host, connection);
         return;
+    }
     uint32_t one = rill__in_flight(connection) + rill__payload_max(connection);
     congestion->cwnd = open ? one : RILL_MAX(congestion->cwnd, one); /* RFC 9937 §6.2: forced */
     rill__tcp_ready(host, connection);

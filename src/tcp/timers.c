@@ -16,8 +16,8 @@
 
 /* What the application lets pass without progress; 0: it has not said. */
 static rill_time user_timeout(const struct tcp_host *host, const struct connection *connection) {
-    const struct tuning *tuning = rill__tuning(host, connection);
-    return tuning ? tuning->user_timeout * RILL_MILLISECOND : 0;
+    const struct extra *extra = rill__extra(host, connection);
+    return extra ? extra->user_timeout * RILL_MILLISECOND : 0;
 }
 
 /* A timer that comes round while nothing moves stands at the user timeout, if that is sooner. */
@@ -89,10 +89,10 @@ void rill__timers_segment_accepted(struct tcp_host *host, struct connection *con
 }
 
 void rill__timers_orphaned_in_fin_wait_2(struct tcp_host *host, struct connection *connection) {
-    const struct tuning *tuning = rill__tuning(host, connection);
+    const struct extra *extra = rill__extra(host, connection);
     rill_time wait = host->config.fin_wait_2;
-    if (tuning && tuning->fin_wait_2)
-        wait = tuning->fin_wait_2 == TUNING_NO_FIN_WAIT_2 ? 0 : tuning->fin_wait_2 * RILL_SECOND;
+    if (extra && extra->fin_wait_2)
+        wait = extra->fin_wait_2 == EXTRA_NO_FIN_WAIT_2 ? 0 : extra->fin_wait_2 * RILL_SECOND;
     connection->keepalive_at = host->core->now + wait;
     rill__timers_file(host, connection);
 }
@@ -138,9 +138,9 @@ void rill__timers_file(struct tcp_host *host, struct connection *connection) {
 }
 
 static uint8_t retry_limit(const struct tcp_host *host, const struct connection *connection) {
-    const struct tuning *tuning = rill__tuning(host, connection);
+    const struct extra *extra = rill__extra(host, connection);
     if (connection->state == RILL_TCP_SYN_SENT)
-        return tuning && tuning->syn_retries ? tuning->syn_retries : host->config.syn_retries;
+        return extra && extra->syn_retries ? extra->syn_retries : host->config.syn_retries;
     if (connection->state == RILL_TCP_SYN_RECEIVED)
         return host->config.syn_ack_retries;
     return host->config.data_retries;
@@ -191,6 +191,7 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
     active->retries += active->retries < 254;
     active->backoff += active->backoff < 20;
     rill__count_timeout(host, connection);
+    rill__pmtud_timeout(host, connection);
     rill__recovery_timeout(host, connection);
     active->rto_at = retransmission_deadline(host, connection);
     rill__tcp_ready(host, connection);

@@ -1,7 +1,7 @@
 /* tcp/tune.c: what the application may change about one connection.
  *
  * What every segment asks for lies in the connection itself. The rest, which few applications
- * touch, lies in a record of its own (struct tuning) that is made when it is first asked for: an
+ * touch, lies in a record of its own (struct extra) that is made when it is first asked for: an
  * idle connection that nobody has tuned does not pay for it. */
 #include "tcp/tcp_api.h"
 
@@ -57,47 +57,45 @@ static bool option_ok(enum rill_tcp_option option, uint32_t value) {
            value <= ranges[option].most;
 }
 
-/* The record, made if there is none; null: no memory. */
-static struct tuning *tuning_open(struct tcp_host *host, struct connection *connection) {
-    struct tuning *tuning = (struct tuning *)rill__tuning(host, connection);
-    if (tuning)
-        return tuning;
+struct extra *rill__extra_open(struct tcp_host *host, struct connection *connection) {
+    struct extra *extra = (struct extra *)rill__extra(host, connection);
+    if (extra)
+        return extra;
     uint32_t index;
-    tuning = (struct tuning *)rill__slab_open(&host->tunings, &index);
-    if (tuning)
-        connection->tuning = index;
-    return tuning;
+    extra = (struct extra *)rill__slab_open(&host->extras, &index);
+    if (extra)
+        connection->extra = index;
+    return extra;
 }
 
-const struct tuning *rill__tuning(const struct tcp_host *host,
-                                  const struct connection *connection) {
-    return connection->tuning == SLAB_NONE
+const struct extra *rill__extra(const struct tcp_host *host, const struct connection *connection) {
+    return connection->extra == SLAB_NONE
                ? 0
-               : (const struct tuning *)slab_at(&host->tunings, connection->tuning);
+               : (const struct extra *)slab_at(&host->extras, connection->extra);
 }
 
-void rill__tuning_free(struct tcp_host *host, struct connection *connection) {
-    if (connection->tuning != SLAB_NONE)
-        rill__slab_close(&host->tunings, connection->tuning);
-    connection->tuning = SLAB_NONE;
+void rill__extra_free(struct tcp_host *host, struct connection *connection) {
+    if (connection->extra != SLAB_NONE)
+        rill__slab_close(&host->extras, connection->extra);
+    connection->extra = SLAB_NONE;
 }
 
 const struct rill_congestion_ops *rill__congestion_of(const struct tcp_host *host,
                                                       const struct connection *connection) {
-    const struct tuning *tuning = rill__tuning(host, connection);
-    return tuning && tuning->congestion ? tuning->congestion : host->config.congestion;
+    const struct extra *extra = rill__extra(host, connection);
+    return extra && extra->congestion ? extra->congestion : host->config.congestion;
 }
 
 /* The new one begins with the window that the old one has reached. */
-static int set_congestion(struct tcp_host *host, struct connection *connection,
-                          struct tuning *tuning, uint32_t number) {
+static int set_congestion(struct tcp_host *host, struct connection *connection, struct extra *extra,
+                          uint32_t number) {
     const struct rill_congestion_ops *ops =
         number ? host->config.congestion_more[number - 1] : host->config.congestion;
     if (!ops)
         return RILL_ERROR_ARGUMENT;
     if (ops == rill__congestion_of(host, connection))
         return 0;
-    tuning->congestion = ops;
+    extra->congestion = ops;
     if (!state_is_synchronized(connection->state) || !connection->mss)
         return 0; /* it begins when the connection does */
     if (!rill__connection_activate(host, connection))
@@ -121,24 +119,24 @@ static void set_quick_acks(struct tcp_host *host, struct connection *connection,
 
 static int apply_tuning(struct tcp_host *host, struct connection *connection,
                         enum rill_tcp_option option, uint32_t value) {
-    struct tuning *tuning = tuning_open(host, connection);
-    if (!tuning)
+    struct extra *extra = rill__extra_open(host, connection);
+    if (!extra)
         return RILL_ERROR_MEMORY;
     switch (option) {
     case RILL_TCP_OPTION_USER_TIMEOUT:
-        tuning->user_timeout = value;
+        extra->user_timeout = value;
         return 0;
     case RILL_TCP_OPTION_SYN_RETRIES:
-        tuning->syn_retries = (uint8_t)value;
+        extra->syn_retries = (uint8_t)value;
         return 0;
     case RILL_TCP_OPTION_FIN_WAIT_2:
-        tuning->fin_wait_2 = value;
+        extra->fin_wait_2 = value;
         return 0;
     case RILL_TCP_OPTION_WINDOW_CLAMP:
-        tuning->window_clamp = value;
+        extra->window_clamp = value;
         return 0;
     default: /* RILL_TCP_OPTION_CONGESTION */
-        return set_congestion(host, connection, tuning, value);
+        return set_congestion(host, connection, extra, value);
     }
 }
 

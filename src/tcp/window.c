@@ -7,10 +7,10 @@
 
 /* Bytes the buffer takes beyond rcv_nxt. */
 static uint32_t free_space(const struct tcp_host *host, const struct connection *connection) {
-    const struct tuning *tuning = rill__tuning(host, connection);
+    const struct extra *extra = rill__extra(host, connection);
     uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
     uint32_t space = connection->receive_buffer > queued ? connection->receive_buffer - queued : 0;
-    return tuning && tuning->window_clamp ? RILL_MIN(space, tuning->window_clamp) : space;
+    return extra && extra->window_clamp ? RILL_MIN(space, extra->window_clamp) : space;
 }
 
 /* What has been promised and not used yet. */
