@@ -255,13 +255,14 @@ void rill__labels_spurious(struct streams *streams, struct connection *connectio
                            struct resent *resent, enum streams_evidence evidence, uint64_t frame,
                            rill_time when);
 
-/* sighting.c: whether the packet was seen before, and where. `sum` is over all that is the same then.
+/* sighting.c: whether the packet was seen before, and where. `sum` is over all that is the same
+ * then.
  */
 uint64_t rill__sighting_sum(const struct streams_packet *packet);
 bool rill__sighting_init(struct streams *streams);
 void rill__sighting_prefetch(const struct streams *streams, uint64_t sum);
-bool rill__sighting_check(struct streams *streams, const struct streams_packet *packet, uint64_t sum,
-                          enum streams_evidence *evidence, uint32_t *scope);
+bool rill__sighting_check(struct streams *streams, const struct streams_packet *packet,
+                          uint64_t sum, enum streams_evidence *evidence, uint32_t *scope);
 void rill__sighting_fini(struct streams *streams);
 
 /* history.c */

@@ -82,8 +82,8 @@ void rill__sighting_prefetch(const struct streams *streams, uint64_t sum) {
     __builtin_prefetch(set + 2);
 }
 
-bool rill__sighting_check(struct streams *streams, const struct streams_packet *packet, uint64_t sum,
-                          enum streams_evidence *evidence, uint32_t *scope) {
+bool rill__sighting_check(struct streams *streams, const struct streams_packet *packet,
+                          uint64_t sum, enum streams_evidence *evidence, uint32_t *scope) {
     uint32_t place = place_of(packet);
     struct sighting *set = set_of(streams, sum), *oldest = set;
     for (unsigned i = 0; i < WAYS; i++) {
