@@ -95,6 +95,7 @@ struct rill_stack_config {
     bool sack;               /* RFC 2018 */
     uint8_t ecn;             /* enum rill_ecn, RFC 3168 */
     bool pacing;             /* the window is spread over its round trip */
+    bool bursts;             /* without pacing: slow start is not held to RFC 9406's 8 segments */
     bool nagle;              /* RFC 9293 §3.7.4, default of new connections */
     bool check;              /* verify every invariant of what a call touches; for tests */
     bool statistics;         /* keep a record of counters beside each connection */
@@ -102,6 +103,7 @@ struct rill_stack_config {
     rill_time rto_initial, rto_min, rto_max; /* RFC 6298 */
     rill_time clock_resolution; /* how far `now` may lag behind; 0: not at all. RFC 6298's G */
     rill_time delayed_ack;      /* RFC 9293 §3.8.6.3 */
+    rill_time peer_delayed_ack; /* how long a peer may delay its: RFC 8985 §7.2, max_ack_delay */
     uint8_t quick_acks;         /* the first segments of a connection, acknowledged at once */
     bool ack_every_second;      /* every second segment at once, also of those that are not full */
     rill_time time_wait;

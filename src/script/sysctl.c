@@ -37,6 +37,11 @@ static uint8_t octet(uint64_t number) {
 KEY(timestamps, config->timestamps = value[0] != 0)
 KEY(sack, config->sack = value[0] != 0)
 KEY(scaling, config->window_scaling = value[0] != 0)
+KEY(receive_memory,
+    if (value[2]) config->receive_buffer_max = (uint32_t)RILL_MIN(value[2], (uint64_t)1 << 30))
+KEY(send_memory,
+    if (value[2]) config->send_buffer_max = (uint32_t)RILL_MIN(value[2], (uint64_t)1 << 30);
+    if (value[1]) config->send_buffer_min = (uint32_t)RILL_MIN(value[1], config->send_buffer_max))
 KEY(rfc1323, config->timestamps = config->window_scaling = value[0] != 0)
 KEY(syn_retries, config->syn_retries = octet(value[0]))
 KEY(syn_ack_retries, config->syn_ack_retries = octet(value[0]))
@@ -50,6 +55,7 @@ KEY(keep_count, config->keepalive_count = octet(RILL_MAX(value[0], 1u)))
 KEY(delayed_ack, config->delayed_ack = value[0] * RILL_MILLISECOND)
 KEY(rto_initial, config->rto_initial = RILL_MAX(value[0], 1u) * RILL_MILLISECOND)
 KEY(rto_min, config->rto_min = RILL_MAX(value[0], 1u) * RILL_MILLISECOND)
+KEY(fast_open, config->fast_open = (uint16_t)value[0])
 KEY(segment_life, config->time_wait = 2 * value[0] * RILL_MILLISECOND)
 #undef KEY
 
@@ -67,6 +73,9 @@ static const struct {
     {"net.ipv4.tcp_sack", set_sack},
     {"net.ipv4.tcp_window_scaling", set_scaling},
     {"net.ipv4.tcp_ecn", set_ecn},
+    {"net.ipv4.tcp_fastopen", set_fast_open},
+    {"net.ipv4.tcp_rmem", set_receive_memory},
+    {"net.ipv4.tcp_wmem", set_send_memory},
     {"net.ipv4.tcp_syn_retries", set_syn_retries},
     {"net.ipv4.tcp_synack_retries", set_syn_ack_retries},
     {"net.ipv4.tcp_retries2", set_data_retries},
@@ -86,6 +95,29 @@ static const struct {
     {"net.inet.tcp.keepcnt", set_keep_count},
 };
 
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* One or two keys as Linux writes them: four groups of eight digits, each a number whose lowest
+ * byte comes first. */
+static bool set_fast_open_key(struct world *world, const char *text) {
+    unsigned digits = 0;
+    memset(world->fast_open_keys, 0, sizeof world->fast_open_keys);
+    for (; *text && digits < 64; text++) {
+        int digit = hex_digit(*text);
+        unsigned byte = digits / 8 * 4 + 3 - digits % 8 / 2;
+        if (digit < 0)
+            continue;
+        world->fast_open_keys[byte] |= (uint8_t)(digits % 2 ? digit : digit << 4);
+        digits++;
+    }
+    world->fast_open_key_count = digits / 32;
+    return digits == 32 || digits == 64;
+}
+
 bool sysctl_set(struct world *world, const char *key, const char *value) {
     char name[100];
     struct text text;
@@ -100,6 +132,8 @@ bool sysctl_set(struct world *world, const char *key, const char *value) {
         world->config.quick_acks = 0;
         world->config.ack_every_second = true;
     }
+    if (text_equal(name, "net.ipv4.tcp_fastopen_key"))
+        return set_fast_open_key(world, value);
     if (!numbers(value, number))
         return false;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

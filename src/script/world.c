@@ -6,6 +6,8 @@
 
 #define BATCH 32
 #define EPOCH RILL_SECOND /* the stack's time when the script begins */
+/* What a kernel's timers add to what they are set to: two ticks of 4 ms, and the one under way. */
+#define CLOCK_RESOLUTION (12 * RILL_MILLISECOND)
 /* What the suites' hosts have: the window scale is 8, and what a SYN promises is worth no update.
  */
 #define RECEIVE_BUFFER_MIN 131000
@@ -44,6 +46,9 @@ bool world_init(struct world *world, const struct rill_allocator *allocator,
     world->config.seed[1] = ~seed;
     world->config.check = true;
     world->config.pacing = false; /* a script expects a whole window at once */
+    world->config.bursts = true;
+    world->config.peer_delayed_ack = 200 * RILL_MILLISECOND;
+    world->config.clock_resolution = CLOCK_RESOLUTION;
     world->config.receive_buffer_min = RECEIVE_BUFFER_MIN;
     world->config.receive_buffer_max = RECEIVE_BUFFER_MAX;
     return true;
@@ -70,6 +75,16 @@ static int open_interface(struct world *world) {
     return error;
 }
 
+int world_configure(struct world *world) {
+    if (!world->stack)
+        return 0;
+    int error = rill_stack_configure(world->stack, &world->config);
+    if (!error && world->fast_open_key_count)
+        error = rill_tcp_fast_open_keys(world->stack, 0, world->fast_open_keys,
+                                        world->fast_open_key_count);
+    return error;
+}
+
 int world_open(struct world *world) {
     struct rill_sockets_config sockets;
     if (world->sockets)
@@ -82,16 +97,13 @@ int world_open(struct world *world) {
     if (!error)
         rill_advance(world->stack, EPOCH + world->now, 0);
     error = error ? error : open_interface(world);
+    error = error ? error : world_configure(world);
     if (error)
         return error;
     rill_sockets_config_default(&sockets);
     sockets.allocator = world->allocator;
     sockets.first = 3;
     return rill_sockets_open(world->stack, &sockets, &world->sockets) ? RILL_ERROR_MEMORY : 0;
-}
-
-int world_configure(struct world *world) {
-    return world->stack ? rill_stack_configure(world->stack, &world->config) : 0;
 }
 
 static bool keep(struct world *world, const struct rill_packet *packet) {

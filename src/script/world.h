@@ -26,6 +26,8 @@ struct world {
     struct rill_sockets *sockets;
     struct rill_stack_config config;
     struct rill_interface_config interface;
+    uint8_t fast_open_keys[32]; /* for cookies; the host has one of its own if there is none */
+    unsigned fast_open_key_count;
     struct rill_address local, remote;
     bool ipv4;
     rill_time now; /* since the script began */

@@ -22,6 +22,7 @@ void rill_stack_config_bare(struct rill_stack_config *config) {
     config->rto_min = 200 * RILL_MILLISECOND;
     config->rto_max = 120 * RILL_SECOND;
     config->delayed_ack = 40 * RILL_MILLISECOND;
+    config->peer_delayed_ack = 40 * RILL_MILLISECOND;
     config->quick_acks = 32;
     config->time_wait = 60 * RILL_SECOND; /* DEVIATION: 2 MSL is 4 min; re-use goes by timestamps */
     config->fin_wait_2 = 60 * RILL_SECOND;

@@ -117,6 +117,7 @@ enum journal_call {
     N(sack)                                                                                        \
     N(ecn)                                                                                         \
     N(pacing)                                                                                      \
+    N(bursts)                                                                                      \
     N(nagle)                                                                                       \
     N(check)                                                                                       \
     N(statistics)                                                                                  \
@@ -126,6 +127,7 @@ enum journal_call {
     N(rto_min)                                                                                     \
     N(rto_max)                                                                                     \
     N(delayed_ack)                                                                                 \
+    N(peer_delayed_ack)                                                                            \
     N(quick_acks)                                                                                  \
     N(ack_every_second)                                                                            \
     N(time_wait)                                                                                   \

@@ -20,7 +20,8 @@ static bool times_ok(const struct rill_stack_config *c) {
            c->clock_resolution <= RILL_SECOND && c->rto_initial >= RILL_MILLISECOND &&
            c->rto_initial <= c->rto_max &&
            c->delayed_ack <= 500 * RILL_MILLISECOND && /* RFC 9293 §3.8.6.3, MUST-58 */
-           c->time_wait <= TIME_MAX && c->fin_wait_2 <= TIME_MAX && c->keepalive_idle <= TIME_MAX &&
+           c->peer_delayed_ack <= RILL_SECOND && c->time_wait <= TIME_MAX &&
+           c->fin_wait_2 <= TIME_MAX && c->keepalive_idle <= TIME_MAX &&
            c->keepalive_interval <= TIME_MAX;
 }
 

@@ -160,6 +160,16 @@ struct sighting;
 struct history_entry;
 struct closed;
 
+/* A segment that waits for its turn while the caches fetch what it will need. */
+struct prepared {
+    struct streams_packet packet;
+    struct connection_key key;
+    uint64_t sum;
+    uint32_t hash;
+    bool lower; /* the source is the lower endpoint of the key */
+};
+#define AHEAD 4
+
 struct streams {
     struct streams_config config;
     struct rill_allocator counted; /* the config's, with every byte counted */
@@ -176,7 +186,8 @@ struct streams {
     uint64_t closed_first, closed_end;
     uint64_t memory;
     struct streams_totals totals;
-    struct streams_packet packet;
+    struct prepared ahead[AHEAD];
+    uint64_t ahead_first, ahead_end;
     uint32_t labels; /* of the segment at hand */
     rill_time newest;
 };
@@ -191,8 +202,8 @@ struct active *rill__streams_active(struct streams *streams, struct connection *
 
 /* lookup.c: which connection a packet belongs to, a new one if need be; `*side` is who sent it.
  * Null: it is no connection's, or memory is out. */
-struct connection *rill__streams_lookup(struct streams *streams,
-                                        const struct streams_packet *packet, uint8_t *side);
+struct connection *rill__streams_lookup(struct streams *streams, const struct prepared *prepared,
+                                        uint8_t *side);
 /* The same, of one that is there already; nothing is opened or changed. */
 struct connection *rill__streams_find(struct streams *streams, const struct streams_packet *packet,
                                       uint8_t *side);
@@ -207,6 +218,7 @@ void rill__streams_alias(struct streams *streams, const struct connection_key *k
 
 /* finish.c: hands out its account, and frees it. */
 void rill__streams_put_away(struct streams *streams, struct connection *connection);
+void rill__streams_put_all_away(struct streams *streams);
 void rill__streams_make_room(struct streams *streams);
 
 /* closed.c */
@@ -243,10 +255,13 @@ void rill__labels_spurious(struct streams *streams, struct connection *connectio
                            struct resent *resent, enum streams_evidence evidence, uint64_t frame,
                            rill_time when);
 
-/* sighting.c: whether the packet was seen before, and where. */
-bool rill__sighting_check(struct streams *streams, const struct streams_packet *packet,
+/* sighting.c: whether the packet was seen before, and where. `sum` is over all that is the same then.
+ */
+uint64_t rill__sighting_sum(const struct streams_packet *packet);
+bool rill__sighting_init(struct streams *streams);
+void rill__sighting_prefetch(const struct streams *streams, uint64_t sum);
+bool rill__sighting_check(struct streams *streams, const struct streams_packet *packet, uint64_t sum,
                           enum streams_evidence *evidence, uint32_t *scope);
-
 void rill__sighting_fini(struct streams *streams);
 
 /* history.c */

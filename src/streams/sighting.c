@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { SETS = 8192, WAYS = 4 };
+enum { SETS = 4096, WAYS = 4 };
 #define PLACE_AGE (2 * RILL_SECOND)              /* from one place to another: queues are shorter */
 #define SAME_AGE (RILL_MILLISECOND)              /* mirrored twice */
 #define SAME_AGE_NUMBERED (5 * RILL_MILLISECOND) /* when a new copy would have a new IP id */
@@ -27,7 +27,7 @@ static uint64_t mix(uint64_t sum, uint64_t word) {
     return sum ^ sum >> 29;
 }
 
-static uint64_t sum_of(const struct streams_packet *packet) {
+uint64_t rill__sighting_sum(const struct streams_packet *packet) {
     uint64_t words[4], sum;
     memcpy(words, &packet->source, 16);
     memcpy(words + 2, &packet->destination, 16);
@@ -64,18 +64,28 @@ static bool is_again(const struct sighting *sighting, const struct streams_packe
            age <= (numbered ? SAME_AGE_NUMBERED : SAME_AGE);
 }
 
-bool rill__sighting_check(struct streams *streams, const struct streams_packet *packet,
-                          enum streams_evidence *evidence, uint32_t *scope) {
+static struct sighting *set_of(const struct streams *streams, uint64_t sum) {
+    return &streams->sightings[(sum >> 32) % SETS * WAYS];
+}
+
+bool rill__sighting_init(struct streams *streams) {
     size_t size = (size_t)SETS * WAYS * sizeof *streams->sightings;
-    if (!streams->sightings) {
-        streams->sightings = rill__streams_allocate(streams, size);
-        if (!streams->sightings)
-            return false;
+    streams->sightings = rill__streams_allocate(streams, size);
+    if (streams->sightings)
         memset(streams->sightings, 0, size);
-    }
-    uint64_t sum = sum_of(packet);
+    return streams->sightings;
+}
+
+void rill__sighting_prefetch(const struct streams *streams, uint64_t sum) {
+    const struct sighting *set = set_of(streams, sum);
+    __builtin_prefetch(set);
+    __builtin_prefetch(set + 2);
+}
+
+bool rill__sighting_check(struct streams *streams, const struct streams_packet *packet, uint64_t sum,
+                          enum streams_evidence *evidence, uint32_t *scope) {
     uint32_t place = place_of(packet);
-    struct sighting *set = &streams->sightings[(sum >> 32) % SETS * WAYS], *oldest = set;
+    struct sighting *set = set_of(streams, sum), *oldest = set;
     for (unsigned i = 0; i < WAYS; i++) {
         if (set[i].sum == sum) {
             bool again = is_again(&set[i], packet, place, evidence);

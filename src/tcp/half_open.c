@@ -254,6 +254,14 @@ static void challenge(struct tcp_host *host, struct half_open *half, enum rill_c
         rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
 }
 
+/* RFC 9293 §3.10.7.4, table 6: its begin or its end lies in the window. */
+static bool acceptable(const struct tcp_host *host, const struct half_open *half,
+                       const struct tcp_segment *segment) {
+    uint32_t window = syn_window(host), first = segment->sequence - (half->irs + 1);
+    uint32_t span = segment_span(segment);
+    return first < window || (span && first + span - 1 < window);
+}
+
 /* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
 void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                            struct tcp_segment *segment) {
@@ -278,8 +286,7 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_PAWS);
         return;
     }
-    bool in_window = segment->sequence - expected < syn_window(host);
-    if (!in_window) { /* first */
+    if (!acceptable(host, half, segment)) { /* first */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SEQUENCE);
         if (!(segment->flags & WIRE_RST))
             challenge(host, half, RILL_CAUSE_DUPLICATE_ACK);

@@ -154,7 +154,8 @@ struct tcp_segment {
     uint32_t payload;    /* bytes left */
     uint32_t payload_at; /* offset of the first in the packet */
     uint32_t segments;   /* as on the wire */
-    uint32_t repeated;   /* bytes before `sequence` that had come before, where others are left */
+    uint32_t repeated;   /* bytes before `sequence` that had come before */
+    bool nothing_left;   /* all of it had come before, or is beyond a shut window */
     uint8_t flags;       /* enum wire_tcp_flag, as trimmed */
 };
 

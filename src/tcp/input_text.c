@@ -76,6 +76,17 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
     return true;
 }
 
+/* The report of what came twice, owed for the FIN's own segment, acknowledges the FIN too. */
+static bool said_with_report(struct connection *connection) {
+    struct active *active = connection->active;
+    struct ack_debt *last = active->debt_count ? &active->debts[active->debt_count - 1] : 0;
+    if (!last || last->dsack_left == last->dsack_right || last->count != 1 ||
+        last->acknowledgement + 1 != connection->rcv_nxt)
+        return false;
+    last->acknowledgement = connection->rcv_nxt;
+    return true;
+}
+
 /* A FIN may come ahead of bytes that are missing: its place is remembered. */
 bool rill__input_fin(struct tcp_host *host, struct connection *connection,
                      struct tcp_segment *segment) {
@@ -101,7 +112,8 @@ bool rill__input_fin(struct tcp_host *host, struct connection *connection,
     if (seq_lt(connection->rcv_adv, connection->rcv_nxt))
         connection->rcv_adv = connection->rcv_nxt;
     connection->flags |= CONNECTION_FIN_RECEIVED;
-    acknowledge_now(host, connection);
+    if (connection->state == RILL_TCP_FIN_WAIT_2 || !said_with_report(connection))
+        acknowledge_now(host, connection);
     rill__connection_raise(host, connection, RILL_EVENT_READABLE | RILL_EVENT_PEER_CLOSED);
     switch (connection->state) {
     case RILL_TCP_ESTABLISHED:

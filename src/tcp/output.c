@@ -382,6 +382,17 @@ static void commit_flight(struct tcp_host *host, struct connection *connection,
     rill__probe_schedule(host, connection);
 }
 
+/* How much of the window is used: the most of a window's flight counts until all that was sent by
+ * then is acknowledged. */
+static void note_flight(struct connection *connection) {
+    struct active *active = connection->active;
+    uint32_t flight = connection->snd_nxt - connection->snd_una;
+    if (seq_geq(connection->snd_una, active->flight_until) || flight > active->flight_most) {
+        active->flight_until = connection->snd_nxt;
+        active->flight_most = flight;
+    }
+}
+
 /* Notes what the packet has taken with it. */
 static void commit(struct tcp_host *host, struct connection *connection, struct plan *plan) {
     struct active *active = connection->active;
@@ -391,6 +402,8 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
     commit_flight(host, connection, plan);
     if (rill__congestion_room(connection) < rill__payload_max(connection))
         active->full_until = connection->snd_nxt;
+    if (plan->length)
+        note_flight(connection);
     if (plan->flags & WIRE_SYN && plan->length)
         active->fast_open |= FAST_OPEN_CARRIED;
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))

@@ -62,7 +62,7 @@ struct congestion_call rill__congestion_call(const struct tcp_host *host,
         .mss = rill__payload_max(connection),
         .srtt = connection->srtt / 8,
         .snd_nxt = connection->snd_nxt,
-        .paced = host->config.pacing,
+        .paced = host->config.pacing || host->config.bursts,
     };
     return call;
 }

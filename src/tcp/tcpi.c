@@ -118,7 +118,7 @@ static void fill_congestion(const struct tcp_host *host, const struct connection
                                    .mss = rill__payload_max(connection),
                                    .srtt = connection->srtt / 8,
                                    .snd_nxt = connection->snd_nxt,
-                                   .paced = host->config.pacing};
+                                   .paced = host->config.pacing || host->config.bursts};
     if (connection->active)
         call.recent = &connection->active->congestion_recent;
     out->tcpi_snd_cwnd = congestion.cwnd / call.mss;
