@@ -155,6 +155,7 @@ struct tcp_segment {
     uint32_t segments;   /* as on the wire */
     uint32_t repeated;   /* bytes before `sequence` that had come before, where others are left */
     uint8_t flags;       /* enum wire_tcp_flag, as trimmed */
+    bool repeats_syn;    /* it had the SYN that had come before */
 };
 
 /* demux.c */

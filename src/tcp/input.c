@@ -118,6 +118,7 @@ static enum rill_drop read_segment(struct tcp_host *host, struct ip_datagram *da
     segment->payload_at = datagram->header_length + segment->header.header_length;
     segment->segments = datagram->packet->gso_size ? rill_packet_frames(datagram->packet) : 1;
     segment->repeated = 0;
+    segment->repeats_syn = false;
     segment->flags = segment->header.flags;
     return RILL_DROP_NONE;
 }
@@ -371,6 +372,7 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
         segment->flags &= (uint8_t)~WIRE_SYN;
         segment->sequence++;
         trim(host, connection, segment);
+        segment->repeats_syn = true;
         return true;
     }
     if (connection_is_early(connection) && !(segment->flags & WIRE_ACK) &&

@@ -40,7 +40,9 @@ static bool leave_syn_received(struct tcp_host *host, struct connection *connect
     rill__connection_established(host, connection);
     connection->snd_wnd = scaled_window(connection, segment);
     connection->snd_wl1 = segment->header.sequence;
-    if (!early) /* the handshake's last ACK draws none */
+    if (segment->repeats_syn) /* RFC 2883 §4: what came twice is the SYN's own number */
+        rill__owe_dsack(host, connection, connection->active->irs, connection->active->irs + 1);
+    else if (!early) /* the handshake's last ACK draws none */
         connection->owes |= OWES_ACK;
     rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
     rill__tcp_ready(host, connection);

@@ -44,6 +44,7 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
         return false;
     }
     struct active *active = connection->active;
+    active->received_at = host->core->now;
     rill_seq before = connection->rcv_nxt;
     uint32_t holes = active->receive.range_count;
     rill_seq twice_left = 0, twice_right = 0; /* bytes that lie beyond a hole, and come again */
