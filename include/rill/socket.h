@@ -123,7 +123,8 @@ enum rill_socket_option {
     RILL_SO_SNDBUF = 7, /* bytes */
     RILL_SO_RCVBUF = 8, /* bytes */
     RILL_SO_KEEPALIVE = 9,
-    RILL_SO_LINGER = 13,     /* struct rill_linger */
+    /* struct rill_linger. 0 s: close resets. Others are kept: no call here waits for a close. */
+    RILL_SO_LINGER = 13,
     RILL_SO_REUSEPORT = 15,  /* only 0 can be set */
     RILL_SO_ACCEPTCONN = 30, /* get */
     RILL_SO_PROTOCOL = 38,   /* get */

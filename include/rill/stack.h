@@ -116,6 +116,7 @@ struct rill_stack_config {
     uint16_t port_first, port_last;                     /* ephemeral ports, RFC 6056 */
     uint32_t time_wait_max;                             /* records; the oldest goes first */
     uint32_t connections_max;
+    uint32_t orphans_max;   /* closed connections that still send; beyond, closing one resets it */
     uint32_t half_open_max; /* records of SYNs, of all listeners together */
     uint8_t syn_cookies;    /* enum rill_syn_cookies: beyond that, or beyond a listener's backlog */
     uint16_t fast_open;     /* enum rill_fast_open_bit; default: both sides may */

@@ -29,6 +29,8 @@ void rill_stack_config_bare(struct rill_stack_config *config) {
     config->keepalive_idle = 7200 * RILL_SECOND; /* RFC 9293 §3.8.4 */
     config->keepalive_interval = 75 * RILL_SECOND;
     config->keepalive_count = 9;
+    /* DEVIATION: RFC 9293 §3.8.3 wants three minutes of SYNs at least; these are two, as long as
+     * anybody is known to wait. */
     config->syn_retries = 6;
     config->syn_ack_retries = 5;
     config->data_retries = 15;
@@ -36,6 +38,7 @@ void rill_stack_config_bare(struct rill_stack_config *config) {
     config->port_last = 65535;
     config->time_wait_max = 1u << 20;
     config->connections_max = 1u << 24;
+    config->orphans_max = 1u << 16;
     config->half_open_max = 1u << 16;
     config->syn_cookies = RILL_SYN_COOKIES_FULL;
     config->fast_open = RILL_FAST_OPEN_CONNECT | RILL_FAST_OPEN_LISTEN;

@@ -142,6 +142,7 @@ enum journal_call {
     N(port_last)                                                                                   \
     N(time_wait_max)                                                                               \
     N(connections_max)                                                                             \
+    N(orphans_max)                                                                                 \
     N(half_open_max)                                                                               \
     N(syn_cookies)                                                                                 \
     N(fast_open)                                                                                   \

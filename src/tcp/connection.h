@@ -59,7 +59,8 @@ enum connection_owes {
 enum connection_choice {
     CHOICE_RECEIVE_BUFFER = 1, /* it stays as it is: buffers.c */
     CHOICE_SEND_BUFFER = 2,
-    CHOICE_CORK = 4, /* only full segments, for the time being: output.c */
+    CHOICE_CLOSED = 8, /* it has closed, and is counted while there is something to send: close.c */
+    CHOICE_CORK = 4,   /* only full segments, for the time being: output.c */
 };
 
 /* Of an active part: Fast Open, while the connection opens. fast_open.c, fast_open_active.c */

@@ -238,20 +238,28 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
 }
 
 /* RFC 9293 §3.10.7.4, first, and RFC 5961 §3.2: where we are, and no more often than allowed. */
-static void challenge(struct tcp_host *host, struct half_open *half) {
+static void challenge(struct tcp_host *host, struct half_open *half, enum rill_cause cause) {
     struct tcp_control control = {
         .key = &half->key,
         .sequence = half->iss + 1,
         .acknowledgement = half->irs + 1,
-        .window = syn_window(host),
+        .window = (uint16_t)(syn_window(host) >> half->rcv_scale),
         .flags = WIRE_ACK,
         .timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
         .timestamp_value = rill__timestamp_now(host, half->ts_offset),
         .timestamp_echo = half->ts_recent,
-        .cause = RILL_CAUSE_CHALLENGE_ACK,
+        .cause = cause,
     };
     if (!half->parked && rill__challenge_allowed(host, &half->challenges))
         rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
+}
+
+/* RFC 9293 §3.10.7.4, table 6: its begin or its end lies in the window. */
+static bool acceptable(const struct tcp_host *host, const struct half_open *half,
+                       const struct tcp_segment *segment) {
+    uint32_t window = syn_window(host), first = segment->sequence - (half->irs + 1);
+    uint32_t span = segment_span(segment);
+    return first < window || (span && first + span - 1 < window);
 }
 
 /* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
@@ -278,11 +286,10 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_PAWS);
         return;
     }
-    bool in_window = segment->sequence - expected < syn_window(host);
-    if (!in_window) { /* first */
+    if (!acceptable(host, half, segment)) { /* first */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SEQUENCE);
         if (!(segment->flags & WIRE_RST))
-            challenge(host, half);
+            challenge(host, half, RILL_CAUSE_DUPLICATE_ACK);
         return;
     }
     if (segment->flags & WIRE_RST) { /* second; RFC 5961 §3.2: only the exact number */
@@ -292,7 +299,7 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
         if (exact)
             rill__half_open_free(host, half);
         else
-            challenge(host, half);
+            challenge(host, half, RILL_CAUSE_CHALLENGE_ACK);
         return;
     }
     if (segment->flags & WIRE_SYN) { /* fourth: back to LISTEN */

@@ -131,6 +131,7 @@ struct tcp_host {
     uint32_t time_wait_oldest, time_wait_newest;
     struct connection *quiet_first, *quiet_last; /* idle.c */
     uint32_t quiet_count;
+    uint32_t orphans; /* connections with CHOICE_CLOSED. close.c */
     struct core_timer quiet_timer;
     struct siphash_key hash_key, isn_key, port_key, timestamp_key;
     struct cookie_secret cookie_secrets[2]; /* by the parity of their epochs */
@@ -153,9 +154,9 @@ struct tcp_segment {
     uint32_t payload;    /* bytes left */
     uint32_t payload_at; /* offset of the first in the packet */
     uint32_t segments;   /* as on the wire */
-    uint32_t repeated;   /* bytes before `sequence` that had come before, where others are left */
+    uint32_t repeated;   /* bytes before `sequence` that had come before */
+    bool nothing_left;   /* all of it had come before, or is beyond a shut window */
     uint8_t flags;       /* enum wire_tcp_flag, as trimmed */
-    bool repeats_syn;    /* it had the SYN that had come before */
 };
 
 /* demux.c */
@@ -457,7 +458,7 @@ rill_time rill__rto(const struct tcp_host *host, const struct connection *connec
 /* window.c */
 uint32_t rill__receive_window(const struct connection *connection);
 /* Bytes the buffer takes beyond rcv_nxt, promised or not. */
-uint32_t rill__receive_space(const struct tcp_host *host, const struct connection *connection);
+uint32_t rill__receive_space(const struct connection *connection);
 /* The window field of the next segment; moves rcv_adv. */
 uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection);
 /* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */
@@ -527,6 +528,9 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
 void rill__tcp_ready(struct tcp_host *host, struct connection *connection);
 /* There are new data, and neither the peer's window nor Nagle's algorithm holds them back. */
 bool rill__may_send_new(const struct connection *connection);
+/* The number of a segment without data: snd_nxt, unless a probe or a shrunk window has taken that
+ * beyond what the peer would accept. */
+rill_seq rill__empty_sequence(const struct connection *connection);
 /* What is queued goes now, full segments or not. */
 void rill__output_flush(struct connection *connection);
 /* A short segment waits because the application wants no such, and for no other reason. */

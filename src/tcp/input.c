@@ -118,7 +118,7 @@ static enum rill_drop read_segment(struct tcp_host *host, struct ip_datagram *da
     segment->payload_at = datagram->header_length + segment->header.header_length;
     segment->segments = datagram->packet->gso_size ? rill_packet_frames(datagram->packet) : 1;
     segment->repeated = 0;
-    segment->repeats_syn = false;
+    segment->nothing_left = false;
     segment->flags = segment->header.flags;
     return RILL_DROP_NONE;
 }
@@ -268,7 +268,8 @@ static bool acceptable(const struct connection *connection, const struct tcp_seg
     if (span == 0) /* no window: valid ACKs are let in, also from behind a probe's byte */
         return first - next <= RILL_MAX(window, 1);
     if (seq_leq(first + span, next))
-        return segment->flags & WIRE_ACK && !(segment->flags & (WIRE_SYN | WIRE_RST)) &&
+        return state_is_synchronized(connection->state) && segment->flags & WIRE_ACK &&
+               !(segment->flags & (WIRE_SYN | WIRE_RST)) &&
                next - first <= RILL_MAX(connection->receive_buffer, 65535);
     if (window == 0)
         return first == next && !(segment->flags & WIRE_SYN); /* the ACK in it still counts */
@@ -276,17 +277,17 @@ static bool acceptable(const struct connection *connection, const struct tcp_seg
            (seq_lt(first, next) && seq_gt(first + span, next + window));
 }
 
-/* RFC 5961 §3.2 challenges an RST within RCV.WND. That is what the buffer takes; without window
- * scaling the field may say less. */
-static bool is_near(const struct tcp_host *host, const struct connection *connection,
-                    const struct tcp_segment *segment) {
-    return segment->flags & WIRE_RST &&
-           segment->sequence - connection->rcv_nxt < rill__receive_space(host, connection);
+/* RCV.WND is what the buffer takes; without window scale the field can promise less of it. An RST
+ * in the rest is within the window all the same, and draws a challenge (RFC 5961 §3.2). */
+static bool reset_within_buffer(const struct connection *connection,
+                                const struct tcp_segment *segment) {
+    return segment->flags & WIRE_RST && connection->rcv_scale == 0 &&
+           segment->sequence - connection->rcv_nxt < rill__receive_space(connection);
 }
 
 static bool check_sequence(struct tcp_host *host, struct connection *connection,
                            struct tcp_segment *segment) {
-    if (acceptable(connection, segment) || is_near(host, connection, segment))
+    if (acceptable(connection, segment) || reset_within_buffer(connection, segment))
         return true;
     rill__tcp_drop(host, connection, segment,
                    rill__receive_window(connection) ? RILL_DROP_TCP_SEQUENCE
@@ -308,12 +309,12 @@ static void trim(struct tcp_host *host, struct connection *connection,
         segment->sequence += cut;
         segment->payload -= cut;
         segment->payload_at += cut;
-        segment->repeated = segment->payload ? cut : 0;
+        segment->repeated = cut;
         if (segment->flags & WIRE_FIN && seq_lt(segment->sequence, next))
-            segment->flags &= (uint8_t)~WIRE_FIN;    /* received before */
-        if (repeats && segment_span(segment) == 0) { /* nothing new: say again what we have */
+            segment->flags &= (uint8_t)~WIRE_FIN; /* received before */
+        if (repeats && segment_span(segment) == 0) {
             rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_DUPLICATE);
-            rill__owe_dsack(host, connection, segment->sequence - cut, segment->sequence);
+            segment->nothing_left = true;
         }
     }
     uint32_t room = rill__receive_window(connection) - (segment->sequence - next);
@@ -322,12 +323,12 @@ static void trim(struct tcp_host *host, struct connection *connection,
         segment->flags &= (uint8_t)~WIRE_FIN;
         if (room == 0) {
             rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_CLOSED_WINDOW);
-            rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+            segment->nothing_left = true;
         }
     } else if (segment->payload == room && segment->flags & WIRE_FIN &&
                rill__receive_window(connection) == 0) {
         segment->flags &= (uint8_t)~WIRE_FIN;
-        rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+        segment->nothing_left = true;
     }
 }
 
@@ -372,7 +373,6 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
         segment->flags &= (uint8_t)~WIRE_SYN;
         segment->sequence++;
         trim(host, connection, segment);
-        segment->repeats_syn = true;
         return true;
     }
     if (connection_is_early(connection) && !(segment->flags & WIRE_ACK) &&
@@ -395,7 +395,8 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     }
     if (!check_timestamp(host, connection, segment))
         return;
-    bool repeats_syn = connection->state == RILL_TCP_SYN_RECEIVED && segment->flags & WIRE_SYN;
+    bool repeats_syn = connection->state == RILL_TCP_SYN_RECEIVED &&
+                       (segment->flags & (WIRE_SYN | WIRE_RST)) == WIRE_SYN;
     if (!repeats_syn && !check_sequence(host, connection, segment)) /* first */
         return;
     trim(host, connection, segment);
@@ -417,6 +418,8 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     remember_timestamp(connection, segment);
     rill__ecn_received(connection, segment);
     rill__timers_segment_accepted(host, connection);
+    if (segment->nothing_left) /* nothing new: say again what we have (RFC 2883 §4) */
+        rill__owe_dsack(host, connection, segment->sequence - segment->repeated, segment->sequence);
     if (segment->payload && !rill__input_text(host, connection, segment)) /* seventh */
         return;
     if (!rill__input_fin(host, connection, segment)) /* eighth */

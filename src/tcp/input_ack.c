@@ -31,19 +31,17 @@ static void update_window(struct tcp_host *host, struct connection *connection,
 /* SYN-RECEIVED of a simultaneous open: our SYN must be acknowledged first of all. */
 static bool leave_syn_received(struct tcp_host *host, struct connection *connection,
                                struct tcp_segment *segment) {
+    struct active *active = connection->active;
     rill_seq number = segment->header.acknowledgement;
     if (seq_leq(number, connection->snd_una) || seq_gt(number, connection->snd_nxt)) {
         rill__tcp_no_socket(host, segment); /* <SEQ=SEG.ACK><CTL=RST> */
         return false;
     }
-    bool early = connection_is_early(connection);
     rill__connection_established(host, connection);
     connection->snd_wnd = scaled_window(connection, segment);
     connection->snd_wl1 = segment->header.sequence;
-    if (segment->repeats_syn) /* RFC 2883 §4: what came twice is the SYN's own number */
-        rill__owe_dsack(host, connection, connection->active->irs, connection->active->irs + 1);
-    else if (!early) /* the handshake's last ACK draws none */
-        connection->owes |= OWES_ACK;
+    if (segment->header.flags & WIRE_SYN) /* it came twice: our answer to the first may be lost */
+        rill__owe_dsack(host, connection, active->irs, active->irs + 1);
     rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
     rill__tcp_ready(host, connection);
     return true;

@@ -47,10 +47,10 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
     active->received_at = host->core->now;
     rill_seq before = connection->rcv_nxt;
     uint32_t holes = active->receive.range_count;
+    rill__buffers_round(host, connection);
     rill_seq twice_left = 0, twice_right = 0; /* bytes that lie beyond a hole, and come again */
     bool twice = rill__reassembly_overlap(&active->receive, segment->sequence, segment->payload,
                                           &twice_left, &twice_right);
-    rill__buffers_round(host, connection);
     enum rill_drop drop = rill__receive_queue_add(
         host->core, &host->receive, &active->receive, segment->datagram->packet,
         segment->payload_at, segment->payload, segment->sequence, &connection->rcv_nxt);
@@ -74,6 +74,17 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
     if (!segment->repeated && (!twice || drop))
         acknowledge(host, connection, bytes, segment, active->receive.range_count != holes);
     rill__connection_raise(host, connection, RILL_EVENT_READABLE);
+    return true;
+}
+
+/* The report of what came twice, owed for the FIN's own segment, acknowledges the FIN too. */
+static bool said_with_report(struct connection *connection) {
+    struct active *active = connection->active;
+    struct ack_debt *last = active->debt_count ? &active->debts[active->debt_count - 1] : 0;
+    if (!last || last->dsack_left == last->dsack_right || last->count != 1 ||
+        last->acknowledgement + 1 != connection->rcv_nxt)
+        return false;
+    last->acknowledgement = connection->rcv_nxt;
     return true;
 }
 
@@ -102,7 +113,8 @@ bool rill__input_fin(struct tcp_host *host, struct connection *connection,
     if (seq_lt(connection->rcv_adv, connection->rcv_nxt))
         connection->rcv_adv = connection->rcv_nxt;
     connection->flags |= CONNECTION_FIN_RECEIVED;
-    acknowledge_now(host, connection);
+    if (connection->state == RILL_TCP_FIN_WAIT_2 || !said_with_report(connection))
+        acknowledge_now(host, connection);
     rill__connection_raise(host, connection, RILL_EVENT_READABLE | RILL_EVENT_PEER_CLOSED);
     switch (connection->state) {
     case RILL_TCP_ESTABLISHED:

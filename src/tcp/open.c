@@ -115,7 +115,9 @@ void rill__connection_established(struct tcp_host *host, struct connection *conn
     rill__count_established(host, connection);
 }
 
-/* Local address, interface and port of an active open. */
+/* Local address, interface and port of an active open.
+ * DEVIATION: RFC 9293 §3.9.2.1 lets the application give a source route, and has one received
+ * reversed: neither is sent, since networks drop such packets and attackers like them. */
 static int choose_local(struct tcp_host *host, const struct rill_tcp_connect_config *config,
                         struct tcp_key *key, struct ip_interface **interface) {
     struct ip_path path;

@@ -42,9 +42,7 @@ uint32_t rill__window_from(const struct connection *connection, rill_seq sequenc
     return seq_gt(edge, sequence) ? edge - sequence : 0;
 }
 
-/* The number of a segment without data: snd_nxt, unless a probe or a shrunk window has taken that
- * beyond what the peer would accept. */
-static rill_seq empty_sequence(const struct connection *connection) {
+rill_seq rill__empty_sequence(const struct connection *connection) {
     return seq_min(connection->snd_nxt, connection->snd_una + connection->snd_wnd);
 }
 
@@ -228,7 +226,7 @@ static bool plan_ack(const struct connection *connection, struct plan *plan) {
         plan->sequence = connection->snd_nxt - 1;
         plan->cause = RILL_CAUSE_KEEPALIVE;
     } else if (connection->owes & (OWES_ACK | OWES_WINDOW_UPDATE)) {
-        plan->sequence = empty_sequence(connection);
+        plan->sequence = rill__empty_sequence(connection);
         plan->cause = RILL_CAUSE_ACK;
         if (connection->owes & OWES_DELAYED)
             plan->cause = RILL_CAUSE_DELAYED_ACK;
@@ -288,7 +286,7 @@ static bool next_plan(const struct tcp_host *host, struct connection *connection
     }
     const struct active *active = connection->active;
     if (active->debt_count) {
-        plan->sequence = empty_sequence(connection);
+        plan->sequence = rill__empty_sequence(connection);
         plan->flags = WIRE_ACK;
         plan->cause = active->debts[0].cause;
         plan->dsack_left = active->debts[0].dsack_left;

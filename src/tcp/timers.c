@@ -133,7 +133,9 @@ static uint8_t retry_limit(const struct tcp_host *host, const struct connection 
     return host->config.data_retries;
 }
 
-/* RFC 6298 §5.4 to §5.6. False: the connection is given up (RFC 9293 §3.8.3, R2). */
+/* RFC 6298 §5.4 to §5.6. False: the connection is given up (RFC 9293 §3.8.3, R2).
+ * DEVIATION: its R1, at which IP is to be told that the route may be dead, is not there: neighbours
+ * are asked by themselves whether they are (RFC 4861 §7.3.3), and routes follow them. */
 static bool retransmission_expired(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     active->rto_at = RILL_TIME_NEVER;
