@@ -54,6 +54,8 @@ enum rill_fast_open_bit {
     RILL_FAST_OPEN_CONNECT_UNASKED = 4,
     RILL_FAST_OPEN_LISTEN_UNASKED = 0x200,
     RILL_FAST_OPEN_EVERY_LISTENER = 0x400, /* as if each had asked for its whole backlog */
+    /* Not Linux's: no heed is paid to paths that swallow what Fast Open sends (§7.1). */
+    RILL_FAST_OPEN_TRUSTING = 0x8000,
 };
 
 /* SYN cookies: a SYN is answered and nothing is remembered of it (RFC 4987 §3.6). */

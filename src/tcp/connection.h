@@ -107,6 +107,7 @@ struct active {
     rill_time release_at;    /* when the pacer lets the next packet go, if one waits. output.c */
     rill_time retry_at;      /* there was no memory: look again. timers.c */
     rill_time sent_at;       /* the last bytes. output.c */
+    rill_time received_at;   /* the last bytes; 0: none yet. input_text.c */
     rill_time quiet_until;   /* when this part may go. idle.c */
     rill_time stalled_since; /* when a timer came round and nothing had moved. timers.c */
     rill_time timeout_since; /* when the first timeout of those in a row was. count.c */
@@ -125,6 +126,7 @@ struct active {
     rill_seq full_until;   /* snd_nxt when the congestion window was last in full use. output.c */
     rill_seq flight_until; /* snd_nxt when the most was in flight, of the present window … */
     uint32_t flight_most;  /* … and how much that was, bytes. output.c */
+    rill_seq small_until;  /* snd_nxt behind the last segment that was not full. output.c */
     rill_seq flushed;      /* up to here nothing waits for a full segment. output.c */
     rill_seq fin_at;       /* sequence number of the peer's FIN, once seen. input_text.c */
     rill_seq urgent_byte;  /* of the peer's. urgent.c */

@@ -43,6 +43,7 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
         return false;
     }
     struct active *active = connection->active;
+    active->received_at = host->core->now;
     rill_seq before = connection->rcv_nxt;
     uint32_t holes = active->receive.range_count;
     rill__buffers_round(host, connection);

@@ -53,7 +53,7 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
     active->release_at = RILL_TIME_NEVER;
     bool fin = (connection->flags & CONNECTION_FIN_SENT) != 0; /* its number is not a byte's */
     active->send.first = connection->snd_nxt - fin;
-    active->full_until = connection->snd_una;
+    active->full_until = active->small_until = active->flight_until = connection->snd_una;
     active->flushed = active->send.first;
     active->receive_mss = 536;
     /* A peer that begins, or begins again after a pause, wants to hear of each segment: its window

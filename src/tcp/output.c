@@ -110,8 +110,12 @@ static bool worth_sending(const struct connection *connection, uint32_t length, 
     bool nothing_in_flight = !head || only_syn;
     if (last && is_corked(connection))
         return false;
-    if (last &&
-        (nothing_in_flight || connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
+    /* DEVIATION: RFC 9293 §3.7.4 lets a small segment wait for all that is in flight; here it waits
+     * for another small one alone, as in Linux: so there is never more than one of them a round
+     * trip, and the end of a large write does not wait for its beginning. */
+    bool none_small = !head || !seq_gt(connection->active->small_until, connection->snd_una);
+    if (last && (nothing_in_flight || none_small ||
+                 connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
         return true;
     return nothing_in_flight && length >= RILL_MAX(connection->snd_wnd_max / 2, 1);
 }
@@ -388,13 +392,27 @@ static void commit_flight(struct tcp_host *host, struct connection *connection,
 
 /* How much of the window is used: the most of a window's flight counts until all that was sent by
  * then is acknowledged. */
-static void note_flight(struct connection *connection) {
+static void note_flight(struct connection *connection, uint32_t length) {
     struct active *active = connection->active;
+    bool carried = active->fast_open & FAST_OPEN_CARRIED && /* the SYN's bytes once more */
+                   connection->snd_nxt == active->iss + 1 + length;
+    if (length % rill__payload_max(connection) && !carried)
+        active->small_until = connection->snd_nxt;
     uint32_t flight = connection->snd_nxt - connection->snd_una;
     if (seq_geq(connection->snd_una, active->flight_until) || flight > active->flight_most) {
         active->flight_until = connection->snd_nxt;
         active->flight_most = flight;
     }
+}
+
+/* Bytes that go soon after others came answer them: of such a connection an ACK may wait for the
+ * answer to take it along, also in its beginning. */
+static void note_answer(const struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    bool soon =
+        active->received_at && host->core->now - active->received_at < host->config.delayed_ack;
+    if (soon || connection->owes & OWES_ACK)
+        active->quick_acks = 0;
 }
 
 /* Notes what the packet has taken with it. */
@@ -406,8 +424,10 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
     commit_flight(host, connection, plan);
     if (rill__congestion_room(connection) < rill__payload_max(connection))
         active->full_until = connection->snd_nxt;
-    if (plan->length)
-        note_flight(connection);
+    if (plan->length && !plan->record) {
+        note_flight(connection, plan->length);
+        note_answer(host, connection);
+    }
     if (plan->flags & WIRE_SYN && plan->length)
         active->fast_open |= FAST_OPEN_CARRIED;
     rill__pmtud_sent(host, connection, plan);

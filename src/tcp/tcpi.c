@@ -44,6 +44,7 @@ static uint8_t options_of(const struct connection *connection) {
     options |= connection->flags & CONNECTION_SACK ? RILL_TCPI_OPT_SACK : 0;
     options |= connection->flags & CONNECTION_SCALED ? RILL_TCPI_OPT_WSCALE : 0;
     options |= connection->source.owner & ECN_AGREED ? RILL_TCPI_OPT_ECN : 0;
+    options |= connection->source.owner & TCP_SYN_DATA ? RILL_TCPI_OPT_SYN_DATA : 0;
     bool seen = connection->source.owner & ECN_AGREED && stats && stats->ect_seen;
     return (uint8_t)(options | (seen ? RILL_TCPI_OPT_ECN_SEEN : 0));
 }
