@@ -22,6 +22,7 @@ enum cli_exit {
     X(nc, "standard input and output over TCP or UDP: HOST PORT, or --listen PORT")                \
     X(lab, "a path between two ends, rill or real programs: rate, delay, loss, queue")             \
     X(bench, "how fast the stack is in memory")                                                    \
+    X(streams, "the connections in a capture, followed and explained: FILE...")                    \
     X(replay, "a run recorded with --journal FILE, again: rill replay FILE")
 
 #define CLI_DECLARE(name, text) int command_##name(int argc, char **argv);
