@@ -42,9 +42,8 @@ enum capture_status rill__capture_add_interface(struct capture_reader *reader,
         return damaged(reader, "more than 65536 interfaces");
     if (reader->interface_count == reader->interface_room) {
         uint32_t room = reader->interface_room ? 2 * reader->interface_room : 4;
-        struct capture_interface *grown =
-            (struct capture_interface *)reader->allocator->allocate(
-                reader->allocator->context, room * sizeof *reader->interfaces);
+        struct capture_interface *grown = (struct capture_interface *)reader->allocator->allocate(
+            reader->allocator->context, room * sizeof *reader->interfaces);
         if (!grown)
             return CAPTURE_NO_MEMORY;
         if (reader->interface_count)
@@ -91,7 +90,8 @@ static enum capture_status read_interface(struct capture_reader *reader,
     option = find_option(reader, block->body + 8, end, OPTION_TSOFFSET, 8);
     if (option) {
         uint64_t first = capture_get32(reader, option), second = capture_get32(reader, option + 4);
-        interface.seconds = (int64_t)(reader->swapped ? first << 32 | second : second << 32 | first);
+        interface.seconds =
+            (int64_t)(reader->swapped ? first << 32 | second : second << 32 | first);
     }
     return rill__capture_add_interface(reader, &interface);
 }

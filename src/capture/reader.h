@@ -44,9 +44,9 @@ struct capture_record {
 };
 
 struct capture_interface {
-    int64_t seconds;     /* added to every time */
+    int64_t seconds; /* added to every time */
     uint16_t link_type;
-    uint8_t resolution; /* a power of 10, or with the top bit one of 2 */
+    uint8_t resolution;   /* a power of 10, or with the top bit one of 2 */
     uint32_t snap_length; /* 0: no limit */
 };
 

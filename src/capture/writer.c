@@ -11,7 +11,7 @@ static uint8_t *put32(uint8_t *p, uint32_t value) {
 
 size_t rill__capture_write_section(uint8_t *out) {
     uint8_t *p = put32(put32(out, CAPTURE_BLOCK_SECTION), 28);
-    p = put32(put32(p, 0x1a2b3c4d), 1); /* byte order; version 1.0 */
+    p = put32(put32(p, 0x1a2b3c4d), 1);          /* byte order; version 1.0 */
     p = put32(put32(p, UINT32_MAX), UINT32_MAX); /* length not said */
     return (size_t)(put32(p, 28) - out);
 }

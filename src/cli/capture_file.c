@@ -108,7 +108,8 @@ static bool read_record(struct capture_file *file) {
                 wanted = file->reader.needed > wanted ? file->reader.needed : wanted;
                 continue;
             }
-            if (!file->ended) /* blocks without packets were passed over: there is more behind them */
+            if (!file->ended) /* blocks without packets were passed over: there is more behind them
+                               */
                 continue;
             break;
         case CAPTURE_DAMAGED:
@@ -129,9 +130,9 @@ static bool read_ahead(struct capture_file *file) {
     if (!read_record(file))
         return false;
     const struct capture_record *record = &file->record;
-    struct pending pending = {record->when,        file->frames,      record->data_offset,
-                              record->offset,      record->length,    record->wire_length,
-                              record->interface,   record->link_type};
+    struct pending pending = {record->when,      file->frames,     record->data_offset,
+                              record->offset,    record->length,   record->wire_length,
+                              record->interface, record->link_type};
     return push(file, &pending);
 }
 
@@ -223,8 +224,8 @@ bool capture_files_next(struct capture_files *files, struct streams_frame *frame
     if (best == files->count)
         return false;
     struct pending pending = pop(&files->files[best]);
-    const uint8_t *data = capture_source_again(&files->files[best].source, pending.data_offset,
-                                               pending.length);
+    const uint8_t *data =
+        capture_source_again(&files->files[best].source, pending.data_offset, pending.length);
     if (!data) /* cannot be: needed_from keeps it */
         return false;
     give(files, best, &pending, data, frame);

@@ -17,10 +17,10 @@ struct capture_file {
     struct capture_reader reader;
     struct capture_record record;
     uint64_t frames;
-    uint64_t needed_from; /* lowest offset of the frames read ahead, or lower */
+    uint64_t needed_from;    /* lowest offset of the frames read ahead, or lower */
     uint32_t interface_base; /* of this file among all */
     bool ended, partial;
-    char fault[256]; /* what ended it early */
+    char fault[256];      /* what ended it early */
     struct pending *heap; /* frames read ahead, the earliest first */
     size_t heap_count, heap_room;
 };

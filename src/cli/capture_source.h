@@ -1,6 +1,6 @@
-/* cli/capture_source.h: where a capture's bytes come from: a file, gzip or zstd around one, standard
- * input. A plain file is mapped, so that all of it can be read again; of a stream the last bytes are
- * kept. */
+/* cli/capture_source.h: where a capture's bytes come from: a file, gzip or zstd around one,
+ * standard input. A plain file is mapped, so that all of it can be read again; of a stream the last
+ * bytes are kept. */
 #ifndef RILL_CLI_CAPTURE_SOURCE_H
 #define RILL_CLI_CAPTURE_SOURCE_H
 
@@ -20,7 +20,7 @@ struct capture_source {
     size_t room, held;  /* bytes */
     uint64_t start;     /* offset of the buffer's first byte */
     bool ended;
-    char fault[160];    /* what went wrong: reading, unpacking */
+    char fault[160]; /* what went wrong: reading, unpacking */
     struct capture_unpacker *unpacker;
 };
 
@@ -28,8 +28,9 @@ struct capture_source {
 bool capture_source_open(struct capture_source *source, const char *path);
 void capture_source_close(struct capture_source *source);
 
-/* The bytes from `offset` on: at least `wanted` of them, if the source has as many; `*length` is how
- * many there are. `keep`: the lowest offset that must stay readable. Moves the buffer of a stream. */
+/* The bytes from `offset` on: at least `wanted` of them, if the source has as many; `*length` is
+ * how many there are. `keep`: the lowest offset that must stay readable. Moves the buffer of a
+ * stream. */
 const uint8_t *capture_source_get(struct capture_source *source, uint64_t offset, size_t wanted,
                                   uint64_t keep, size_t *length);
 

@@ -245,36 +245,6 @@ static uint64_t offset_of(const struct lab_told *told, rill_seq sequence) {
                : told->highest + (uint64_t)(int64_t)apart;
 }
 
-static void time_new(struct lab_told *told, uint64_t from, uint64_t to, rill_time at) {
-    if (told->timed_count == LAB_TIMED)
-        return;
-    told->timed[(told->timed_at + told->timed_count++) % LAB_TIMED] =
-        (struct lab_timed){from, to, at};
-}
-
-/* Karn's rule: what is sent twice is not timed. */
-static void time_not(struct lab_told *told, uint64_t from, uint64_t to) {
-    for (size_t i = 0; i < told->timed_count; i++) {
-        struct lab_timed *timed = &told->timed[(told->timed_at + i) % LAB_TIMED];
-        if (timed->from < to && from < timed->to)
-            timed->sent = 0;
-    }
-}
-
-/* An acknowledgement that ends a hole says how long that took, not how far the peer is. */
-static void time_acked(struct lab_told *told, uint64_t acked, rill_time at) {
-    rill_time sent = 0;
-    bool known = true;
-    while (told->timed_count && told->timed[told->timed_at].to <= acked) {
-        sent = told->timed[told->timed_at].sent;
-        known &= sent != 0;
-        told->timed_at = (told->timed_at + 1) % LAB_TIMED;
-        told->timed_count--;
-    }
-    if (sent && known)
-        push(told, LAB_RTT, at, at - sent, at - sent);
-}
-
 static enum lab_line line_of(enum rill_cause cause, bool again) {
     if (cause == RILL_CAUSE_TAIL_PROBE || cause == RILL_CAUSE_WINDOW_PROBE)
         return LAB_PROBE;
@@ -293,9 +263,9 @@ static void data(struct lab *lab, struct lab_told *told, const struct rill_trace
         return;
     level(told, LAB_IN_FLIGHT, at, (uint64_t)record->in_flight + record->length);
     if (again)
-        time_not(told, from, to);
+        report_timer_again(&told->timer, from, to);
     else
-        time_new(told, from, to, at);
+        report_timer_sent(&told->timer, from, to, at);
 }
 
 static void acknowledgement(struct lab *lab, struct lab_told *told,
@@ -306,8 +276,9 @@ static void acknowledgement(struct lab *lab, struct lab_told *told,
         return;
     told->acked = acked;
     push(told, LAB_ACKED, at, acked, acked);
-    if (sends(lab))
-        time_acked(told, acked, at);
+    rill_time trip = sends(lab) ? report_timer_acked(&told->timer, acked, at) : 0;
+    if (trip)
+        push(told, LAB_RTT, at, trip, trip);
 }
 
 void lab_report_record(struct lab *lab, int end, const struct rill_trace_record *record) {

@@ -9,9 +9,8 @@
 #include "cli/lab.h"
 #include "streams/report.h"
 
-#define LAB_TOLD 50u   /* flows that are followed */
-#define LAB_RUNGS 64u  /* of a ladder */
-#define LAB_TIMED 512u /* segments on their way whose round trip is taken */
+#define LAB_TOLD 50u  /* flows that are followed */
+#define LAB_RUNGS 64u /* of a ladder */
 
 enum lab_line {
     LAB_SENT,
@@ -27,11 +26,6 @@ enum lab_line {
     LAB_RTT,
     LAB_SRTT,
     LAB_LINES
-};
-
-struct lab_timed {
-    uint64_t from, to; /* bytes of the stream */
-    rill_time sent;    /* 0: sent again, so that its acknowledgement says nothing */
 };
 
 struct lab_rung {
@@ -51,8 +45,7 @@ struct lab_told {
     uint64_t highest, acked; /* of the stream of data */
     rill_seq first;          /* sequence number of its first byte */
     bool numbered;           /* `first` is known */
-    struct lab_timed timed[LAB_TIMED];
-    size_t timed_at, timed_count;
+    struct report_timer timer;
     struct lab_rung rungs[LAB_RUNGS];
     size_t rung_count;
     uint64_t quiet;            /* packets since the last rung that are nothing to tell */

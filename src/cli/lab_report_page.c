@@ -221,9 +221,10 @@ static bool detail(void *context, size_t index, struct report_detail *out) {
 
 /* ---- of all flows ---- */
 
-static void say_sentence(const struct lab *lab, char *out, size_t size) {
+/* The heading, and what follows it. */
+static void say_sentences(const struct lab *lab, char *sentence, char *lead, size_t size) {
     uint64_t bytes = 0, resent = 0, ns[RILL_LIMITER_COUNT] = {0};
-    char carried[32], time[32], flows[48];
+    char carried[32], time[32];
     for (uint64_t i = 0; i < lab->count; i++) {
         const struct lab_flow *flow = &lab->list[i];
         bytes += flow->received;
@@ -233,20 +234,18 @@ static void say_sentence(const struct lab *lab, char *out, size_t size) {
     }
     uint64_t age = age_of(ns);
     size_t most = longest(ns);
-    snprintf(flows, sizeof flows, "%llu flow%s", (unsigned long long)lab->count,
-             lab->count == 1 ? "" : "s");
-    int n = snprintf(out, size, "%s carried %s from %c to %c in %s", flows,
-                     cli_size_text(bytes, carried, sizeof carried), 'a' + lab->sender,
-                     'b' - lab->sender,
-                     cli_time_text(lab->world.now - lab->started, time, sizeof time));
-    if (age && n > 0)
-        snprintf(out + n, size - (size_t)n, ". What held %s most: %s, %.3g %% of the time",
-                 lab->count == 1 ? "it" : "them", looks[most].words,
-                 (double)ns[most] * 100 / (double)age);
-    snprintf(out + strlen(out), size - strlen(out),
-             resent == 0   ? "; nothing was sent again."
-             : resent == 1 ? "; %llu segment was sent again."
-                           : "; %llu segments were sent again.",
+    snprintf(sentence, size, "%llu flow%s carried %s from %c to %c in %s.",
+             (unsigned long long)lab->count, lab->count == 1 ? "" : "s",
+             cli_size_text(bytes, carried, sizeof carried), 'a' + lab->sender, 'b' - lab->sender,
+             cli_time_text(lab->world.now - lab->started, time, sizeof time));
+    int n = age ? snprintf(lead, size, "What held %s longest: %s, %.3g %% of the time. ",
+                           lab->count == 1 ? "it" : "them", looks[most].words,
+                           (double)ns[most] * 100 / (double)age)
+                : 0;
+    snprintf(lead + n, size - (size_t)n,
+             resent == 0   ? "Nothing was sent again."
+             : resent == 1 ? "%llu segment was sent again."
+                           : "%llu segments were sent again.",
              (unsigned long long)resent);
 }
 
@@ -300,10 +299,10 @@ static bool recorded(const struct lab *lab) {
 static void fill_report(const struct lab *lab, struct lab_page *page, struct report *out,
                         struct report_state *states) {
     static const struct report_column columns[] = {
-        {"carried", "bytes the receiver read", REPORT_BYTES},
-        {"took", "from the first SYN to the last byte read", REPORT_TIME},
-        {"goodput", "bytes read in that time", REPORT_RATE},
-        {"resent", "segments sent again", REPORT_COUNT},
+        {"carried", "bytes the receiver read", REPORT_BYTES, false},
+        {"took", "from the first SYN to the last byte read", REPORT_TIME, false},
+        {"goodput", "bytes read in that time", REPORT_RATE, false},
+        {"resent", "segments sent again", REPORT_COUNT, false},
     };
     for (size_t i = 0; i < RILL_LIMITER_COUNT; i++)
         states[i] = (struct report_state){rill_limiter_name((enum rill_limiter)i), looks[i].words,
@@ -329,12 +328,12 @@ bool lab_report_write(const struct lab *lab) {
     struct lab_page page = {.lab = lab};
     struct report report;
     struct report_state states[RILL_LIMITER_COUNT];
-    char sentence[4 * TEXT], time[32], run[TEXT];
+    char sentence[2 * TEXT], lead[2 * TEXT], time[32], run[TEXT];
     char *paths[2] = {path_text(lab, 0), path_text(lab, 1)};
     static const char *const short_of_memory = "Memory ran out while the flows were followed: the "
                                                "charts do not reach to the end.";
     fill_report(lab, &page, &report, states);
-    say_sentence(lab, sentence, sizeof sentence);
+    say_sentences(lab, sentence, lead, sizeof sentence);
     cli_time_text(report.duration, time, sizeof time);
     snprintf(run, sizeof run, "%s of %s time", time, lab->real ? "real" : "virtual");
     struct report_fact facts[] = {
@@ -344,6 +343,7 @@ bool lab_report_write(const struct lab *lab) {
         {"b to a", {paths[1] ? paths[1] : "", 0}},
     };
     report.sentence = sentence;
+    report.lead = lead;
     report.facts = facts;
     report.fact_count = sizeof facts / sizeof *facts;
     report.remarks = &short_of_memory;

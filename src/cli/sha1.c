@@ -33,8 +33,8 @@ void cli_sha1(const uint8_t *data, size_t length, uint8_t out[20]) {
         words[i] = rotate(words[i - 3] ^ words[i - 8] ^ words[i - 14] ^ words[i - 16], 1);
     memcpy(state, start, sizeof state);
     for (unsigned i = 0; i < 80; i++) {
-        uint32_t next = rotate(state[0], 5) + mix(i, state[1], state[2], state[3]) + state[4] +
-                        words[i];
+        uint32_t next =
+            rotate(state[0], 5) + mix(i, state[1], state[2], state[3]) + state[4] + words[i];
         state[4] = state[3];
         state[3] = state[2];
         state[2] = rotate(state[1], 30);

@@ -1,5 +1,5 @@
-/* cli/streams.c: `rill streams`: the connections in a capture. Options, the verbs, and the pass over
- * the files that all of them make. */
+/* cli/streams.c: `rill streams`: the connections in a capture. Options, the verbs, and the pass
+ * over the files that all of them make. */
 #include "cli/streams.h"
 
 #include "cli/allocator.h"
@@ -17,6 +17,7 @@ static const struct {
     {"why", streams_why, true},        {"follow", streams_follow, true},
     {"ladder", streams_ladder, true},  {"cut", streams_cut, true},
     {"export", streams_export, false}, {"events", streams_events, false},
+    {"report", streams_report, false},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
@@ -45,8 +46,7 @@ static void show_progress(const struct streams_run *run, bool end) {
     if (end)
         fprintf(stderr, "\r%60s\r", "");
     else if (done >= 0)
-        fprintf(stderr, "\r%3d %%  %llu packets", done / 10,
-                (unsigned long long)run->files.frames);
+        fprintf(stderr, "\r%3d %%  %llu packets", done / 10, (unsigned long long)run->files.frames);
     else
         fprintf(stderr, "\r%llu packets", (unsigned long long)run->files.frames);
     fflush(stderr);
@@ -65,7 +65,8 @@ static bool parse_shard(const char *text, struct streams_config *config) {
 static bool open_run(struct streams_run *run) {
     struct streams_config config = {0};
     config.allocator = cli_allocator();
-    config.seed[0] = 0x7269006c6c000001; /* a capture's author cannot see which shard of the table */
+    config.seed[0] =
+        0x7269006c6c000001; /* a capture's author cannot see which shard of the table */
     config.seed[1] = (uint64_t)getpid() * 0x9e3779b97f4a7c15;
     config.memory_max = run->options->memory;
     config.idle_split = run->options->idle;
@@ -112,15 +113,17 @@ static int end_pass(struct streams_run *run) {
     rill__streams_totals(run->streams, &run->totals);
     store_sort(&run->store);
     for (size_t i = 0; i < run->files.count; i++)
-        if (run->files.files[i].partial)
+        if (run->files.files[i].partial && !run->said)
             cli_error("%s: %s%s", run->options->paths[i], run->files.files[i].fault,
                       run->totals.frames ? "; the answer is partial" : "");
     if (run->store.failed) {
         cli_error("the list does not fit into memory and the temporary directory; use --shard");
         return CLI_MISSING;
     }
-    warn(run);
-    if (capture_files_unusable(&run->files) || (capture_files_partial(&run->files) && !run->totals.frames))
+    if (!run->said)
+        warn(run);
+    if (capture_files_unusable(&run->files) ||
+        (capture_files_partial(&run->files) && !run->totals.frames))
         return CLI_FAILED;
     bool partial = capture_files_partial(&run->files) || run->totals.connections_given_up ||
                    run->totals.out_of_memory || run->totals.holes_given_up;
@@ -165,8 +168,9 @@ bool streams_connection_get(struct streams_run *run, uint64_t number,
         store_get(&run->store, low, connection))
         return true;
     if (run->store.count)
-        cli_error("no connection %llu; there are %zu, from %llu to %llu", (unsigned long long)number,
-                  run->store.count, (unsigned long long)run->store.rows[0].number,
+        cli_error("no connection %llu; there are %zu, from %llu to %llu",
+                  (unsigned long long)number, run->store.count,
+                  (unsigned long long)run->store.rows[0].number,
                   (unsigned long long)run->store.rows[run->store.count - 1].number);
     else
         cli_error("no connection %llu: the capture has none", (unsigned long long)number);
@@ -185,7 +189,8 @@ static size_t find_verb(const char *word) {
 }
 
 /* A verb may stand anywhere, its number behind it; every other word is a file. */
-static int sort_words(struct streams_options *options, const char **words, int count, size_t *verb) {
+static int sort_words(struct streams_options *options, const char **words, int count,
+                      size_t *verb) {
     *verb = VERBS;
     for (int i = 0; i < count; i++) {
         size_t found = *verb == VERBS ? find_verb(words[i]) : VERBS;
@@ -224,32 +229,36 @@ int command_streams(int argc, char **argv) {
     const struct cli_option list[] = {
         {"--json", CLI_FLAG, &options.json, 0, "JSON lines instead of text", 0},
         {"--sort", CLI_TEXT, &options.sort, "KEY",
-         "list: by number, start, duration, bytes, packets, resent, lost, rtt or a state of blame", 0},
+         "list: by number, start, duration, bytes, packets, resent, lost, rtt or a state of blame",
+         0},
         {"--limit", CLI_NUMBER, &options.limit, "N", "list: only so many", 0},
         {"--address", CLI_TEXT, &options.address, "A", "list: only connections of this address", 0},
         {"--port", CLI_NUMBER, &options.port, "P", "list: only connections of this port", 0},
         {"--state", CLI_TEXT, &options.state, "S",
          "list: attempted, refused, rejected, open, closing, closed, reset, midstream", 0},
-        {"--blame", CLI_TEXT, &options.blame, "B", "list: only those held longest by B: loss, queue, …",
-         0},
+        {"--blame", CLI_TEXT, &options.blame, "B",
+         "list: only those held longest by B: loss, queue, …", 0},
         {"--from", CLI_TEXT, &options.from, "SIDE", "follow: only what client or server sent", 0},
         {"--hex", CLI_FLAG, &options.hex, 0, "follow: as hexadecimal", 0},
         {"--raw", CLI_FLAG, &options.raw, 0, "follow: the bytes as they are, and nothing else", 0},
         {"--holes", CLI_TEXT, &options.holes, "FILE", "follow: writes where bytes are missing", 0},
         {"--overlap", CLI_TEXT, &options.overlap, "HOW",
          "follow: whose bytes stay: first, last, linux, windows, bsd", 0},
-        {"-o", CLI_TEXT, &options.output, "FILE", "cut, export: where to write", 0},
+        {"-o", CLI_TEXT, &options.output, "FILE", "cut, export, report: where to write", 0},
         {"--csv", CLI_FLAG, &options.csv, 0, "export: a table with commas", 0},
-        {"--shard", CLI_TEXT, &options.shard, "I/N", "only the I-th of N parts of the connections", 0},
-        {"--memory", CLI_SIZE, &options.memory, "SIZE", "for connections at once (4G); 0: no limit", 0},
+        {"--shard", CLI_TEXT, &options.shard, "I/N", "only the I-th of N parts of the connections",
+         0},
+        {"--memory", CLI_SIZE, &options.memory, "SIZE", "for connections at once (4G); 0: no limit",
+         0},
         {"--idle", CLI_TIME, &options.idle, "T", "a silence of T ends a connection", 0},
         {"--fail-if", CLI_CALL, &options, "WHAT", "exit code 4 if WHAT holds, such as 'resent>1%'",
          take_fail_if},
     };
-    int count = cli_parse(argc, argv,
-                          "rill streams FILE... [list | show N | why N | follow N | ladder N | cut N | "
-                          "events | export] [options]",
-                          list, sizeof list / sizeof *list, words, CAPTURE_FILES_MAX + 3);
+    int count =
+        cli_parse(argc, argv,
+                  "rill streams FILE... [list | show N | why N | follow N | ladder N | cut N | "
+                  "events | export | report] [options]",
+                  list, sizeof list / sizeof *list, words, CAPTURE_FILES_MAX + 3);
     if (count < 0)
         return -1 - count;
     size_t verb;

@@ -1,7 +1,8 @@
-/* cli/streams_cut.c: `cut N -o FILE.pcapng`: the frames of one connection as a capture of their own.
+/* cli/streams_cut.c: `cut N -o FILE.pcapng`: the frames of one connection as a capture of their
+ * own.
  *
- * Which frames are its is known only when it is over, and a fragment's only when all have come: so the
- * file is read twice. */
+ * Which frames are its is known only when it is over, and a fragment's only when all have come: so
+ * the file is read twice. */
 #include "cli/streams.h"
 
 #include "capture/writer.h"
@@ -20,7 +21,7 @@ struct cut {
     struct known {
         uint32_t interface;
         uint16_t link_type;
-    } *interfaces;
+    } * interfaces;
     uint32_t interface_count;
 };
 

@@ -30,8 +30,8 @@ bool streams_wanted(const struct streams_options *options,
     if (options->port != STREAMS_UNKNOWN && connection->sides[0].port != options->port &&
         connection->sides[1].port != options->port)
         return false;
-    if (options->state &&
-        strcmp(options->state, rill__streams_state_text((enum streams_state)connection->state)) != 0)
+    if (options->state && strcmp(options->state, rill__streams_state_text(
+                                                     (enum streams_state)connection->state)) != 0)
         return false;
     if (!options->blame)
         return true;
@@ -54,8 +54,8 @@ bool streams_parse_fail_if(struct streams_options *options, const char *text) {
     fail->compare = (*sign == '<' ? -1 : 1) * (sign[1] == '=' ? 2 : 1);
     fail->value = strtod(sign + (sign[1] == '=' ? 2 : 1), &end);
     fail->percent = *end == '%';
-    static const char *const names[] = {"resent",    "lost",      "repaired", "reordered",
-                                        "missing",   "spurious",  "reset",    "refused",
+    static const char *const names[] = {"resent",    "lost",         "repaired",    "reordered",
+                                        "missing",   "spurious",     "reset",       "refused",
                                         "attempted", "zero_windows", "conflicting", "connections"};
     bool known = false;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

@@ -1,8 +1,9 @@
 /* cli/streams_follow.c: `follow N`: the bytes of a connection in order.
  *
- * Of bytes that came more than once one copy stays. A host that has passed bytes on to its application
- * does not take them back, so "linux", "windows" and "bsd" choose only among bytes that waited behind
- * a hole; "first" and "last" choose always. Missing bytes are left out of raw output, and named in
+ * Of bytes that came more than once one copy stays. A host that has passed bytes on to its
+ * application does not take them back, so "linux", "windows" and "bsd" choose only among bytes that
+ * waited behind a hole; "first" and "last" choose always. Missing bytes are left out of raw output,
+ * and named in
  * --holes. */
 #include "cli/streams.h"
 
@@ -25,9 +26,9 @@ struct piece {
 struct half {
     struct piece *pieces; /* sorted, disjoint */
     size_t count, room;
-    uint64_t first;       /* position of the stream's first byte */
+    uint64_t first; /* position of the stream's first byte */
     bool known, has_cut;
-    uint64_t written;     /* position up to which it has been written */
+    uint64_t written; /* position up to which it has been written */
     bool begun;
 };
 
@@ -41,7 +42,7 @@ struct follow {
     uint64_t hole_count, hole_bytes;
     uint64_t conflicts;
     bool failed;
-    int wanted; /* side, or -1: both */
+    int wanted;      /* side, or -1: both */
     uint8_t speaker; /* side of the last bytes written; 2: none */
 };
 
@@ -99,17 +100,18 @@ static uint64_t passed_on(const struct half *half) {
     return end;
 }
 
-/* Whether the new copy replaces the old one where both have bytes; the rules are those that Novak and
- * Sturges found in these systems. */
-static bool replaces(enum streams_overlap overlap, const struct piece *old, const struct piece *new) {
+/* Whether the new copy replaces the old one where both have bytes; the rules are those that Novak
+ * and Sturges found in these systems. */
+static bool replaces(enum streams_overlap overlap, const struct piece *old,
+                     const struct piece *new) {
     uint64_t old_end = old->from + old->length, new_end = new->from + new->length;
     switch (overlap) {
     case OVERLAP_LAST:
         return true;
     case OVERLAP_LINUX:
-        return new->from < old->from || (new->from == old->from && new_end > old_end);
+        return new->from < old->from || (new->from == old->from &&new_end > old_end);
     case OVERLAP_WINDOWS:
-        return new->from < old->from && new_end > old_end;
+        return new->from < old->from &&new_end > old_end;
     case OVERLAP_BSD:
         return new->from < old->from;
     default:
@@ -148,9 +150,8 @@ static bool fill_gaps(struct half *half, const struct piece *piece) {
     uint64_t at = piece->from, end = piece->from + piece->length;
     while (at < end) {
         size_t next = find(half, at);
-        uint64_t until = next < half->count && half->pieces[next].from < end
-                             ? half->pieces[next].from
-                             : end;
+        uint64_t until =
+            next < half->count && half->pieces[next].from < end ? half->pieces[next].from : end;
         if (until > at) {
             struct piece fresh = part(piece, at, until);
             if (!insert(half, next, &fresh))
@@ -225,8 +226,7 @@ static void tell_hole(struct follow *follow, unsigned side, uint64_t from, uint6
     follow->hole_count++;
     follow->hole_bytes += to - from;
     if (follow->holes)
-        fprintf(follow->holes,
-                "{\"from\":\"%s\",\"position\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n",
+        fprintf(follow->holes, "{\"from\":\"%s\",\"position\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n",
                 side ? "server" : "client", from - half->first, to - from);
     const struct streams_options *options = follow->run.options;
     if (!options->raw && !options->json)
@@ -400,10 +400,11 @@ int streams_follow(const struct streams_options *options) {
         if (streams_connection_get(&follow.run, options->number, &connection)) {
             write_all(&follow);
             close_halves(&follow, &connection);
-            uint64_t conflicts = connection.sides[0].conflicting_bytes +
-                                 connection.sides[1].conflicting_bytes;
+            uint64_t conflicts =
+                connection.sides[0].conflicting_bytes + connection.sides[1].conflicting_bytes;
             if (conflicts)
-                cli_error("%" PRIu64 " bytes were sent again with other contents; --overlap chooses "
+                cli_error("%" PRIu64
+                          " bytes were sent again with other contents; --overlap chooses "
                           "which stay",
                           conflicts);
             if (follow.hole_count)

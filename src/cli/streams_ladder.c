@@ -30,9 +30,9 @@ static void flush_skipped(struct ladder *ladder) {
         printf("%10s  | %-*s |\n", "", WIDTH, "");
     if (ladder->skipped) {
         char text[160];
-        int used = snprintf(text, sizeof text, "... %llu packets, %s",
-                            (unsigned long long)ladder->skipped,
-                            cli_size_text(ladder->skipped_bytes, bytes, sizeof bytes));
+        int used =
+            snprintf(text, sizeof text, "... %llu packets, %s", (unsigned long long)ladder->skipped,
+                     cli_size_text(ladder->skipped_bytes, bytes, sizeof bytes));
         for (unsigned i = 0; i < STREAMS_EVENT_COUNT && used < 120; i++)
             if (ladder->folded[i])
                 used += snprintf(text + used, sizeof text - (size_t)used, ", %llu %s",
@@ -70,7 +70,8 @@ static void print_packet(struct ladder *ladder, const struct streams_segment *se
         if (segment->labels & UINT32_C(1) << i)
             used += (size_t)snprintf(labels + used, sizeof labels - used, "  %s",
                                      rill__streams_event_text((enum streams_event_kind)i));
-    cli_time_text(packet->when > ladder->start ? packet->when - ladder->start : 0, time, sizeof time);
+    cli_time_text(packet->when > ladder->start ? packet->when - ladder->start : 0, time,
+                  sizeof time);
     char line[WIDTH + 1];
     memset(line, '-', WIDTH);
     line[WIDTH] = 0;
@@ -95,8 +96,10 @@ static void print_json_packet(const struct streams_segment *segment) {
            (unsigned long long)segment->window);
     for (unsigned i = 0; i < packet->sack_count; i++)
         printf("%s[%lld,%lld]", i ? "," : "",
-               (long long)segment->acked + (int32_t)(packet->sacks[i].left - packet->acknowledgement),
-               (long long)segment->acked + (int32_t)(packet->sacks[i].right - packet->acknowledgement));
+               (long long)segment->acked +
+                   (int32_t)(packet->sacks[i].left - packet->acknowledgement),
+               (long long)segment->acked +
+                   (int32_t)(packet->sacks[i].right - packet->acknowledgement));
     printf("],\"labels\":[");
     bool any = false;
     for (unsigned i = 0; i < STREAMS_EVENT_COUNT; i++) {
@@ -153,8 +156,7 @@ static void take_segment(void *context, const struct streams_segment *segment) {
         char time[32];
         flush_skipped(ladder);
         if (silence > 2 * ladder->rtt && silence > 10 * RILL_MILLISECOND)
-            printf("%10s  |   %-*s|\n", "", WIDTH - 1,
-                   cli_time_text(silence, time, sizeof time));
+            printf("%10s  |   %-*s|\n", "", WIDTH - 1, cli_time_text(silence, time, sizeof time));
         print_packet(ladder, segment);
     } else {
         ladder->skipped++;

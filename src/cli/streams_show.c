@@ -1,5 +1,5 @@
-/* cli/streams_show.c: `show N`, `why N`, `events` and `export`: one connection's facts, the evidence
- * behind its verdict, all events, and tables. */
+/* cli/streams_show.c: `show N`, `why N`, `events` and `export`: one connection's facts, the
+ * evidence behind its verdict, all events, and tables. */
 #include "cli/streams.h"
 
 #include "cli/text.h"
@@ -93,16 +93,17 @@ static void print_connection(const struct streams_run *run,
     streams_scope_text(run->streams, connection->scope, scope, sizeof scope);
     printf("Connection %llu: %s\n\n", (unsigned long long)connection->number, verdict);
     printf("%s -> %s%s%s; life %llu of these addresses and ports\n",
-           streams_endpoint_text(connection, 0, client), streams_endpoint_text(connection, 1, server),
-           scope[0] ? " in " : "", scope, (unsigned long long)connection->incarnation);
+           streams_endpoint_text(connection, 0, client),
+           streams_endpoint_text(connection, 1, server), scope[0] ? " in " : "", scope,
+           (unsigned long long)connection->incarnation);
     printf("%s%s%s; frames %llu to %llu, %s; the handshake is %s in the capture\n",
            rill__streams_state_text((enum streams_state)connection->state),
            closed_by ? ", by " : "", closed_by ? closed_by : "",
            (unsigned long long)connection->first_frame, (unsigned long long)connection->last_frame,
            cli_time_text(connection->duration, time, sizeof time),
-           connection->handshake == STREAMS_HANDSHAKE_NONE ? "not"
-                                                           : streams_handshake_text(
-                                                                 connection->handshake));
+           connection->handshake == STREAMS_HANDSHAKE_NONE
+               ? "not"
+               : streams_handshake_text(connection->handshake));
     print_rtt(connection);
     printf("SACK %s, timestamps %s\n", connection->sack ? "yes" : "no",
            connection->timestamps ? "yes" : "no");

@@ -1,5 +1,5 @@
-/* cli/streams_store.c: see streams_store.h. Most of a connection's numbers are 0 or small, so each is
- * written with seven bits a byte. */
+/* cli/streams_store.c: see streams_store.h. Most of a connection's numbers are 0 or small, so each
+ * is written with seven bits a byte. */
 #include "cli/streams_store.h"
 
 #include <stdlib.h>
@@ -81,8 +81,7 @@ bool store_get(struct store *store, size_t index, struct streams_connection *con
     const uint8_t *at = row, *end = row + sizeof row;
     if (offset < store->spilled) {
         memset(row, 0, sizeof row);
-        if (fseek(store->spill, (long)offset, SEEK_SET) ||
-            !fread(row, 1, sizeof row, store->spill))
+        if (fseek(store->spill, (long)offset, SEEK_SET) || !fread(row, 1, sizeof row, store->spill))
             return false;
     } else {
         at = store->bytes + (offset - store->spilled);

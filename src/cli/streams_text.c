@@ -47,10 +47,17 @@ const char *streams_tap_text(uint64_t tap) {
 
 const char *streams_blame_words(enum streams_blame blame) {
     static const char *const words[] = {
-        "the handshake",        "the client's application", "the server's application",
-        "the sender's window",  "the receiver",             "the network (loss)",
-        "the network (queue)",  "the network (distance)",   "closing",
-        "nobody (idle)",        "unknown",
+        "the handshake",
+        "the client's application",
+        "the server's application",
+        "the sender's window",
+        "the receiver",
+        "the network (loss)",
+        "the network (queue)",
+        "the network (distance)",
+        "closing",
+        "nobody (idle)",
+        "unknown",
     };
     return blame < STREAMS_BLAME_COUNT ? words[blame] : "nothing";
 }
@@ -81,7 +88,8 @@ static void describe(const struct streams_connection *connection, enum streams_b
     uint64_t repaired =
         connection->sides[0].repaired_segments + connection->sides[1].repaired_segments;
     char rtt[32];
-    cli_time_text(connection->rtt_min == STREAMS_UNKNOWN ? 0 : connection->rtt_min, rtt, sizeof rtt);
+    cli_time_text(connection->rtt_min == STREAMS_UNKNOWN ? 0 : connection->rtt_min, rtt,
+                  sizeof rtt);
     switch (worst) {
     case STREAMS_BLAME_HANDSHAKE:
         snprintf(out, size, "the handshake took");
@@ -121,7 +129,8 @@ static void describe(const struct streams_connection *connection, enum streams_b
     }
 }
 
-static bool verdict_of_attempt(const struct streams_connection *connection, char *out, size_t size) {
+static bool verdict_of_attempt(const struct streams_connection *connection, char *out,
+                               size_t size) {
     char client[RILL_ENDPOINT_TEXT], server[RILL_ENDPOINT_TEXT];
     streams_endpoint_text(connection, 0, client);
     streams_endpoint_text(connection, 1, server);
@@ -168,8 +177,8 @@ void streams_community_id(const struct streams_connection *connection, char *out
     for (unsigned i = 0; i < 2; i++)
         ends[i] = (const uint8_t *)connection->addresses[i] + (connection->ipv6 ? 0 : 12);
     int order = memcmp(ends[0], ends[1], length);
-    unsigned low = order < 0 || (order == 0 && connection->sides[0].port <
-                                                   connection->sides[1].port) ? 0 : 1;
+    unsigned low =
+        order < 0 || (order == 0 && connection->sides[0].port < connection->sides[1].port) ? 0 : 1;
     bytes[used++] = 0;
     bytes[used++] = 0; /* the seed */
     for (unsigned i = 0; i < 2; i++, used += length)

@@ -1,25 +1,22 @@
 /* streams/blame.c: what held a connection: each nanosecond is charged to one state.
  *
  * Theory of operation. The time between two packets is charged when the second one is there, since
- * what ends a silence tells most about it: a segment sent again says that it was spent on a loss, data
- * of a side with nothing in flight says that this side's application took so long. In this order:
+ * what ends a silence tells most about it: a segment sent again says that it was spent on a loss,
+ * data of a side with nothing in flight says that this side's application took so long. In this
+ * order:
  *
  *   the handshake is not over                              handshake
  *   a FIN was sent, and nobody sends data any more         closing
  *   a loss is being repaired, or this packet repairs one   network: loss
  *   what is in flight fills the receiver's window          receiver's window
- *   bytes are in flight                                    network: queue, if the round trip is more
- *                                                          than twice the shortest, else distance;
- *                                                          or the sender's application, if it sends
- *                                                          whenever it has something
- *   nothing is in flight, and a side sends data            one round trip from the tap to that side
- *                                                          is the network's, the rest is its
- *                                                          application's
- *   nothing is in flight, and nobody sends data            kept until it is known who does; idle if
- *                                                          nobody ever does
+ *   bytes are in flight                                    network: queue, if the round trip is
+ * more than twice the shortest, else distance; or the sender's application, if it sends whenever it
+ * has something nothing is in flight, and a side sends data            one round trip from the tap
+ * to that side is the network's, the rest is its application's nothing is in flight, and nobody
+ * sends data            kept until it is known who does; idle if nobody ever does
  *
- * The round trip from the tap to a side matters beside a receiver: there each ACK follows its data at
- * once, and nothing is ever in flight as the tap sees it, though the path is full. */
+ * The round trip from the tap to a side matters beside a receiver: there each ACK follows its data
+ * at once, and nothing is ever in flight as the tap sees it, though the path is full. */
 #include "streams/connection.h"
 
 enum {
@@ -96,7 +93,8 @@ static uint64_t flight_of(const struct connection *connection, uint8_t side) {
 
 /* Whether the receiver's window leaves no room for another full segment. */
 static bool window_is_full(const struct connection *connection, uint8_t side) {
-    const struct stream *receiver = &connection->streams[!side], *sender = &connection->streams[side];
+    const struct stream *receiver = &connection->streams[!side],
+                        *sender = &connection->streams[side];
     if (!(receiver->bits & STREAM_KNOWN))
         return false;
     if (receiver->window == 0)
@@ -113,7 +111,8 @@ static bool window_is_full(const struct connection *connection, uint8_t side) {
 
 static void charge_network(struct connection *connection, uint8_t side, uint64_t ns) {
     struct sender *sender = &connection->active->senders[side];
-    add(connection, queue_grows(connection, side) ? STREAMS_BLAME_QUEUE : STREAMS_BLAME_DISTANCE, ns);
+    add(connection, queue_grows(connection, side) ? STREAMS_BLAME_QUEUE : STREAMS_BLAME_DISTANCE,
+        ns);
     set_tentative(sender, tentative(sender) + ns);
 }
 
@@ -177,8 +176,8 @@ static void charge_silence(struct connection *connection, uint8_t side, bool dat
     way += way / 4; /* packets do not come equally spaced */
     if (all <= way) {
         charge_network(connection, side, ns);
-        resolve_wait(connection, queue_grows(connection, side) ? STREAMS_BLAME_QUEUE
-                                                               : STREAMS_BLAME_DISTANCE);
+        resolve_wait(connection,
+                     queue_grows(connection, side) ? STREAMS_BLAME_QUEUE : STREAMS_BLAME_DISTANCE);
         return;
     }
     uint64_t network = way < ns ? way : ns;
@@ -210,8 +209,8 @@ void rill__blame_charge(struct streams *streams, struct connection *connection, 
     }
     uint8_t flying = in_flight(connection);
     for (uint8_t one = 0; one < 2; one++) {
-        if (window_is_full(connection, one) && (flying == one || active->in_zero_window[!one] ||
-                                                (side == one && data))) {
+        if (window_is_full(connection, one) &&
+            (flying == one || active->in_zero_window[!one] || (side == one && data))) {
             add(connection, STREAMS_BLAME_RECEIVER_WINDOW, ns);
             return;
         }
@@ -238,20 +237,22 @@ static void judge_clock(struct connection *connection, uint8_t side,
     struct sender *sender = &connection->active->senders[side];
     if (!flight_before)
         return; /* the first of a burst says nothing */
-    uint64_t since_ack = packet->when - sender->acked_at, since_data = packet->when - sender->data_at;
+    uint64_t since_ack = packet->when - sender->acked_at,
+             since_data = packet->when - sender->data_at;
     uint64_t rtt = (uint64_t)connection->streams[0].rtt_min + connection->streams[1].rtt_min;
     uint64_t soon = way_to(connection, side) + rtt / 16 + RILL_MILLISECOND / 10;
     if (since_data < rtt / 16 + 1) /* within a burst */
         return;
     if (since_ack <= soon && sender->acked_at >= sender->data_at)
-        sender->clocked = (int8_t)(sender->clocked < CLOCKED_MAX ? sender->clocked + 1 : CLOCKED_MAX);
+        sender->clocked =
+            (int8_t)(sender->clocked < CLOCKED_MAX ? sender->clocked + 1 : CLOCKED_MAX);
     else if (since_ack > soon && packet->length < connection->streams[!side].mss / 2)
         sender->clocked =
             (int8_t)(sender->clocked > -CLOCKED_MAX ? sender->clocked - 1 : -CLOCKED_MAX);
 }
 
-static void on_data(struct connection *connection, uint8_t side, const struct streams_packet *packet,
-                    uint64_t next_before, bool resent) {
+static void on_data(struct connection *connection, uint8_t side,
+                    const struct streams_packet *packet, uint64_t next_before, bool resent) {
     struct active *active = connection->active;
     struct sender *sender = &active->senders[side];
     const struct stream *stream = &connection->streams[side];
@@ -292,8 +293,8 @@ static void on_ack(struct connection *connection, uint8_t side, const struct str
         }
     } else if (!packet->length && stream_outstanding(stream) &&
                !(packet->flags & (WIRE_SYN | WIRE_FIN | WIRE_RST))) {
-        bool sacks = packet->sack_count &&
-                     (int32_t)(packet->sacks[0].right - packet->acknowledgement) > 0;
+        bool sacks =
+            packet->sack_count && (int32_t)(packet->sacks[0].right - packet->acknowledgement) > 0;
         sender->dup_acks += sacks || packet->window != 0;
         /* RFC 5681 §3.2; with SACK the first one already tells of a hole. */
         if (sacks && sender->dup_acks >= 3 && !sender->recover)
@@ -317,8 +318,8 @@ void rill__blame_finish(struct connection *connection) {
     if (!active)
         return;
     /* A request that nobody ever answered was waited for; else nobody wanted anything. */
-    bool asked = active->last_data_side == 0 && connection->streams[1].packets &&
-                 (connection->streams[0].bits | connection->streams[1].bits) &
-                     (STREAM_FIN | STREAM_RST);
+    bool asked =
+        active->last_data_side == 0 && connection->streams[1].packets &&
+        (connection->streams[0].bits | connection->streams[1].bits) & (STREAM_FIN | STREAM_RST);
     resolve_wait(connection, asked ? STREAMS_BLAME_SERVER : STREAMS_BLAME_IDLE);
 }

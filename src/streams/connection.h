@@ -13,11 +13,11 @@
 #include "streams/streams.h"
 
 enum stream_bits {
-    STREAM_SYN = 1,         /* its SYN was seen, so `first` is its first byte */
-    STREAM_FIN = 2,         /* `next` is where the FIN lies */
+    STREAM_SYN = 1, /* its SYN was seen, so `first` is its first byte */
+    STREAM_FIN = 2, /* `next` is where the FIN lies */
     STREAM_FIN_ACKED = 4,
-    STREAM_KNOWN = 8,       /* first and next mean something */
-    STREAM_ACK_KNOWN = 16,  /* the other side has acknowledged something */
+    STREAM_KNOWN = 8,      /* first and next mean something */
+    STREAM_ACK_KNOWN = 16, /* the other side has acknowledged something */
     STREAM_RST = 32,
     STREAM_TIMESTAMPS = 64, /* `timestamp` means something */
     STREAM_ISN = 128,       /* `first` - 1 is the ISN, told by its SYN or by the answer to it */
@@ -36,20 +36,20 @@ struct stream {
     uint16_t mss, identification;
     uint8_t bits; /* enum stream_bits */
     uint8_t scale;
-    int8_t id_order;  /* how far its IP ids are known to rise one by one */
+    int8_t id_order; /* how far its IP ids are known to rise one by one */
     bool has_scale;
 };
 
 enum connection_bits {
-    CONNECTION_ESTABLISHED = 1,   /* data may flow */
-    CONNECTION_TENTATIVE = 2,     /* a SYN where an older incarnation is still open */
-    CONNECTION_ALIAS = 4,         /* this key is another scope's name for `older` */
+    CONNECTION_ESTABLISHED = 1, /* data may flow */
+    CONNECTION_TENTATIVE = 2,   /* a SYN where an older incarnation is still open */
+    CONNECTION_ALIAS = 4,       /* this key is another scope's name for `older` */
     CONNECTION_SACK = 8,
     CONNECTION_TIMESTAMPS = 16,
-    CONNECTION_FLIPPED = 32,      /* the client is the higher endpoint of the key */
+    CONNECTION_FLIPPED = 32, /* the client is the higher endpoint of the key */
     CONNECTION_REFUSED = 64,
     CONNECTION_REJECTED = 128,
-    CONNECTION_GUESSED = 256,     /* which side is the client is not certain */
+    CONNECTION_GUESSED = 256, /* which side is the client is not certain */
     CONNECTION_SIMULTANEOUS = 512,
     CONNECTION_SYN_ACK = 1024,
     CONNECTION_FINISHED_ACK = 2048, /* the handshake's third segment was seen */
@@ -76,13 +76,13 @@ struct connection {
     uint64_t first_frame, last_frame;
     uint64_t number;
     uint64_t handshake_ns, silent_ns; /* blame while there is no active part */
-    uint32_t index, older; /* in the slab; older incarnation of the key, or SLAB_NONE */
+    uint32_t index, older;            /* in the slab; older incarnation of the key, or SLAB_NONE */
     uint32_t hash;
     uint32_t incarnation;
-    uint16_t bits; /* enum connection_bits */
+    uint16_t bits;     /* enum connection_bits */
     uint8_t closed_by; /* enum streams_closed_by */
     uint8_t rejected_syns, icmp_errors;
-    uint8_t last_side; /* who sent the last packet */
+    uint8_t last_side;  /* who sent the last packet */
     bool scale_offered; /* the SYN had a window scale */
 };
 
@@ -124,16 +124,17 @@ struct resent {
 
 /* How a side sends, for the account of blame. */
 struct sender {
-    uint64_t recover;     /* a loss is being repaired until this is acknowledged; 0: none */
-    uint64_t round_end;   /* when this is acknowledged a round trip is over */
-    uint32_t round_flight, round_before; /* the most in flight in this round, and in the one before */
-    uint32_t echo_acked;  /* lower half of what its peer had acknowledged when the timed echo left */
+    uint64_t recover;   /* a loss is being repaired until this is acknowledged; 0: none */
+    uint64_t round_end; /* when this is acknowledged a round trip is over */
+    uint32_t round_flight,
+        round_before;    /* the most in flight in this round, and in the one before */
+    uint32_t echo_acked; /* lower half of what its peer had acknowledged when the timed echo left */
     uint32_t flight_echo; /* in flight as the sender sees it, by that echo */
     uint32_t rtt;         /* latest of its packets to their answers, ns */
     uint32_t dup_acks;
     uint32_t last_length;
     rill_time data_at, acked_at, hole_at;
-    int8_t clocked;       /* > 0: sends when ACKs come; < 0: when its application has something */
+    int8_t clocked; /* > 0: sends when ACKs come; < 0: when its application has something */
     uint32_t tentative_ns_hi, tentative_ns_lo; /* charged to the network since the last progress */
 };
 
@@ -188,10 +189,10 @@ void rill__event_tell(struct streams *streams, const struct connection *connecti
 /* finish.c. Null when there is no memory: then only the least is remembered. */
 struct active *rill__streams_active(struct streams *streams, struct connection *connection);
 
-/* lookup.c: which connection a packet belongs to, a new one if need be; `*side` is who sent it. Null:
- * it is no connection's, or memory is out. */
-struct connection *rill__streams_lookup(struct streams *streams, const struct streams_packet *packet,
-                                        uint8_t *side);
+/* lookup.c: which connection a packet belongs to, a new one if need be; `*side` is who sent it.
+ * Null: it is no connection's, or memory is out. */
+struct connection *rill__streams_lookup(struct streams *streams,
+                                        const struct streams_packet *packet, uint8_t *side);
 /* The same, of one that is there already; nothing is opened or changed. */
 struct connection *rill__streams_find(struct streams *streams, const struct streams_packet *packet,
                                       uint8_t *side);

@@ -120,7 +120,8 @@ static enum decap_result ipv4(struct decap *decap, struct decap_view view,
     if (!(fragment_field & 0x3fff))
         return header[9] == WIRE_PROTOCOL_TCP
                    ? rill__decap_tcp(decap, view, false, packet)
-                   : inside_ip(decap, header[9], view, sum_ends(header + 12, header + 16, 4), packet);
+                   : inside_ip(decap, header[9], view, sum_ends(header + 12, header + 16, 4),
+                               packet);
     struct fragment fragment;
     memset(&fragment, 0, sizeof fragment);
     memcpy(fragment.key.source, packet->source.bytes, 16);
@@ -342,8 +343,8 @@ enum decap_result rill__decap(struct decap *decap, const struct streams_frame *f
         return result;
     packet->scope = rill__scopes_find(&decap->scopes, &decap->scope);
     bool in_frame = !decap->reassembled && frame->offset != STREAMS_NOWHERE;
-    packet->offset = in_frame ? frame->offset + (uint64_t)(packet->payload - frame->data)
-                              : STREAMS_NOWHERE;
+    packet->offset =
+        in_frame ? frame->offset + (uint64_t)(packet->payload - frame->data) : STREAMS_NOWHERE;
     decap->short_frames += packet->captured < packet->length;
     decap->jumbo_frames += frame->wire_length > LINK_LARGEST;
     return result;

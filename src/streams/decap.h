@@ -28,7 +28,7 @@ struct decap {
     struct fragments fragments;
     struct scope scope; /* around the frame at hand */
     const struct streams_frame *frame;
-    uint32_t depth;  /* headers passed */
+    uint32_t depth;   /* headers passed */
     bool reassembled; /* the payload does not lie in the frame */
     uint64_t results[DECAP_COUNT];
     uint64_t short_frames; /* payload cut off by the snap length */
@@ -42,7 +42,8 @@ void rill__decap_fini(struct decap *decap);
 enum decap_result rill__decap(struct decap *decap, const struct streams_frame *frame,
                               struct streams_packet *packet);
 
-/* Bytes of a packet at hand, with what is missing at its end. For decap.c, tunnel.c and segment.c. */
+/* Bytes of a packet at hand, with what is missing at its end. For decap.c, tunnel.c and segment.c.
+ */
 struct decap_view {
     const uint8_t *data;
     uint32_t captured, length; /* bytes there; bytes as sent */

@@ -1,4 +1,5 @@
-/* streams/finish.c: a connection's account, when it can change no more; and the memory that it held.
+/* streams/finish.c: a connection's account, when it can change no more; and the memory that it
+ * held.
  */
 #include "streams/connection.h"
 
@@ -80,7 +81,8 @@ static void close_holes(struct streams *streams, struct connection *connection, 
     for (unsigned i = 0; i < active->hole_count[side]; i++) {
         struct hole *hole = &active->holes[side][i];
         /* One byte acknowledged behind the last one is a FIN that is not in the capture. */
-        if (hole->to == stream->next && hole->to - hole->from == 1 && !(stream->bits & STREAM_FIN)) {
+        if (hole->to == stream->next && hole->to - hole->from == 1 &&
+            !(stream->bits & STREAM_FIN)) {
             stream->next--;
             continue;
         }
@@ -177,7 +179,8 @@ static uint64_t completeness_of(const struct connection *connection) {
     return (client & STREAM_SYN ? 1u : 0u) | (connection->bits & CONNECTION_SYN_ACK ? 2u : 0u) |
            (connection->bits & CONNECTION_ESTABLISHED ? 4u : 0u) |
            (connection->bits & CONNECTION_DATA ? 8u : 0u) |
-           ((client | server) & STREAM_FIN ? 16u : 0u) | ((client | server) & STREAM_RST ? 32u : 0u);
+           ((client | server) & STREAM_FIN ? 16u : 0u) |
+           ((client | server) & STREAM_RST ? 32u : 0u);
 }
 
 static void account(struct streams *streams, struct connection *connection) {
@@ -220,8 +223,7 @@ static void account(struct streams *streams, struct connection *connection) {
 
 /* Takes it out of the row of its key's incarnations. */
 static void unlink_key(struct streams *streams, struct connection *connection) {
-    struct connection *newest =
-        rill__streams_newest(streams, &connection->key, connection->hash);
+    struct connection *newest = rill__streams_newest(streams, &connection->key, connection->hash);
     if (!newest)
         return;
     if (newest == connection) {

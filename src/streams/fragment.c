@@ -53,7 +53,8 @@ static bool prepare(struct fragments *fragments) {
 }
 
 /* The datagram a fragment belongs to, or a place for a new one: free, or the oldest's. */
-static struct fragment_datagram *find(struct fragments *fragments, const struct fragment *fragment) {
+static struct fragment_datagram *find(struct fragments *fragments,
+                                      const struct fragment *fragment) {
     struct fragment_datagram *place = fragments->list;
     for (unsigned i = 0; i < FRAGMENT_DATAGRAMS_MAX; i++) {
         struct fragment_datagram *datagram = &fragments->list[i];

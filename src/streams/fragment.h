@@ -33,7 +33,7 @@ struct fragments {
     struct fragment_datagram *list; /* FRAGMENT_DATAGRAMS_MAX, or null: none came yet */
     uint64_t counter;
     uint64_t fragments, completed, given_up, overlaps; /* counts; given_up of datagrams */
-    uint64_t frames[FRAGMENT_FRAMES_MAX]; /* of the datagram completed last */
+    uint64_t frames[FRAGMENT_FRAMES_MAX];              /* of the datagram completed last */
     uint32_t frame_count;
 };
 

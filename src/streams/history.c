@@ -1,6 +1,6 @@
 /* streams/history.c: where in the source the data segments of late lie, so that bytes which come
- * again can be compared with the first ones. One ring for all connections, so its size is a constant;
- * the segments of one direction are linked through it, the newest first. */
+ * again can be compared with the first ones. One ring for all connections, so its size is a
+ * constant; the segments of one direction are linked through it, the newest first. */
 #include "streams/connection.h"
 
 #include <string.h>
@@ -59,8 +59,7 @@ static uint64_t compare(const uint8_t *now, const uint8_t *then, uint32_t length
 }
 
 void rill__history_compare(struct streams *streams, struct connection *connection, uint8_t side,
-                           const struct streams_packet *packet, uint64_t from,
-                           uint64_t resent) {
+                           const struct streams_packet *packet, uint64_t from, uint64_t resent) {
     uint8_t done[COMPARE_MAX / 8];
     struct stream_counts *counts = &connection->active->counts[side];
     uint64_t place = connection->active->history[side], differ = 0, compared = 0;
@@ -83,7 +82,8 @@ void rill__history_compare(struct streams *streams, struct connection *connectio
         const uint8_t *then = streams->config.read(
             streams->config.context, entry->offset + (uint64_t)(start - distance), bytes);
         if (then)
-            differ += compare(packet->payload + start, then, bytes, done, (uint32_t)start, &compared);
+            differ +=
+                compare(packet->payload + start, then, bytes, done, (uint32_t)start, &compared);
     }
     counts->conflicting_bytes += differ;
     counts->uncompared_bytes += resent > compared ? resent - compared : 0;

@@ -1,10 +1,10 @@
 /* streams/labels.c: what a data segment that is not simply the next one is, and why.
  *
  * Bytes seen before are sent again, and that is certain. A segment that fills a hole came late
- * (reordered) or is sent again because its first copy was lost before the tap (repaired); the evidence
- * is asked in an order from certain to likely: what was acknowledged before it came was not lost; the
- * sender's clock and IP ids tell what was sent first; a repair cannot come sooner than a round trip
- * after the hole; and a receiver with a hole complains of it. */
+ * (reordered) or is sent again because its first copy was lost before the tap (repaired); the
+ * evidence is asked in an order from certain to likely: what was acknowledged before it came was
+ * not lost; the sender's clock and IP ids tell what was sent first; a repair cannot come sooner
+ * than a round trip after the hole; and a receiver with a hole complains of it. */
 #include "streams/connection.h"
 
 enum {
@@ -93,8 +93,8 @@ static void count_resent(struct streams *streams, struct connection *connection,
     *place = (struct resent){from, to, false};
     active->counts[side].resent_segments++;
     active->counts[side].resent_bytes += bytes;
-    tell(streams, connection, side, packet, STREAMS_EVENT_RESENT, STREAMS_EVIDENCE_BYTES, true, from,
-         bytes);
+    tell(streams, connection, side, packet, STREAMS_EVENT_RESENT, STREAMS_EVIDENCE_BYTES, true,
+         from, bytes);
     if (stream->bits & STREAM_ACK_KNOWN && stream->acked >= to) {
         streams->labels |= UINT32_C(1) << STREAMS_EVENT_SPURIOUS;
         rill__labels_spurious(streams, connection, side, place, STREAMS_EVIDENCE_ACKED_BEFORE,
@@ -124,8 +124,8 @@ void rill__labels_data(struct streams *streams, struct connection *connection, u
          judgement.sure, from, ranges->filled);
 }
 
-/* A first SACK block below the acknowledgement, or within the second, tells of bytes that came twice
- * (RFC 2883 §4). */
+/* A first SACK block below the acknowledgement, or within the second, tells of bytes that came
+ * twice (RFC 2883 §4). */
 void rill__labels_dsack(struct streams *streams, struct connection *connection, uint8_t side,
                         const struct streams_packet *packet) {
     const struct wire_sack *first = &packet->sacks[0], *second = &packet->sacks[1];

@@ -2,11 +2,11 @@
  *
  * Theory of operation. A four-tuple (with the VLANs and tunnels around it) may be used again and
  * again. Each use is an incarnation, a connection of its own; they hang behind one another, the
- * newest first, a few of them. A segment belongs to the newest one whose sequence and acknowledgement
- * numbers fit, so that a late one finds the old life. A SYN with another ISN opens an incarnation; if
- * the old one is still open, a tentative one, because a peer that still knows the old one answers
- * with an ACK of it (RFC 5961 §4.2) and nothing begins: then the SYN is an event of the old
- * connection. Time alone never ends a connection, unless the config says so. */
+ * newest first, a few of them. A segment belongs to the newest one whose sequence and
+ * acknowledgement numbers fit, so that a late one finds the old life. A SYN with another ISN opens
+ * an incarnation; if the old one is still open, a tentative one, because a peer that still knows
+ * the old one answers with an ACK of it (RFC 5961 §4.2) and nothing begins: then the SYN is an
+ * event of the old connection. Time alone never ends a connection, unless the config says so. */
 #include "streams/connection.h"
 
 #include <string.h>
@@ -53,7 +53,7 @@ struct connection *rill__streams_newest(struct streams *streams, const struct co
                                         uint32_t hash) {
     uint32_t index;
     return rill__hash_find(&streams->index, hash, equal, streams, key, &index) ? at(streams, index)
-                                                                              : 0;
+                                                                               : 0;
 }
 
 static struct connection *open_record(struct streams *streams, const struct connection_key *key,
@@ -121,9 +121,9 @@ static struct connection *open_connection(struct streams *streams,
     }
     connection->number = streams->next_number++;
     connection->incarnation = older ? older->incarnation + 1 : 1;
-    connection->bits = (uint16_t)((guessed ? CONNECTION_GUESSED : 0) |
-                                  (client != lower ? CONNECTION_FLIPPED : 0) |
-                                  (packet->ipv6 ? CONNECTION_IPV6 : 0));
+    connection->bits =
+        (uint16_t)((guessed ? CONNECTION_GUESSED : 0) | (client != lower ? CONNECTION_FLIPPED : 0) |
+                   (packet->ipv6 ? CONNECTION_IPV6 : 0));
     connection->start = connection->last = packet->when;
     connection->first_frame = connection->last_frame = packet->frame;
     bool syn = packet->flags & WIRE_SYN && !(packet->flags & WIRE_ACK);
@@ -293,8 +293,8 @@ static struct connection *find(struct streams *streams, struct connection *newes
     return find_for_rest(streams, newest, packet, lower);
 }
 
-struct connection *rill__streams_lookup(struct streams *streams, const struct streams_packet *packet,
-                                        uint8_t *side) {
+struct connection *rill__streams_lookup(struct streams *streams,
+                                        const struct streams_packet *packet, uint8_t *side) {
     struct connection_key key;
     bool lower = rill__streams_key(packet, &key);
     uint32_t hash = rill__streams_hash(streams, &key);

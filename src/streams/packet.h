@@ -1,7 +1,7 @@
 /* streams/packet.h: a frame taken apart: the TCP segment in it, or an ICMP error that quotes one.
  *
- * Nothing is copied: `payload` points into the frame, or into the reassembled datagram, and is valid
- * until the next frame. */
+ * Nothing is copied: `payload` points into the frame, or into the reassembled datagram, and is
+ * valid until the next frame. */
 #ifndef RILL_STREAMS_PACKET_H
 #define RILL_STREAMS_PACKET_H
 

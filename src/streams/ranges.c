@@ -1,5 +1,5 @@
-/* streams/ranges.c: which bytes of a side the capture has shown. All from `first` to `next` were, but
- * for a sorted list of holes; so an undamaged stream costs nothing. */
+/* streams/ranges.c: which bytes of a side the capture has shown. All from `first` to `next` were,
+ * but for a sorted list of holes; so an undamaged stream costs nothing. */
 #include "streams/connection.h"
 
 #include <string.h>
@@ -138,10 +138,9 @@ void rill__ranges_add(struct streams *streams, struct connection *connection, ui
         return;
     if (from < stream->next) {
         uint64_t end = to < stream->next ? to : stream->next;
-        uint64_t filled =
-            connection->active->hole_count[side]
-                ? fill(streams, connection, side, from, end, result)
-                : 0;
+        uint64_t filled = connection->active->hole_count[side]
+                              ? fill(streams, connection, side, from, end, result)
+                              : 0;
         result->resent = end - from - filled;
         result->filled += filled;
         from = end;

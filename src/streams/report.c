@@ -32,6 +32,9 @@ static void choose(struct report_page *page) {
             if (report->states[k].blamed)
                 blame += connection.state_ns[k];
         }
+        for (size_t k = 0; k < report->column_count; k++)
+            page->shown[k] |= !report->columns[k].rare ||
+                              (connection.values[k] && connection.values[k] != REPORT_NO_VALUE);
         rank(page, i, blame);
     }
     for (size_t i = 0; i < page->row_count && page->detail_count < REPORT_DETAILS; i++) {
@@ -86,7 +89,7 @@ static void write_facts(struct report_page *page) {
     const struct report *report = page->report;
     report_put(writer, "<ul class=\"facts\">");
     for (size_t i = 0; i < report->fact_count; i++)
-        report_put(writer, "<li><span>%s</span> <b>%s</b></li>", report->facts[i].name,
+        report_put(writer, "<li>%s <b>%s</b></li>", report->facts[i].name,
                    report->facts[i].values[0]);
     report_put(writer, "</ul>\n");
 }
@@ -107,6 +110,11 @@ static void opening(struct report_page *page) {
                report->program, report->subject);
     write_sentence(writer, report->sentence);
     report_put(writer, "</h1>\n");
+    if (report->lead && *report->lead) {
+        report_put(writer, "<p class=\"lead\">");
+        write_sentence(writer, report->lead);
+        report_put(writer, "</p>\n");
+    }
     write_facts(page);
     for (size_t i = 0; i < report->remark_count; i++)
         report_put(writer, "<p class=\"remark\">%s</p>\n", report->remarks[i]);

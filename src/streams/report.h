@@ -61,6 +61,7 @@ struct report_column {
     const char *title; /* "resent" */
     const char *hint;  /* what it counts, a sentence */
     enum report_unit unit;
+    bool rare; /* left out where no connection has any */
 };
 
 #define REPORT_NO_VALUE UINT64_MAX /* in a column: nothing is known */
@@ -83,8 +84,8 @@ struct report_connection {
 struct report_point {
     rill_time at;
     uint64_t low, high;
-    uint64_t frame;    /* in the capture; 0: none */
-    uint64_t evidence; /* the frame that shows it; 0: none */
+    uint64_t frame; /* in the capture; 0: none */
+    uint64_t note;  /* why it is called so: of the report's notes, counted from 1; 0: none */
 };
 
 enum report_mark {
@@ -158,10 +159,13 @@ struct report {
     const char *program;       /* "rill lab" */
     const char *subject;       /* the file's name, or how the run was asked for */
     const char *sentence;      /* what there is to know, in one */
+    const char *lead;          /* what else is to be known first; may be empty or null */
     const char *noun, *nouns;  /* "connection", "connections" */
     const char *numbered_from; /* … of lanes: "four-tuple" */
     const char *ends[2];       /* "client", "server" */
-    const char *follow; /* what prints a whole stream: "rill streams follow"; null: nothing */
+    const char *follow;       /* what prints a whole stream: "rill streams follow"; null: nothing */
+    const char *const *notes; /* what points may have to tell */
+    size_t note_count;
     const char *const *remarks; /* sentences, such as that the capture is cut */
     size_t remark_count;
     const struct report_fact *facts; /* of the whole, in one value */
@@ -212,6 +216,23 @@ void report_recorder_init(struct report_recorder *recorder, const struct rill_al
 void report_recorder_push(struct report_recorder *recorder, struct report_point point);
 void report_recorder_fini(struct report_recorder *recorder);
 
+/* Round trips: when bytes were sent, and when they are acknowledged. Holds so many segments on
+ * their way; those beyond are not timed. */
+#define REPORT_TIMED 256u
+struct report_timer {
+    struct {
+        uint64_t from, to; /* bytes of the stream */
+        rill_time sent;    /* 0: sent again, so that its acknowledgement says nothing */
+    } segments[REPORT_TIMED];
+    size_t first, count;
+};
+void report_timer_sent(struct report_timer *timer, uint64_t from, uint64_t to, rill_time at);
+/* Karn's rule: what is sent twice is not timed. */
+void report_timer_again(struct report_timer *timer, uint64_t from, uint64_t to);
+/* Everything below `acked` has arrived. Returns the round trip of the newest of it; 0: none is
+ * known. An acknowledgement that ends a hole says how long that took, not how far the peer is. */
+rill_time report_timer_acked(struct report_timer *timer, uint64_t acked, rill_time at);
+
 /* The same for states over time: what is shorter than can be seen is taken in by its neighbours
  * when there are too many. */
 struct report_strip {
@@ -224,6 +245,8 @@ void report_strip_init(struct report_strip *strip, const struct rill_allocator *
                        size_t max);
 /* `span.from` is where the last one ended; the same state again makes that longer. */
 void report_strip_push(struct report_strip *strip, struct report_span span);
+/* Says of the latest `amount` of time in the state `from` that it was `to`. */
+void report_strip_relabel(struct report_strip *strip, uint32_t from, uint32_t to, rill_time amount);
 void report_strip_fini(struct report_strip *strip);
 
 #endif

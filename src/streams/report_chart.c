@@ -32,6 +32,16 @@ static void put_string(struct report_writer *writer, const char *text) {
     report_put(writer, "\"");
 }
 
+void report_write_notes(struct report_page *page) {
+    struct report_writer *writer = &page->writer;
+    report_put(writer, "<script type=\"application/json\" id=\"notes\">[");
+    for (size_t i = 0; i < page->report->note_count; i++) {
+        report_put(writer, i ? "," : "");
+        put_string(writer, page->report->notes[i]);
+    }
+    report_put(writer, "]</script>\n");
+}
+
 struct drawing {
     struct report_writer *writer;
     rill_time start, tick;
@@ -52,8 +62,7 @@ static void put_point(struct drawing *drawing, const struct report_point *point)
         int64_t frame = (int64_t)point->frame;
         report_put(writer, ",%u,", point->high - point->low);
         report_put_signed(writer, frame - drawing->frame);
-        report_put(writer, ",");
-        report_put_signed(writer, point->evidence ? frame - (int64_t)point->evidence : 0);
+        report_put(writer, ",%u", point->note);
         drawing->frame = frame;
     }
     drawing->at = at;

@@ -230,6 +230,7 @@ void report_write_details(struct report_page *page) {
         return;
     report_put(writer, "<section aria-labelledby=\"each\">\n<h2 id=\"each\">%s</h2>\n",
                page->detail_count == 1 ? "In full" : "One by one");
+    report_write_notes(page);
     for (size_t i = 0; i < page->row_count; i++) {
         if (!page->rows[i].told)
             continue;

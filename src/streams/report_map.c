@@ -162,8 +162,10 @@ static size_t write_lane(struct report_page *page, const struct map *map, size_t
     lives = next - first;
     marked = lives > 1 ? UINT64_MAX : UNMARKED;
     report->connection(report->context, map->lives[first].index, &it);
-    report_put(writer, "<div class=\"lane\"><div class=\"who\"><b>%s</b> → <b>%s</b>", it.client,
-               it.server);
+    report_put(writer,
+               lives > 1 ? "<div class=\"lane lives\"><div class=\"who\"><b>%s</b> → <b>%s</b>"
+                         : "<div class=\"lane\"><div class=\"who\"><b>%s</b> → <b>%s</b>",
+               it.client, it.server);
     if (lives > 1)
         report_put(writer, " <em>%u %s</em>", (uint64_t)lives, report->nouns);
     else

@@ -17,8 +17,9 @@ struct report_page {
     struct report_row rows[REPORT_ROWS];
     size_t row_count, detail_count;   /* details: rows that are told */
     uint64_t state_ns[REPORT_STATES]; /* of all connections */
-    uint64_t asset_bytes;             /* written after the details */
-    uint64_t needs[REPORT_DETAILS];   /* points each detail could use, in the rows' order */
+    bool shown[REPORT_COLUMNS];
+    uint64_t asset_bytes;           /* written after the details */
+    uint64_t needs[REPORT_DETAILS]; /* points each detail could use, in the rows' order */
 };
 
 /* report_map.c: a row for each four-tuple, its lives on it; and how all of them lie, if there are
@@ -45,6 +46,9 @@ void report_write_charts(struct report_page *page, const struct report_connectio
 
 /* The sum. */
 uint64_t report_total(const uint64_t state_ns[REPORT_STATES]);
+
+/* report_chart.c: what points may have to tell. */
+void report_write_notes(struct report_page *page);
 
 /* The most that each of `needs` may have, so that all together have no more than `total`. */
 uint64_t report_level(const uint64_t *needs, size_t count, uint64_t total);

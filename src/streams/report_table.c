@@ -85,8 +85,9 @@ static void heading(struct report_page *page) {
                "<th class=\"n\" scope=\"col\">start</th><th class=\"n\" scope=\"col\">lasted</th>",
                report->ends[0], report->ends[1]);
     for (size_t i = 0; i < report->column_count; i++)
-        report_put(writer, "<th class=\"n\" scope=\"col\" title=\"%s\">%s</th>",
-                   report->columns[i].hint, report->columns[i].title);
+        if (page->shown[i])
+            report_put(writer, "<th class=\"n\" scope=\"col\" title=\"%s\">%s</th>",
+                       report->columns[i].hint, report->columns[i].title);
     report_put(writer,
                "<th scope=\"col\" class=\"where\">where its time went</th>"
                "<th class=\"n\" scope=\"col\" aria-sort=\"descending\" title=\"Seconds in states "
@@ -119,7 +120,8 @@ static void write_row(struct report_page *page, size_t rank) {
     cell(page, it.start, REPORT_TIME);
     cell(page, it.duration, REPORT_TIME);
     for (size_t i = 0; i < report->column_count; i++)
-        cell(page, it.values[i], report->columns[i].unit);
+        if (page->shown[i])
+            cell(page, it.values[i], report->columns[i].unit);
     report_put(writer, "<td class=\"where\">");
     report_write_bar(page, it.state_ns, false);
     report_put(writer, "</td>");

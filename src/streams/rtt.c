@@ -1,9 +1,9 @@
-/* streams/rtt.c: round trips as the tap sees them: from a packet of one side to the first one of the
- * other that answers it. The two halves together are the whole path's.
+/* streams/rtt.c: round trips as the tap sees them: from a packet of one side to the first one of
+ * the other that answers it. The two halves together are the whole path's.
  *
- * A packet is answered by the acknowledgement of its last byte, if it was sent once (RFC 6298 §3), or
- * by the echo of its timestamp (RFC 7323 §4), which works for bare ACKs too: so that a tap beside the
- * receiver sees the way to the sender. One packet is timed at once in each direction. */
+ * A packet is answered by the acknowledgement of its last byte, if it was sent once (RFC 6298 §3),
+ * or by the echo of its timestamp (RFC 7323 §4), which works for bare ACKs too: so that a tap
+ * beside the receiver sees the way to the sender. One packet is timed at once in each direction. */
 #include "streams/connection.h"
 
 enum { SAMPLE_TOO_OLD_S = 60 };
@@ -94,8 +94,8 @@ static void start(struct streams *streams, struct connection *connection, uint8_
         connection->active->senders[!side].echo_acked = packet->acknowledgement;
 }
 
-/* A bare ACK is answered only when the other side has something to send: a sample that ends a silence
- * of that side, and is far longer than the others, has measured the silence. */
+/* A bare ACK is answered only when the other side has something to send: a sample that ends a
+ * silence of that side, and is far longer than the others, has measured the silence. */
 static bool is_silence(const struct connection *connection, uint8_t side, uint64_t ns, bool echo,
                        rill_time now) {
     const struct active *active = connection->active;

@@ -11,7 +11,15 @@
 #define SCOPE_NONE 0u
 #define SCOPE_OTHERS UINT32_MAX /* one of more than SCOPES_MAX */
 
-enum scope_kind { SCOPE_VLAN, SCOPE_PPPOE, SCOPE_VXLAN, SCOPE_GENEVE, SCOPE_GRE, SCOPE_IPIP, SCOPE_GTP };
+enum scope_kind {
+    SCOPE_VLAN,
+    SCOPE_PPPOE,
+    SCOPE_VXLAN,
+    SCOPE_GENEVE,
+    SCOPE_GRE,
+    SCOPE_IPIP,
+    SCOPE_GTP
+};
 
 /* One layer. `ends` tells tunnels without a number apart: a sum over both outer addresses that is
  * the same both ways; 0 where the number is enough. */

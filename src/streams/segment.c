@@ -1,5 +1,5 @@
-/* streams/segment.c: the TCP header as it stands in a capture (RFC 9293 §3.1): it may be cut off, its
- * checksum may be unfinished, and its options may be wrong; as much is read as is there. */
+/* streams/segment.c: the TCP header as it stands in a capture (RFC 9293 §3.1): it may be cut off,
+ * its checksum may be unfinished, and its options may be wrong; as much is read as is there. */
 #include "streams/decap.h"
 
 #include "base/bytes.h"

@@ -1,16 +1,16 @@
-/* streams/sighting.c: the same packet seen twice: at two interfaces, in two VLANs, before and after a
- * router, or mirrored twice. It is the sender's once, and not a retransmission.
+/* streams/sighting.c: the same packet seen twice: at two interfaces, in two VLANs, before and after
+ * a router, or mirrored twice. It is the sender's once, and not a retransmission.
  *
- * A small table remembers the packets of late by a sum over all that a router leaves as it is. What is
- * found there again at another place is a second sighting; at the same place only if it comes so soon
- * that no sender can have sent it again. */
+ * A small table remembers the packets of late by a sum over all that a router leaves as it is. What
+ * is found there again at another place is a second sighting; at the same place only if it comes so
+ * soon that no sender can have sent it again. */
 #include "streams/connection.h"
 
 #include <string.h>
 
 enum { SETS = 8192, WAYS = 4 };
-#define PLACE_AGE (2 * RILL_SECOND)            /* from one place to another: queues are shorter */
-#define SAME_AGE (RILL_MILLISECOND)            /* mirrored twice */
+#define PLACE_AGE (2 * RILL_SECOND)              /* from one place to another: queues are shorter */
+#define SAME_AGE (RILL_MILLISECOND)              /* mirrored twice */
 #define SAME_AGE_NUMBERED (5 * RILL_MILLISECOND) /* when a new copy would have a new IP id */
 
 struct sighting {

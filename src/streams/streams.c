@@ -1,4 +1,5 @@
-/* streams/streams.c: the analysis as a whole: a frame's way from its link layer to its connection. */
+/* streams/streams.c: the analysis as a whole: a frame's way from its link layer to its connection.
+ */
 #include "streams/connection.h"
 
 #include <string.h>
@@ -48,8 +49,7 @@ static void counted_release(void *context, void *memory, size_t size) {
 }
 
 void *rill__streams_allocate(struct streams *streams, size_t size) {
-    void *memory =
-        streams->config.allocator.allocate(streams->config.allocator.context, size);
+    void *memory = streams->config.allocator.allocate(streams->config.allocator.context, size);
     if (memory)
         streams->memory += size;
     return memory;
@@ -71,7 +71,8 @@ struct streams *rill__streams_open(const struct streams_config *config) {
     streams->key = (struct siphash_key){config->seed[0], config->seed[1]};
     rill__decap_init(&streams->decap, &streams->counted);
     rill__hash_init(&streams->index, &streams->counted);
-    rill__slab_init(&streams->connections, &streams->counted, sizeof(struct connection), UINT32_MAX);
+    rill__slab_init(&streams->connections, &streams->counted, sizeof(struct connection),
+                    UINT32_MAX);
     return streams;
 }
 

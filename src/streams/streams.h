@@ -1,9 +1,9 @@
 /* streams/streams.h: packets of a capture in, connections out: told apart, measured, and with every
  * nanosecond charged to what held them. The interface of this folder.
  *
- * The caller brings frames in the order of time, and gets each connection once, when it can no longer
- * change: at its end and a while after, when memory is short, or when the input ends. Memory is
- * bounded by the config; what is given up for it is counted. */
+ * The caller brings frames in the order of time, and gets each connection once, when it can no
+ * longer change: at its end and a while after, when memory is short, or when the input ends. Memory
+ * is bounded by the config; what is given up for it is counted. */
 #ifndef RILL_STREAMS_STREAMS_H
 #define RILL_STREAMS_STREAMS_H
 
@@ -50,7 +50,11 @@ enum streams_state {
 };
 const char *rill__streams_state_text(enum streams_state state);
 
-enum streams_handshake { STREAMS_HANDSHAKE_NONE, STREAMS_HANDSHAKE_PARTLY, STREAMS_HANDSHAKE_WHOLE };
+enum streams_handshake {
+    STREAMS_HANDSHAKE_NONE,
+    STREAMS_HANDSHAKE_PARTLY,
+    STREAMS_HANDSHAKE_WHOLE
+};
 enum streams_closed_by {
     STREAMS_CLOSED_BY_NOBODY,
     STREAMS_CLOSED_BY_CLIENT,
@@ -59,16 +63,22 @@ enum streams_closed_by {
     STREAMS_RESET_BY_CLIENT,
     STREAMS_RESET_BY_SERVER,
 };
-enum streams_tap { STREAMS_TAP_UNKNOWN, STREAMS_TAP_CLIENT, STREAMS_TAP_SERVER, STREAMS_TAP_MIDDLE };
+enum streams_tap {
+    STREAMS_TAP_UNKNOWN,
+    STREAMS_TAP_CLIENT,
+    STREAMS_TAP_SERVER,
+    STREAMS_TAP_MIDDLE
+};
 
 #define STREAMS_UNKNOWN UINT64_MAX /* a number that is not in the capture */
 
-/* What one side sent. Every member is a uint64_t, so that a connection can be kept as a row of them.
+/* What one side sent. Every member is a uint64_t, so that a connection can be kept as a row of
+ * them.
  */
 struct streams_side {
     uint64_t port;
     uint64_t packets;
-    uint64_t bytes; /* different bytes of the stream that are in the capture */
+    uint64_t bytes;         /* different bytes of the stream that are in the capture */
     uint64_t payload_bytes; /* with those that came more than once */
     uint64_t data_segments;
     uint64_t resent_segments, resent_bytes; /* bytes seen before */
@@ -82,12 +92,12 @@ struct streams_side {
     uint64_t conflicting_bytes;   /* sent again with other contents */
     uint64_t uncompared_bytes;    /* sent again, and the first copy could not be read any more */
     uint64_t zero_windows, window_probes, keepalives;
-    uint64_t cut_bytes;           /* not in the file because packets were cut off */
+    uint64_t cut_bytes;              /* not in the file because packets were cut off */
     uint64_t mss, window_scale, isn; /* STREAMS_UNKNOWN without its SYN */
-    uint64_t syn_bytes;           /* bytes its SYN carried (RFC 7413) */
-    uint64_t rtt_min;             /* from its packets at the tap to their answers; or unknown */
+    uint64_t syn_bytes;              /* bytes its SYN carried (RFC 7413) */
+    uint64_t rtt_min;                /* from its packets at the tap to their answers; or unknown */
     uint64_t window_max;
-    uint64_t flight_max; /* bytes sent and not acknowledged, as the tap sees it */
+    uint64_t flight_max;     /* bytes sent and not acknowledged, as the tap sees it */
     uint64_t given_up_holes; /* holes forgotten because there were too many */
 };
 
@@ -104,24 +114,24 @@ struct streams_connection {
     uint64_t tap;       /* enum streams_tap */
     uint64_t sack, timestamps, ipv6;
     uint64_t rejected_syns, icmp_errors;
-    uint64_t given_up;  /* ended because memory was short, not because it was over */
+    uint64_t given_up;     /* ended because memory was short, not because it was over */
     uint64_t completeness; /* Wireshark's: SYN 1, SYN/ACK 2, ACK 4, data 8, FIN 16, RST 32 */
     uint64_t rtt_min, rtt_median, rtt_p99; /* of the whole path; or unknown */
     uint64_t handshake_rtt;
     uint64_t blame[STREAMS_BLAME_COUNT];    /* ns; their sum is the duration */
     uint64_t evidence[STREAMS_BLAME_COUNT]; /* the frame before the longest time in each, or 0 */
-    struct streams_side sides[2]; /* client, server */
+    struct streams_side sides[2];           /* client, server */
 };
 
 /* Things that happened, for who asks about one connection. */
 #define STREAMS_EVENTS(X)                                                                          \
-    X(RESENT, "resent")             /* bytes seen before; `other` is not known */                  \
-    X(SPURIOUS, "spurious")         /* these had arrived the first time */                         \
-    X(REORDERED, "reordered")       /* came late, was not sent again */                            \
-    X(REPAIRED, "repaired")         /* fills a hole: it was lost before the tap */                 \
-    X(HOLE, "hole")                 /* bytes left out, so far */                                   \
-    X(MISSING, "missing")           /* acknowledged, never in the capture */                       \
-    X(LOST, "lost")                 /* never in the capture, never acknowledged */                 \
+    X(RESENT, "resent")       /* bytes seen before; `other` is not known */                        \
+    X(SPURIOUS, "spurious")   /* these had arrived the first time */                               \
+    X(REORDERED, "reordered") /* came late, was not sent again */                                  \
+    X(REPAIRED, "repaired")   /* fills a hole: it was lost before the tap */                       \
+    X(HOLE, "hole")           /* bytes left out, so far */                                         \
+    X(MISSING, "missing")     /* acknowledged, never in the capture */                             \
+    X(LOST, "lost")           /* never in the capture, never acknowledged */                       \
     X(SECOND_SIGHTING, "second_sighting")                                                          \
     X(CONFLICT, "conflict")                                                                        \
     X(ZERO_WINDOW, "zero_window")                                                                  \
@@ -174,8 +184,8 @@ struct streams_event {
     rill_time when;
     enum streams_event_kind kind;
     enum streams_evidence evidence;
-    bool sure; /* else likely */
-    uint8_t side; /* who sent the bytes it is about: 0 client, 1 server */
+    bool sure;                 /* else likely */
+    uint8_t side;              /* who sent the bytes it is about: 0 client, 1 server */
     uint64_t position, length; /* in the stream, from 0; bytes */
     uint64_t duration;         /* STALL: ns */
     enum streams_blame blame;  /* STALL */
@@ -186,21 +196,24 @@ struct streams_segment {
     uint64_t connection;
     uint8_t side;
     const struct streams_packet *packet;
-    int64_t position;  /* of the payload in the side's stream; the first byte is 0 */
-    uint64_t from, first; /* the same without the wrap: of its payload, and of the first byte known */
-    bool known;           /* `first` means something */
-    bool begins;          /* nothing comes before `first` */
-    int64_t acked;     /* position in the other side's stream that it acknowledges */
-    uint64_t window;   /* bytes it offers, scaled if the scale is known */
+    int64_t position; /* of the payload in the side's stream; the first byte is 0 */
+    uint64_t from,
+        first;       /* the same without the wrap: of its payload, and of the first byte known */
+    bool known;      /* `first` means something */
+    bool begins;     /* nothing comes before `first` */
+    int64_t acked;   /* position in the other side's stream that it acknowledges */
+    uint64_t window; /* bytes it offers, scaled if the scale is known */
     bool second_sighting;
     uint32_t labels; /* bit per enum streams_event_kind that this segment was given */
+    const uint64_t
+        *blame; /* the account up to here, which later packets may correct; null: none yet */
 };
 
 struct streams_config {
     struct rill_allocator allocator;
-    uint64_t seed[2];      /* keys the hash tables; nothing else depends on it */
-    uint64_t memory_max;   /* bytes for open and closed connections; 0: no bound */
-    rill_time idle_split;  /* a connection silent for so long is over; 0: never (a live capture) */
+    uint64_t seed[2];       /* keys the hash tables; nothing else depends on it */
+    uint64_t memory_max;    /* bytes for open and closed connections; 0: no bound */
+    rill_time idle_split;   /* a connection silent for so long is over; 0: never (a live capture) */
     uint32_t shard, shards; /* only connections whose hash falls there; shards 0: all */
     void *context;
     /* Each connection, once. */

@@ -1,5 +1,5 @@
-/* streams/take.c: a segment that is a connection's: what it says of the handshake, of bytes sent and
- * acknowledged, of windows, and of the end. */
+/* streams/take.c: a segment that is a connection's: what it says of the handshake, of bytes sent
+ * and acknowledged, of windows, and of the end. */
 #include "streams/connection.h"
 
 struct taken {
@@ -40,13 +40,14 @@ static void take_options(struct connection *connection, uint8_t side,
     mine->has_scale = true;
     bool answer = packet->flags & WIRE_ACK;
     if (!answer) { /* offered; negotiated when the answer has it too */
-        connection->bits &= (uint16_t)~(CONNECTION_SACK | CONNECTION_TIMESTAMPS);
+        connection->bits &= (uint16_t) ~(CONNECTION_SACK | CONNECTION_TIMESTAMPS);
         connection->bits |= (uint16_t)((packet->sack_permitted ? CONNECTION_SACK : 0) |
                                        (packet->has_timestamps ? CONNECTION_TIMESTAMPS : 0));
         return;
     }
     /* RFC 7323 §2.2: scaled only if both offered it. */
-    if (other->has_scale && (!packet->has_window_scale || !(other->scale || connection->scale_offered)))
+    if (other->has_scale &&
+        (!packet->has_window_scale || !(other->scale || connection->scale_offered)))
         mine->scale = other->scale = 0;
     if (!packet->sack_permitted)
         connection->bits &= (uint16_t)~CONNECTION_SACK;
@@ -64,7 +65,8 @@ static void take_syn(struct streams *streams, struct connection *connection, uin
     if (mine->bits & STREAM_SYN) {
         if ((rill_seq)mine->first - 1 != packet->sequence &&
             !(connection->bits & CONNECTION_ESTABLISHED)) {
-            /* Two answers to one SYN: the client's acknowledgement will tell; until then the newer. */
+            /* Two answers to one SYN: the client's acknowledgement will tell; until then the newer.
+             */
             know(mine, seq_begin(packet->sequence + 1));
         }
         tell(streams, connection, side, packet, STREAMS_EVENT_SYN_RESENT, STREAMS_EVIDENCE_BYTES,
@@ -193,7 +195,8 @@ static bool take_probe(struct streams *streams, struct connection *connection, u
                             (!packet->length && from + 1 == acked));
     if (!probe && !back)
         return false;
-    /* One byte that was the last one sent, sent again before its acknowledgement, is no keepalive. */
+    /* One byte that was the last one sent, sent again before its acknowledgement, is no keepalive.
+     */
     if (!probe && packet->length == 1 && other->bits & STREAM_FIN)
         return false;
     active = rill__streams_active(streams, connection);
@@ -246,7 +249,8 @@ static void take_fin(struct streams *streams, struct connection *connection, uin
     if (!(packet->flags & WIRE_FIN))
         return;
     if (mine->bits & STREAM_FIN) {
-        tell(streams, connection, side, packet, STREAMS_EVENT_FIN_RESENT, STREAMS_EVIDENCE_BYTES, end);
+        tell(streams, connection, side, packet, STREAMS_EVENT_FIN_RESENT, STREAMS_EVIDENCE_BYTES,
+             end);
         return;
     }
     if (end > mine->next) /* what came before it is not in the capture */
@@ -285,7 +289,8 @@ static void take_numbers(struct streams *streams, struct connection *connection,
     taken->acked_before = connection->streams[!side].acked;
     taken->from = seq_unwrap(sequence, mine->next);
     taken->to = taken->from + packet->length;
-    if (packet->flags & WIRE_RST) /* its payload is a message, not part of the stream (RFC 9293 §3.5.3) */
+    if (packet->flags &
+        WIRE_RST) /* its payload is a message, not part of the stream (RFC 9293 §3.5.3) */
         return;
     bool probe = take_probe(streams, connection, side, packet, taken->from);
     if (packet->length && !probe) {
@@ -293,7 +298,8 @@ static void take_numbers(struct streams *streams, struct connection *connection,
         take_data(streams, connection, side, packet, taken);
     }
     take_id(mine, packet);
-    rill__rtt_packet(streams, connection, side, packet, taken->to + (packet->flags & WIRE_FIN ? 1 : 0),
+    rill__rtt_packet(streams, connection, side, packet,
+                     taken->to + (packet->flags & WIRE_FIN ? 1 : 0),
                      taken->resent || probe || streams->labels);
     if (packet->has_timestamps && (!(mine->bits & STREAM_TIMESTAMPS) ||
                                    (int32_t)(packet->timestamp_value - mine->timestamp) > 0)) {
@@ -352,7 +358,8 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
     mark_complaints(connection, side, packet, taken.acked_before);
     if (packet->sack_count)
         rill__labels_dsack(streams, connection, side, packet);
-    rill__blame_packet(connection, side, packet, taken.acked_before, taken.next_before, taken.resent);
+    rill__blame_packet(connection, side, packet, taken.acked_before, taken.next_before,
+                       taken.resent);
     take_fin(streams, connection, side, packet, taken.to);
     take_window(streams, connection, side, packet);
     if (watched)
@@ -377,5 +384,6 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
     segment.acked = (int64_t)(seq_unwrap(packet->acknowledgement, other->next) - other->first);
     segment.window = mine->window;
     segment.labels = streams->labels;
+    segment.blame = connection->active ? connection->active->blame : 0;
     streams->config.segment(streams->config.context, &segment);
 }

@@ -79,7 +79,8 @@ static enum decap_result geneve(struct decap *decap, struct decap_view view,
     return rill__decap_type(decap, (uint16_t)type, view, packet);
 }
 
-/* GTP version 1, message 255 (a packet). The two ways have numbers of their own, so they say nothing.
+/* GTP version 1, message 255 (a packet). The two ways have numbers of their own, so they say
+ * nothing.
  */
 static enum decap_result gtp(struct decap *decap, struct decap_view view,
                              struct streams_packet *packet) {

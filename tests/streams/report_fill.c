@@ -52,7 +52,7 @@ static size_t fill_points(struct report_point *points, size_t count, rill_time s
         uint64_t random = mixed(i);
         low += random % 3000;
         points[i] = (struct report_point){start + duration / count * i, low, low + random % 1448,
-                                          3 * i + 1, random % 7 ? 0 : 3 * i};
+                                          3 * i + 1, random % 7 ? 0 : 1};
     }
     return count;
 }
@@ -109,13 +109,14 @@ void report_fill(const struct report_fill *fill, struct report *out) {
         {"unknown", "not known", REPORT_VOID, true},
     };
     static const struct report_column columns[] = {
-        {"to server", "bytes from the client", REPORT_BYTES},
-        {"to client", "bytes from the server", REPORT_BYTES},
-        {"resent", "segments", REPORT_COUNT},
-        {"lost", "segments", REPORT_COUNT},
-        {"missing", "bytes", REPORT_BYTES},
-        {"rtt", "median", REPORT_TIME},
+        {"to server", "bytes from the client", REPORT_BYTES, false},
+        {"to client", "bytes from the server", REPORT_BYTES, false},
+        {"resent", "segments", REPORT_COUNT, false},
+        {"lost", "segments", REPORT_COUNT, false},
+        {"missing", "bytes", REPORT_BYTES, false},
+        {"rtt", "median", REPORT_TIME, false},
     };
+    static const char *const notes[] = {"a note with " FILL_HOSTILE};
     *out = (struct report){.program = "report_fill",
                            .subject = "made up " FILL_HOSTILE,
                            .sentence = fill->text,
@@ -124,6 +125,8 @@ void report_fill(const struct report_fill *fill, struct report *out) {
                            .numbered_from = "four-tuple",
                            .ends = {"client", "server"},
                            .follow = "rill streams follow",
+                           .notes = notes,
+                           .note_count = 1,
                            .states = states,
                            .state_count = STATES,
                            .columns = columns,

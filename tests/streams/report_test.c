@@ -98,7 +98,8 @@ static void what_is_told_stays_text(void **state) {
     struct text text = page_of(&fill);
     assert_null(strstr(text.data, "<script>hostile"));
     assert_null(strstr(text.data, "</script><script>h"));
-    assert_int_equal(times(text.data, "</script>"), 3 + 2); /* the numbers of three, two scripts */
+    assert_int_equal(times(text.data, "</script>"),
+                     3 + 1 + 2); /* the numbers of three, notes, two scripts */
     free(text.data);
 }
 
@@ -118,7 +119,8 @@ static void lives_of_a_four_tuple_share_a_lane(void **state) {
     (void)state;
     struct report_fill fill = {6, 50, 6, 1, "text"};
     struct text text = page_of(&fill);
-    assert_int_equal(times(text.data, "class=\"lane\""), 1);
+    assert_int_equal(times(text.data, "class=\"lane lives\""), 1);
+    assert_int_equal(times(text.data, "class=\"lane\""), 0);
     assert_int_equal(times(text.data, "class=\"life\""), 6);
     assert_non_null(strstr(text.data, "6 connections</em>"));
     free(text.data);
@@ -269,6 +271,51 @@ static void strip_keeps_what_is_long(void **state) {
     report_strip_fini(&strip);
 }
 
+static void strip_is_told_better_later(void **state) {
+    (void)state;
+    struct report_strip strip;
+    size_t left = 100;
+    struct rill_allocator allocator = {&left, allocate, release};
+    static const struct report_span expected[] = {{0, 10, 1},  {10, 20, 2}, {20, 25, 1},
+                                                  {25, 30, 7}, {30, 40, 3}, {40, 50, 7}};
+    report_strip_init(&strip, &allocator, 50);
+    for (rill_time at = 0; at < 50; at += 10)
+        report_strip_push(&strip, (struct report_span){at, at + 10,
+                                                       at == 10   ? 2
+                                                       : at == 30 ? 3
+                                                                  : 1});
+    report_strip_relabel(&strip, 1, 7, 15);
+    assert_int_equal(strip.count, sizeof expected / sizeof *expected);
+    for (size_t i = 0; i < strip.count; i++) {
+        assert_int_equal(strip.spans[i].from, expected[i].from);
+        assert_int_equal(strip.spans[i].to, expected[i].to);
+        assert_int_equal(strip.spans[i].state, expected[i].state);
+    }
+    report_strip_relabel(&strip, 1, 2, 1000); /* more than there is */
+    assert_int_equal(strip.spans[0].state, 2);
+    report_strip_fini(&strip);
+}
+
+static void round_trip_is_of_what_was_sent_once(void **state) {
+    (void)state;
+    static struct report_timer timer;
+    memset(&timer, 0, sizeof timer);
+    report_timer_sent(&timer, 0, 100, 10);
+    report_timer_sent(&timer, 100, 200, 20);
+    assert_int_equal(report_timer_acked(&timer, 50, 30), 0); /* none of them is whole */
+    assert_int_equal(report_timer_acked(&timer, 200, 50), 30);
+    report_timer_sent(&timer, 200, 300, 60);
+    report_timer_sent(&timer, 300, 400, 61);
+    report_timer_again(&timer, 200, 300);
+    assert_int_equal(report_timer_acked(&timer, 400, 99), 0);
+    for (uint64_t i = 0; i < 2 * REPORT_TIMED; i++) /* more than it holds */
+        report_timer_sent(&timer, 1000 + i, 1001 + i, 100 + i);
+    assert_int_equal(report_timer_acked(&timer, 1010, 1000), 1000 - 109);
+    assert_int_equal(report_timer_acked(&timer, 1000 + REPORT_TIMED, 1000),
+                     1000 - 99 - REPORT_TIMED);
+    assert_int_equal(report_timer_acked(&timer, 9999, 1000), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(page_of_many_connections_stays_small),
@@ -284,6 +331,8 @@ int main(void) {
         cmocka_unit_test(points_of_one_moment_are_thinned_too),
         cmocka_unit_test(recorder_keeps_a_bound_and_says_when_memory_ran_out),
         cmocka_unit_test(strip_keeps_what_is_long),
+        cmocka_unit_test(strip_is_told_better_later),
+        cmocka_unit_test(round_trip_is_of_what_was_sent_once),
     };
     return cmocka_run_group_tests(tests, 0, 0);
 }

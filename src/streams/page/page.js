@@ -35,11 +35,12 @@
   for (let i = 0; i < 44; i++) steps.push(2 ** i);
 
   /* ---- points ---- */
+  const notes = JSON.parse(document.getElementById('notes')?.textContent ?? '[]');
   const decode = (series, tick) => {
     const wide = series.mark === 'bars' || series.mark === 'dots';
     const stride = wide ? 5 : 2, n = series.p.length / stride;
     const out = { ...series, at: new Float64Array(n), low: new Float64Array(n), high: new Float64Array(n),
-      frame: wide ? new Float64Array(n) : null, proof: wide ? new Float64Array(n) : null, shown: true };
+      frame: wide ? new Float64Array(n) : null, told: wide ? new Uint16Array(n) : null, shown: true };
     let at = 0, low = 0, frame = 0;
     for (let i = 0; i < n; i++) {
       const k = i * stride;
@@ -48,7 +49,7 @@
       if (wide) {
         out.high[i] = low + series.p[k + 2];
         out.frame[i] = frame += series.p[k + 3];
-        out.proof[i] = series.p[k + 4] ? frame - series.p[k + 4] : 0;
+        out.told[i] = series.p[k + 4];
       }
     }
     return out;
@@ -187,8 +188,8 @@
     else parts.push(texts[chart.unit](s.high[i]));
     parts.push('at ' + time(s.at[i], 3));
     if (s.frame[i]) parts.push('frame ' + s.frame[i]);
-    if (s.proof[i]) parts.push('shown by frame ' + s.proof[i]);
-    if (s.note) parts.push(s.note);
+    if (s.told[i]) parts.push(notes[s.told[i] - 1]);
+    else if (s.note) parts.push(s.note);
     if (s.thin && s.mark === 'bars') parts.push('several are drawn as one here');
     return parts.join(' · ');
   };
