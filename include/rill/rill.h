@@ -8,6 +8,7 @@
 #include <rill/socket.h>
 #include <rill/stack.h>
 #include <rill/tcp.h>
+#include <rill/tcpi.h>
 #include <rill/trace.h>
 #include <rill/udp.h>
 #endif

@@ -127,6 +127,20 @@ enum rill_socket_option {
     RILL_SO_ACCEPTCONN = 30, /* get */
     RILL_SO_PROTOCOL = 38,   /* get */
     RILL_SO_DOMAIN = 39,     /* get */
+    RILL_SO_MEMINFO = 55,    /* get; uint32_t by enum rill_meminfo */
+};
+/* Bytes, as Linux's SK_MEMINFO_*; what rill has no counterpart of is 0. */
+enum rill_meminfo {
+    RILL_MEMINFO_RMEM_ALLOC, /* received and unread */
+    RILL_MEMINFO_RCVBUF,
+    RILL_MEMINFO_WMEM_ALLOC, /* sent and not acknowledged */
+    RILL_MEMINFO_SNDBUF,
+    RILL_MEMINFO_FWD_ALLOC,
+    RILL_MEMINFO_WMEM_QUEUED, /* all that is queued to be sent */
+    RILL_MEMINFO_OPTMEM,
+    RILL_MEMINFO_BACKLOG,
+    RILL_MEMINFO_DROPS,
+    RILL_MEMINFO_VARS
 };
 enum rill_tcp_socket_option {
     RILL_TCP_NODELAY = 1,
@@ -134,7 +148,10 @@ enum rill_tcp_socket_option {
     RILL_TCP_KEEPIDLE = 4,  /* seconds */
     RILL_TCP_KEEPINTVL = 5, /* seconds */
     RILL_TCP_KEEPCNT = 6,
-    RILL_TCP_INFO = 11, /* get; struct rill_tcp_info */
+    RILL_TCP_INFO = 11,    /* get; struct rill_tcpi (rill/tcpi.h): the field's struct tcp_info */
+    RILL_TCP_CC_INFO = 26, /* get; what the congestion control has to tell: 0 bytes */
+    /* Numbers of our own, which no system uses. */
+    RILL_TCP_ACCOUNT = 0x7261, /* get; struct rill_tcp_info, the limiter account included */
 };
 enum rill_ip_socket_option {
     RILL_IP_TOS = 1,

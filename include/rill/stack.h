@@ -44,6 +44,13 @@ enum rill_ecn {
     RILL_ECN_ASK,
 };
 
+/* SYN cookies: a SYN is answered and nothing is remembered of it (RFC 4987 §3.6). */
+enum rill_syn_cookies {
+    RILL_SYN_COOKIES_OFF, /* a SYN beyond the backlog is dropped */
+    RILL_SYN_COOKIES_FULL,
+    RILL_SYN_COOKIES_ALWAYS,
+};
+
 /* What a host is made of and how it behaves. Fill it with rill_stack_config_default, then change.
  */
 struct rill_stack_config {
@@ -90,6 +97,8 @@ struct rill_stack_config {
     uint16_t port_first, port_last;                     /* ephemeral ports, RFC 6056 */
     uint32_t time_wait_max;                             /* records; the oldest goes first */
     uint32_t connections_max;
+    uint32_t half_open_max; /* records of SYNs, of all listeners together */
+    uint8_t syn_cookies;    /* enum rill_syn_cookies: beyond that, or beyond a listener's backlog */
     /* IPv6 addresses that the stack makes itself are the same for the same secret, link and prefix
      * (RFC 7217 §5): keep it over restarts. 0 and 0: taken from the seed. */
     uint64_t address_secret[2];
@@ -287,6 +296,7 @@ struct rill_stack_info {
     uint64_t clock_backwards; /* calls whose `now` ran back */
     uint32_t connections, listeners, half_open, time_wait;
     uint64_t bytes_copied; /* payload bytes the stack copied, both directions */
+    uint64_t syn_cookies_sent, syn_cookies_accepted;
     uint64_t drops[RILL_DROP_COUNT];
 };
 RILL_API void rill_stack_get_info(const struct rill_stack *stack, struct rill_stack_info *info);

@@ -15,6 +15,7 @@ extern "C" {
     X(RILL_CAUSE_SYN_RESENT, "syn resent")                                                         \
     X(RILL_CAUSE_SYN_ACK, "syn-ack")                                                               \
     X(RILL_CAUSE_SYN_ACK_RESENT, "syn-ack resent")                                                 \
+    X(RILL_CAUSE_SYN_COOKIE, "syn-ack with a cookie")                                              \
     X(RILL_CAUSE_DATA, "new data")                                                                 \
     X(RILL_CAUSE_FIN, "fin")                                                                       \
     X(RILL_CAUSE_FAST_RETRANSMIT, "fast retransmit")                                               \

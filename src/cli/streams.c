@@ -243,7 +243,7 @@ int command_streams(int argc, char **argv) {
         {"--raw", CLI_FLAG, &options.raw, 0, "follow: the bytes as they are, and nothing else", 0},
         {"--holes", CLI_TEXT, &options.holes, "FILE", "follow: writes where bytes are missing", 0},
         {"--overlap", CLI_TEXT, &options.overlap, "HOW",
-         "follow: whose bytes stay: first, last, linux, windows, bsd", 0},
+         "follow: whose bytes stay: linux (default), windows, bsd, first, last", 0},
         {"-o", CLI_TEXT, &options.output, "FILE", "cut, export, report: where to write", 0},
         {"--csv", CLI_FLAG, &options.csv, 0, "export: a table with commas", 0},
         {"--shard", CLI_TEXT, &options.shard, "I/N", "only the I-th of N parts of the connections",

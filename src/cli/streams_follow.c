@@ -2,8 +2,8 @@
  *
  * Of bytes that came more than once one copy stays. A host that has passed bytes on to its
  * application does not take them back, so "linux", "windows" and "bsd" choose only among bytes that
- * waited behind a hole; "first" and "last" choose always. Missing bytes are left out of raw output,
- * and named in
+ * waited behind a hole; "first" and "last" choose always. Unless told otherwise it is as Linux
+ * does. Missing bytes are left out of raw output, and named in
  * --holes. */
 #include "cli/streams.h"
 
@@ -359,6 +359,7 @@ static bool parse(struct follow *follow, const struct streams_options *options) 
     static const char *const overlaps[] = {"first", "last", "linux", "windows", "bsd"};
     follow->wanted = -1;
     follow->speaker = 2;
+    follow->overlap = OVERLAP_LINUX;
     if (options->from) {
         follow->wanted = strcmp(options->from, "client") == 0   ? 0
                          : strcmp(options->from, "server") == 0 ? 1

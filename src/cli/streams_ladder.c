@@ -26,13 +26,11 @@ static bool all(const struct ladder *ladder) {
 
 static void flush_skipped(struct ladder *ladder) {
     char bytes[32];
-    if (ladder->skipped)
-        printf("%10s  | %-*s |\n", "", WIDTH, "");
     if (ladder->skipped) {
         char text[160];
-        int used =
-            snprintf(text, sizeof text, "... %llu packets, %s", (unsigned long long)ladder->skipped,
-                     cli_size_text(ladder->skipped_bytes, bytes, sizeof bytes));
+        int used = snprintf(text, sizeof text, "... %llu packet%s, %s",
+                            (unsigned long long)ladder->skipped, ladder->skipped == 1 ? "" : "s",
+                            cli_size_text(ladder->skipped_bytes, bytes, sizeof bytes));
         for (unsigned i = 0; i < STREAMS_EVENT_COUNT && used < 120; i++)
             if (ladder->folded[i])
                 used += snprintf(text + used, sizeof text - (size_t)used, ", %llu %s",
@@ -76,13 +74,14 @@ static void print_packet(struct ladder *ladder, const struct streams_segment *se
     memset(line, '-', WIDTH);
     line[WIDTH] = 0;
     size_t length = strlen(text);
+    while (length && text[length - 1] == ' ')
+        length--;
     if (length > WIDTH - 6)
         length = WIDTH - 6;
     size_t at = segment->side ? WIDTH - 3 - length : 3;
     line[at - 1] = line[at + length] = ' ';
     memcpy(line + at, text, length);
-    line[segment->side ? 0 : WIDTH - 1] = segment->side ? '<' : '>';
-    printf("%10s  |%c%s%c|  frame %llu%s\n", time, segment->side ? '<' : '-', line + 1,
+    printf("%10s  |%c%s%c|  frame %llu%s\n", time, segment->side ? '<' : '-', line,
            segment->side ? '-' : '>', (unsigned long long)packet->frame, labels);
 }
 

@@ -1,7 +1,8 @@
 /* socket/options.c: setsockopt and getsockopt.
  *
  * An option that is a number is one row of a table: where it is kept, what it may be, where it
- * counts. The rest (linger, errors, what a socket is) has a case of its own. What concerns a
+ * counts. The rest (errors, what a socket is) has a case of its own; what is more than a number is
+ * option_records.c's. What concerns a
  * connection is told to the stack when there is one, and again when the next one is opened. */
 #include "socket/socket.h"
 
@@ -188,21 +189,18 @@ int rill_setsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return -RILL_EBADF;
     if (rill__membership_option(level, option))
         return rill__membership_set(sockets, sock, option, value, length);
-    bool linger = level == RILL_SOL_SOCKET && option == RILL_SO_LINGER;
+    if (rill__option_is_record(sock, level, option))
+        return rill__option_record_set(sock, level, option, value, length);
     const struct rule *rule = find(sock, level, option);
     bool octet = rule && level == RILL_IPPROTO_IP && length == 1;
     int number = 0;
     if (!rule && ((level == RILL_IPPROTO_TCP && !sock->stream) ||
                   (level != RILL_IPPROTO_TCP && level != RILL_SOL_SOCKET)))
         return -RILL_ENOPROTOOPT;
-    if (length < (linger ? sizeof sock->linger : sizeof number) && !octet)
+    if (length < sizeof number && !octet)
         return -RILL_EINVAL;
     if (!value)
         return -RILL_EFAULT;
-    if (linger) {
-        memcpy(&sock->linger, value, sizeof sock->linger);
-        return 0;
-    }
     if (octet)
         number = *(const uint8_t *)value;
     else
@@ -215,7 +213,7 @@ static int or_default(int value, uint64_t stack, uint64_t otherwise) {
     return value ? value : (int)(stack ? stack : otherwise);
 }
 
-static int buffer_size(const struct rill_sockets *sockets, const struct sock *sock, int slot) {
+int rill__option_buffer(const struct rill_sockets *sockets, const struct sock *sock, int slot) {
     struct rill_udp_config udp;
     const struct rill_stack_config *stack = defaults(sockets);
     rill_udp_config_default(&udp);
@@ -281,10 +279,10 @@ static bool get_number(struct rill_sockets *sockets, struct sock *sock, int leve
         *out = pending_error(sockets, sock);
         return true;
     case RILL_SO_SNDBUF:
-        *out = buffer_size(sockets, sock, SLOT_SEND_BUFFER);
+        *out = rill__option_buffer(sockets, sock, SLOT_SEND_BUFFER);
         return true;
     case RILL_SO_RCVBUF:
-        *out = buffer_size(sockets, sock, SLOT_RECEIVE_BUFFER);
+        *out = rill__option_buffer(sockets, sock, SLOT_RECEIVE_BUFFER);
         return true;
     case RILL_SO_REUSEPORT:
         *out = 0;
@@ -303,13 +301,6 @@ static bool get_number(struct rill_sockets *sockets, struct sock *sock, int leve
     }
 }
 
-static int give(void *value, size_t *length, const void *from, size_t size) {
-    *length = RILL_MIN(*length, size);
-    if (*length)
-        memcpy(value, from, *length);
-    return 0;
-}
-
 int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option, void *value,
                     size_t *length) {
     struct sock *sock = rill__sock_at(sockets, fd);
@@ -317,15 +308,8 @@ int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return -RILL_EBADF;
     if (!length || (!value && *length))
         return -RILL_EFAULT;
-    if (level == RILL_SOL_SOCKET && option == RILL_SO_LINGER)
-        return give(value, length, &sock->linger, sizeof sock->linger);
-    if (level == RILL_IPPROTO_TCP && option == RILL_TCP_INFO && sock->stream) {
-        struct rill_tcp_info info = {.size = sizeof info};
-        info.state = rill__stream_sync(sockets, sock);
-        if (sock->handle && rill_tcp_get_info(sockets->stack, sock->handle, &info))
-            return -RILL_EBADF;
-        return give(value, length, &info, sizeof info);
-    }
+    if (rill__option_is_record(sock, level, option))
+        return rill__option_record_get(sockets, sock, level, option, value, length);
     int number;
     bool foreign = (level == RILL_IPPROTO_TCP && !sock->stream && sock->family == RILL_AF_INET) ||
                    (level == RILL_IPPROTO_IPV6 && sock->family == RILL_AF_INET);
@@ -334,6 +318,6 @@ int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option,
     uint8_t octet = (uint8_t)number;
     if (level == RILL_IPPROTO_IP && *length && *length < sizeof number && number >= 0 &&
         number <= 255)
-        return give(value, length, &octet, 1);
-    return give(value, length, &number, sizeof number);
+        return rill__option_give(value, length, &octet, 1);
+    return rill__option_give(value, length, &number, sizeof number);
 }

@@ -150,7 +150,18 @@ void rill__memberships_drop(struct rill_sockets *sockets, struct sock *sock);
 
 /* options.c */
 void rill__options_init(struct sock *sock);
+/* What the slot's option says: what was set, or what holds without that. */
+int rill__option_buffer(const struct rill_sockets *sockets, const struct sock *sock, int slot);
 /* Tells the handle what the socket's options say. */
 void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock);
+
+/* option_records.c: options that are more than a number. */
+bool rill__option_is_record(const struct sock *sock, int level, int option);
+int rill__option_record_get(struct rill_sockets *sockets, struct sock *sock, int level, int option,
+                            void *value, size_t *length);
+int rill__option_record_set(struct sock *sock, int level, int option, const void *value,
+                            size_t length);
+/* As much as there is room for; `length` becomes what was filled. */
+int rill__option_give(void *value, size_t *length, const void *from, size_t size);
 
 #endif

@@ -32,4 +32,6 @@ void rill_stack_config_bare(struct rill_stack_config *config) {
     config->port_last = 65535;
     config->time_wait_max = 1u << 20;
     config->connections_max = 1u << 24;
+    config->half_open_max = 1u << 16;
+    config->syn_cookies = RILL_SYN_COOKIES_FULL;
 }

@@ -130,6 +130,8 @@ enum journal_call {
     N(port_last)                                                                                   \
     N(time_wait_max)                                                                               \
     N(connections_max)                                                                             \
+    N(half_open_max)                                                                               \
+    N(syn_cookies)                                                                                 \
     N(address_secret[0])                                                                           \
     N(address_secret[1])
 

@@ -29,8 +29,8 @@ static bool config_ok(const struct rill_stack_config *c) {
            (c->ipv4 || c->ipv6) && c->congestion && c->receive_buffer >= 1 &&
            c->receive_buffer <= 1u << 30 && c->send_buffer >= 1 && c->send_buffer <= 1u << 30 &&
            c->initial_window >= 1 && times_ok(c) && c->port_first >= 1 &&
-           c->port_first <= c->port_last && c->time_wait_max >= 1 &&
-           (c->mss_max == 0 || c->mss_max >= 88);
+           c->port_first <= c->port_last && c->time_wait_max >= 1 && c->half_open_max >= 1 &&
+           c->syn_cookies <= RILL_SYN_COOKIES_ALWAYS && (c->mss_max == 0 || c->mss_max >= 88);
 }
 
 static int open_transports(struct rill_stack *stack, const struct rill_stack_config *config) {

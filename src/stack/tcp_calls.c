@@ -203,6 +203,10 @@ int rill_tcp_get_info(struct rill_stack *stack, rill_handle connection,
                           : RILL_ERROR_HANDLE;
 }
 
+int rill_tcp_get_tcpi(struct rill_stack *stack, rill_handle handle, struct rill_tcpi *out) {
+    return host_of(stack) ? rill__tcp_get_tcpi(host_of(stack), handle, out) : RILL_ERROR_HANDLE;
+}
+
 const char *rill_tcp_check(struct rill_stack *stack, rill_handle handle) {
     struct tcp_host *host = host_of(stack);
     struct connection *connection = host ? rill__connection_find(host, handle) : 0;

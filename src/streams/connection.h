@@ -55,7 +55,7 @@ enum connection_bits {
     CONNECTION_FINISHED_ACK = 2048, /* the handshake's third segment was seen */
     CONNECTION_GIVEN_UP = 4096,
     CONNECTION_IPV6 = 8192,
-    CONNECTION_DATA = 16384,
+
 };
 
 /* Both endpoints, the lower one first, so that both ways find the same. */
@@ -82,8 +82,8 @@ struct connection {
     uint16_t bits;     /* enum connection_bits */
     uint8_t closed_by; /* enum streams_closed_by */
     uint8_t rejected_syns, icmp_errors;
-    uint8_t last_side;  /* who sent the last packet */
-    bool scale_offered; /* the SYN had a window scale */
+    uint8_t completeness; /* as Wireshark counts it */
+    bool scale_offered;   /* the SYN had a window scale */
 };
 
 #define HOLES_MAX 256 /* a direction */

@@ -174,15 +174,6 @@ static void fill_rtt(struct streams_connection *out, const struct connection *co
     out->rtt_p99 = p99 != STREAMS_UNKNOWN && p99 > out->rtt_median ? p99 : out->rtt_median;
 }
 
-static uint64_t completeness_of(const struct connection *connection) {
-    uint8_t client = connection->streams[0].bits, server = connection->streams[1].bits;
-    return (client & STREAM_SYN ? 1u : 0u) | (connection->bits & CONNECTION_SYN_ACK ? 2u : 0u) |
-           (connection->bits & CONNECTION_ESTABLISHED ? 4u : 0u) |
-           (connection->bits & CONNECTION_DATA ? 8u : 0u) |
-           ((client | server) & STREAM_FIN ? 16u : 0u) |
-           ((client | server) & STREAM_RST ? 32u : 0u);
-}
-
 static void account(struct streams *streams, struct connection *connection) {
     struct streams_connection out;
     memset(&out, 0, sizeof out);
@@ -213,7 +204,7 @@ static void account(struct streams *streams, struct connection *connection) {
     out.rejected_syns = connection->rejected_syns;
     out.icmp_errors = connection->icmp_errors;
     out.given_up = (connection->bits & CONNECTION_GIVEN_UP) != 0;
-    out.completeness = completeness_of(connection);
+    out.completeness = connection->completeness;
     fill_blame(&out, connection);
     fill_rtt(&out, connection);
     streams->totals.connections++;

@@ -95,7 +95,7 @@ static void take_syn(struct streams *streams, struct connection *connection, uin
 
 /* What a SYN alone has led to. */
 static void take_answer(struct connection *connection, uint8_t side,
-                        const struct streams_packet *packet) {
+                        const struct streams_packet *packet, bool lone_syn) {
     struct stream *mine = &connection->streams[side], *other = &connection->streams[!side];
     if (connection->bits & CONNECTION_ESTABLISHED || packet->flags & WIRE_SYN)
         return;
@@ -105,7 +105,6 @@ static void take_answer(struct connection *connection, uint8_t side,
         connection->bits &= (uint16_t)~CONNECTION_TENTATIVE;
         return;
     }
-    bool lone_syn = other->bits & STREAM_SYN && !(mine->bits & STREAM_KNOWN);
     if (lone_syn && !(packet->flags & WIRE_FIN) && !packet->length &&
         packet->acknowledgement != (rill_seq)other->first) {
         connection->bits |= CONNECTION_REJECTED;
@@ -218,7 +217,6 @@ static void take_data(struct streams *streams, struct connection *connection, ui
         return;
     struct ranges_result ranges = {0};
     struct stream_counts *counts = &active->counts[side];
-    connection->bits |= CONNECTION_DATA;
     counts->data_segments++;
     counts->payload_bytes += packet->length;
     counts->cut_bytes += packet->length - packet->captured;
@@ -270,6 +268,12 @@ static void take_fin(struct streams *streams, struct connection *connection, uin
 /* Linux and others number a connection's packets one by one, which tells what was sent first. */
 static void take_id(struct stream *mine, const struct streams_packet *packet) {
     uint16_t step = (uint16_t)(packet->identification - mine->identification);
+    if (packet->flags & WIRE_SYN) /* often has an id of another kind */
+        return;
+    if (!mine->identification && !packet->ipv6) {
+        mine->identification = packet->identification;
+        return;
+    }
     if (!packet->ipv6 && packet->identification && step && step < 64)
         mine->id_order = (int8_t)(mine->id_order < 32 ? mine->id_order + 1 : 32);
     else if ((int16_t)step > 0 || (int16_t)step < -512 || packet->ipv6 || !packet->identification)
@@ -298,14 +302,30 @@ static void take_numbers(struct streams *streams, struct connection *connection,
         take_data(streams, connection, side, packet, taken);
     }
     take_id(mine, packet);
+}
+
+/* After the time before this packet is charged, which must not know the round trip it ends. */
+static void take_times(struct streams *streams, struct connection *connection, uint8_t side,
+                       const struct streams_packet *packet, const struct taken *taken) {
+    struct stream *mine = &connection->streams[side];
+    if (packet->flags & WIRE_RST)
+        return;
     rill__rtt_packet(streams, connection, side, packet,
                      taken->to + (packet->flags & WIRE_FIN ? 1 : 0),
-                     taken->resent || probe || streams->labels);
+                     taken->resent || streams->labels);
     if (packet->has_timestamps && (!(mine->bits & STREAM_TIMESTAMPS) ||
                                    (int32_t)(packet->timestamp_value - mine->timestamp) > 0)) {
         mine->timestamp = packet->timestamp_value;
         mine->bits |= STREAM_TIMESTAMPS;
     }
+}
+
+/* What Wireshark's tcp.completeness is made of. */
+static uint8_t completeness_of(const struct streams_packet *packet) {
+    bool syn = packet->flags & WIRE_SYN, ack = packet->flags & WIRE_ACK;
+    return (uint8_t)((syn && !ack ? 1 : 0) | (syn && ack ? 2 : 0) | (!syn && ack ? 4 : 0) |
+                     (packet->length ? 8 : 0) | (packet->flags & WIRE_FIN ? 16 : 0) |
+                     (packet->flags & WIRE_RST ? 32 : 0));
 }
 
 static void tell_stall(struct streams *streams, struct connection *connection, uint8_t side,
@@ -340,10 +360,13 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
     bool watched = streams->config.event && connection->active;
     streams->labels = 0;
     connection->streams[side].packets++;
+    connection->completeness |= completeness_of(packet);
     if (packet->length || packet->flags & (WIRE_FIN | WIRE_RST))
         rill__streams_active(streams, connection);
     for (unsigned i = 0; watched && i < STREAMS_BLAME_COUNT; i++)
         before[i] = connection->active->blame[i];
+    bool lone_syn = connection->streams[!side].bits & STREAM_SYN &&
+                    !(connection->streams[side].bits & STREAM_KNOWN);
     if (packet->flags & WIRE_SYN)
         take_syn(streams, connection, side, packet);
     uint64_t outstanding_next = connection->streams[side].next;
@@ -353,7 +376,8 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
     connection->streams[side].next = outstanding_next;
     rill__blame_charge(streams, connection, side, packet, taken.resent, taken.repaired);
     connection->streams[side].next = next_now;
-    take_answer(connection, side, packet);
+    take_times(streams, connection, side, packet, &taken);
+    take_answer(connection, side, packet, lone_syn);
     take_ack(streams, connection, side, packet);
     mark_complaints(connection, side, packet, taken.acked_before);
     if (packet->sack_count)
@@ -368,7 +392,6 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
         connection->last = packet->when;
     if (packet->frame > connection->last_frame)
         connection->last_frame = packet->frame;
-    connection->last_side = side;
     if (!streams->config.segment)
         return;
     const struct stream *mine = &connection->streams[side], *other = &connection->streams[!side];

@@ -5,7 +5,7 @@
 #ifndef RILL_TCP_ACK_SUMMARY_H
 #define RILL_TCP_ACK_SUMMARY_H
 
-#include <rill/base.h>
+#include "tcp/rate.h"
 
 struct ack_summary {
     rill_time now; /* arrival of the segment */
@@ -21,19 +21,22 @@ struct ack_summary {
     uint32_t echo;                    /* TSecr, if `echoed` */
     uint32_t min_rtt;                 /* us, before this ACK */
     uint32_t bytes_acked;             /* how far snd_una moved, SYN and FIN not counted */
-    uint32_t delivered;  /* sequence numbers it newly acknowledges or SACKs (RFC 9937) */
+    uint32_t delivered;          /* sequence numbers it newly acknowledges or SACKs (RFC 9937) */
+    uint32_t delivered_segments; /* the same in segments, of a peer with SACK */
+    uint32_t reordering; /* segments that something never resent was behind its successors; most */
     uint32_t newly_lost; /* sequence numbers loss detection has given up because of it */
-    bool advanced;       /* snd_una moved */
-    bool duplicate;      /* a duplicate ACK (RFC 5681 §2) */
-    bool repeated;       /* so, but without blocks, and maybe of nothing in flight */
-    bool cwnd_limited;   /* what it acknowledges was sent while the window was in full use */
-    bool echoed;         /* it has a timestamp to compare with */
-    bool ece;            /* RFC 3168 §6.1.2 */
-    bool sacked;         /* it SACKed something new */
-    bool reordered;      /* something never resent was delivered behind its successors */
-    bool resent_acked;   /* snd_una moved over something that had been resent */
-    bool original;       /* something never resent, of before the episode, was delivered */
-    bool resent_lost;    /* a retransmission of after the last reduction is given up */
+    struct rate_sample rate;
+    bool advanced;     /* snd_una moved */
+    bool duplicate;    /* a duplicate ACK (RFC 5681 §2) */
+    bool repeated;     /* so, but without blocks, and maybe of nothing in flight */
+    bool cwnd_limited; /* what it acknowledges was sent while the window was in full use */
+    bool echoed;       /* it has a timestamp to compare with */
+    bool ece;          /* RFC 3168 §6.1.2 */
+    bool sacked;       /* it SACKed something new */
+    bool reordered;    /* something never resent was delivered behind its successors */
+    bool resent_acked; /* snd_una moved over something that had been resent */
+    bool original;     /* something never resent, of before the episode, was delivered */
+    bool resent_lost;  /* a retransmission of after the last reduction is given up */
 };
 
 #endif

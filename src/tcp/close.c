@@ -124,6 +124,9 @@ void rill__connection_shrink(struct tcp_host *host, struct connection *connectio
         connection->flags & CONNECTION_QUEUED || connection->owes ||
         connection->state < RILL_TCP_ESTABLISHED || fin_is_owed(connection))
         return;
+    struct connection_stats *stats = connection_stats(connection);
+    if (stats && rill__min_rtt(connection))
+        stats->min_rtt = rill__min_rtt(connection);
     free_active(host, connection);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/count48.h"
 #include "ip/ip.h"
+#include "tcp/rate.h"
 #include "tcp/receive_queue.h"
 #include "tcp/recovery.h"
 #include "tcp/scoreboard.h"
@@ -71,14 +72,17 @@ struct active {
     struct recovery recovery;
     struct congestion_recent congestion_recent;
 
-    rill_time rto_at;       /* retransmission; RILL_TIME_NEVER: off. timers.c */
-    rill_time persist_at;   /* timers.c */
-    rill_time ack_at;       /* delayed ACK. timers.c */
-    rill_time release_at;   /* when the pacer lets the next packet go, if one waits. output.c */
-    rill_time retry_at;     /* there was no memory: look again. timers.c */
-    rill_time sent_at;      /* the last bytes. output.c */
-    rill_time quiet_until;  /* when this part may go. idle.c */
-    rill_time challenge_at; /* start of the present interval of RFC 5961 §7. input.c */
+    rill_time rto_at;        /* retransmission; RILL_TIME_NEVER: off. timers.c */
+    rill_time persist_at;    /* timers.c */
+    rill_time ack_at;        /* delayed ACK. timers.c */
+    rill_time release_at;    /* when the pacer lets the next packet go, if one waits. output.c */
+    rill_time retry_at;      /* there was no memory: look again. timers.c */
+    rill_time sent_at;       /* the last bytes. output.c */
+    rill_time quiet_until;   /* when this part may go. idle.c */
+    rill_time challenge_at;  /* start of the present interval of RFC 5961 §7. input.c */
+    rill_time timeout_since; /* when the first timeout of those in a row was. count.c */
+
+    struct rate rate;
 
     rill_seq iss, irs;
     rill_seq full_until;  /* snd_nxt when the congestion window was last in full use. output.c */
@@ -107,18 +111,42 @@ enum ecn_flag {
     ECN_ASKED = 8,   /* our SYN has asked */
 };
 
+/* What a sender with something queued or in flight is doing; in the words of tcpi. limiter.c */
+enum sender_chrono {
+    CHRONO_BUSY,
+    CHRONO_RECEIVER_WINDOW,
+    CHRONO_SEND_BUFFER,
+    CHRONO_NONE, /* nothing is queued, nor in flight */
+    CHRONO_COUNT = CHRONO_NONE
+};
+
 struct connection_stats {
     rill_time limited_since; /* when the present limiter began. limiter.c */
     rill_time opened_at;
+    rill_time chrono_since; /* when the present chrono began. limiter.c */
     uint32_t segments_resent, duplicate_acks_sent;
-    uint16_t timeouts;
-    uint8_t limiter; /* enum rill_limiter, or RILL_LIMITER_COUNT: it has ended */
+    /* Segments. count.c */
+    uint32_t data_segments_sent, data_segments_received, out_of_order_segments, marked_segments;
+    uint32_t delivered, delivered_marked; /* acknowledged or SACKed; the latter with ECE */
+    uint32_t twice_segments;              /* as the peer's DSACKs say */
+    uint32_t reorderings;                 /* times that reordering was seen */
+    uint32_t data_sent_ms, data_received_ms, ack_received_ms; /* when the last one was. count.c */
+    uint32_t timeout_ms;                                      /* in episodes of timeout. count.c */
+    uint32_t rate_bytes, rate_us; /* the delivery rate, as delivered in a time. rate.c */
+    uint32_t min_rtt;             /* us, when it was last idle; 0: not known. close.c */
+    uint16_t reordering;          /* segments, the farthest; 0: none was seen */
+    uint16_t timeouts, timeout_episodes;
+    uint8_t limiter;   /* enum rill_limiter, or RILL_LIMITER_COUNT: it has ended */
+    uint8_t chrono;    /* enum sender_chrono */
+    bool rate_limited; /* the rate is of a time in which the application had nothing to send */
+    bool ect_seen;     /* a packet that could have been marked has come */
     struct count48 bytes_sent, bytes_received, bytes_resent;
     struct count48 segments_sent, segments_received;
     /* ns of each limiter, up to 78 hours; the application's is what is left of the age. */
     struct count48 limited[RILL_LIMITER_COUNT - 1];
+    struct count48 chronos[CHRONO_COUNT]; /* ns of each */
 };
-_Static_assert(sizeof(struct connection_stats) <= 120, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct connection_stats) <= 224, "docs/architecture.md, table 2");
 
 struct connection {
     /* hot: what every segment touches */

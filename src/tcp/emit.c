@@ -63,13 +63,19 @@ struct rill_packet *rill__tcp_write(struct tcp_host *host, struct rill_packet *p
     return packet;
 }
 
-void rill__tcp_control(struct tcp_host *host, struct ip_interface *interface,
-                       const struct tcp_control *control) {
+void rill__tcp_reply(struct tcp_host *host, struct ip_interface *interface, struct wire_tcp *header,
+                     const struct tcp_key *key, enum rill_cause cause) {
     struct rill_packet *packet = rill__packet_open_control(host->core->pool);
     if (!packet) {
         rill__core_drop(host->core, RILL_DROP_NO_MEMORY);
         return;
     }
+    packet = rill__tcp_write(host, packet, header, key, interface, cause, 0, 0);
+    rill__ip_reply(host->ip, interface, packet, false);
+}
+
+void rill__tcp_control(struct tcp_host *host, struct ip_interface *interface,
+                       const struct tcp_control *control) {
     struct wire_tcp header = {
         .sequence = control->sequence,
         .acknowledgement = control->acknowledgement,
@@ -79,8 +85,7 @@ void rill__tcp_control(struct tcp_host *host, struct ip_interface *interface,
         .timestamp_value = control->timestamp_value,
         .timestamp_echo = control->timestamp_echo,
     };
-    packet = rill__tcp_write(host, packet, &header, control->key, interface, control->cause, 0, 0);
-    rill__ip_reply(host->ip, interface, packet, false);
+    rill__tcp_reply(host, interface, &header, control->key, control->cause);
 }
 
 static void syn_options(struct tcp_host *host, const struct connection *connection,

@@ -85,10 +85,12 @@ void rill__half_open_free(struct tcp_host *host, struct half_open *half) {
     rill__slab_close(&host->half_opens, half->index);
 }
 
-/* What our SYN-ACK and the peer's SYN agree on. */
-static void negotiate(struct tcp_host *host, struct half_open *half,
-                      const struct tcp_segment *segment) {
+void rill__half_open_fill(const struct tcp_host *host, struct half_open *half,
+                          const struct tcp_segment *segment) {
     const struct wire_tcp *header = &segment->header;
+    half->key = segment->key;
+    half->source.interface = (uint8_t)segment->datagram->interface->index;
+    half->irs = segment->sequence;
     half->mss = header->mss;
     if (header->has_window_scale && host->config.window_scaling) {
         half->flags |= CONNECTION_SCALED;
@@ -103,6 +105,8 @@ static void negotiate(struct tcp_host *host, struct half_open *half,
         half->flags |= CONNECTION_SACK;
     half->ts_offset = rill__timestamp_offset(host, &half->key);
     half->window = header->window;
+    if (host->config.ecn && rill__ecn_asked(segment))
+        half->source.owner = ECN_AGREED;
 }
 
 struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *listener,
@@ -117,19 +121,15 @@ struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *
         return 0;
     }
     half->index = index;
+    half->kept = true;
     half->tag = tag;
-    half->key = segment->key;
-    half->source.interface = (uint8_t)segment->datagram->interface->index;
+    rill__half_open_fill(host, half, segment);
     half->source.transport = host->transport;
     half->source.kind = TCP_KIND_HALF_OPEN;
     half->listener = listener->index;
     half->listener_generation = slab_generation(&host->listeners, listener->index);
     half->iss = rill__isn(host, &half->key);
-    half->irs = segment->sequence;
     half->timer.expire = expired;
-    negotiate(host, half, segment);
-    if (host->config.ecn && rill__ecn_asked(segment))
-        half->source.owner = ECN_AGREED;
     listener->half_open++;
     if (listener->deferred)
         park(listener, half);
@@ -153,14 +153,8 @@ static uint16_t syn_window(const struct tcp_host *host) {
     return (uint16_t)RILL_MIN(host->config.receive_buffer, 65535); /* RFC 7323 §2.2: not scaled */
 }
 
-struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_open *half) {
-    if (!half->owes_syn_ack)
-        return 0;
-    struct rill_packet *packet = rill_packet_open(host->core->pool);
-    if (!packet)
-        return 0; /* the timer tries again */
-    half->owes_syn_ack = false;
-    struct ip_interface *interface = host->ip->interfaces[half->source.interface];
+struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struct half_open *half,
+                                        const struct ip_interface *interface) {
     struct wire_tcp header = {
         .sequence = half->iss,
         .acknowledgement = half->irs + 1,
@@ -176,44 +170,62 @@ struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_op
     };
     if (half->source.owner & ECN_AGREED) /* RFC 3168 §6.1.1 */
         header.flags |= WIRE_ECE;
+    return header;
+}
+
+struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_open *half) {
+    if (!half->owes_syn_ack)
+        return 0;
+    struct rill_packet *packet = rill_packet_open(host->core->pool);
+    if (!packet)
+        return 0; /* the timer tries again */
+    half->owes_syn_ack = false;
+    struct ip_interface *interface = host->ip->interfaces[half->source.interface];
+    struct wire_tcp header = rill__half_open_syn_ack(host, half, interface);
     enum rill_cause cause = half->resent ? RILL_CAUSE_SYN_ACK_RESENT : RILL_CAUSE_SYN_ACK;
     return rill__tcp_write(host, packet, &header, &half->key, interface, cause, 0, 0);
 }
 
-/* The handshake's ACK: the record becomes a connection, and the segment goes on to it. */
-static void establish(struct tcp_host *host, struct half_open *half, struct tcp_segment *segment) {
-    struct listener *listener = listener_of(host, half);
-    struct half_open copy = *half;
-    struct ip_interface *interface = host->ip->interfaces[copy.source.interface];
+/* What the record knows becomes the connection's. */
+static void inherit(struct tcp_host *host, struct connection *connection,
+                    const struct half_open *half) {
+    connection->flags |= half->flags | CONNECTION_PASSIVE;
+    connection->source.owner = half->source.owner;
+    connection->snd_una = connection->snd_nxt = half->iss + 1;
+    connection->rcv_nxt = connection->last_ack_sent = half->irs + 1;
+    connection->rcv_adv = connection->rcv_nxt + syn_window(host);
+    connection->snd_scale = half->snd_scale;
+    connection->rcv_scale = half->rcv_scale;
+    connection->snd_wnd = connection->snd_wnd_max = half->window;
+    connection->snd_wl1 = half->irs;
+    connection->ts_recent = half->ts_recent;
+    connection->ts_offset = half->ts_offset;
+    const struct rill_address *remote = &half->key.remote;
+    uint16_t ours = rill__mss_of_path(host, connection_interface(host, connection), remote);
+    connection->mss = RILL_MIN(ours, half->mss ? half->mss : rill__mss_default(remote));
+    connection->active->iss = half->iss;
+    connection->active->irs = half->irs;
+    connection->active->retries = half->retries;
+    connection->active->send.first = connection->snd_nxt;
+}
+
+void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
+                               struct half_open *half, struct tcp_segment *segment) {
+    struct ip_interface *interface = host->ip->interfaces[half->source.interface];
     if (host->connections.used >= host->config.connections_max) {
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_BACKLOG_FULL);
         return;
     }
     /* Both stand in the table for a moment, under one key and two kinds; nothing looks meanwhile.
      */
-    struct connection *connection = rill__connection_open(host, &copy.key, interface);
+    struct connection *connection = rill__connection_open(host, &half->key, interface);
     if (!connection) { /* stays half-open: the peer's next segment tries again */
         rill__tcp_drop(host, 0, segment, RILL_DROP_NO_MEMORY);
         return;
     }
-    rill__half_open_free(host, half);
-    connection->flags |= copy.flags | CONNECTION_PASSIVE;
-    connection->source.owner = copy.source.owner;
-    connection->snd_una = connection->snd_nxt = copy.iss + 1;
-    connection->rcv_nxt = connection->last_ack_sent = copy.irs + 1;
-    connection->rcv_adv = connection->rcv_nxt + syn_window(host);
-    connection->snd_scale = copy.snd_scale;
-    connection->rcv_scale = copy.rcv_scale;
-    connection->snd_wnd = connection->snd_wnd_max = copy.window;
-    connection->snd_wl1 = copy.irs;
-    connection->ts_recent = copy.ts_recent;
-    connection->ts_offset = copy.ts_offset;
-    uint16_t ours = rill__mss_of_path(host, interface, &copy.key.remote);
-    connection->mss = RILL_MIN(ours, copy.mss ? copy.mss : rill__mss_default(&copy.key.remote));
-    connection->active->iss = copy.iss;
-    connection->active->irs = copy.irs;
-    connection->active->retries = copy.retries;
-    connection->active->send.first = connection->snd_nxt;
+    inherit(host, connection, half);
+    if (half->kept)
+        rill__half_open_free(host, half);
     rill__connection_established(host, connection);
     rill__listener_queue(host, listener, connection);
     rill__tcp_segment_arrives(host, connection, segment);
@@ -223,7 +235,8 @@ static void establish(struct tcp_host *host, struct half_open *half, struct tcp_
 void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                            struct tcp_segment *segment) {
     rill_seq expected = half->irs + 1;
-    if (!listener_of(host, half)) {
+    struct listener *listener = listener_of(host, half);
+    if (!listener) {
         rill__half_open_free(host, half);
         rill__tcp_no_socket(host, segment);
         return;
@@ -272,5 +285,5 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
         rill__tcp_no_socket(host, segment); /* answers with RST at the segment's ACK */
         return;
     }
-    establish(host, half, segment);
+    rill__half_open_establish(host, listener, half, segment);
 }

@@ -50,6 +50,7 @@ struct half_open {
     uint8_t flags; /* enum connection_flag: the options agreed on */
     uint8_t retries;
     bool parked, owes_syn_ack, resent;
+    bool kept; /* in the table: not of a SYN cookie */
 };
 _Static_assert(sizeof(struct half_open) <= 192, "docs/architecture.md, table 2");
 
@@ -70,6 +71,12 @@ struct time_wait {
 };
 _Static_assert(sizeof(struct time_wait) <= 128, "docs/architecture.md, table 2");
 
+/* What SYN cookies are made with for a time. syn_cookie.c */
+struct cookie_secret {
+    struct siphash_key key;
+    uint64_t epoch; /* 0: none yet */
+};
+
 struct tcp_host {
     struct core *core;
     struct ip_host *ip;
@@ -84,6 +91,8 @@ struct tcp_host {
     uint32_t quiet_count;
     struct core_timer quiet_timer;
     struct siphash_key hash_key, isn_key, port_key, timestamp_key;
+    struct cookie_secret cookie_secrets[2]; /* by the parity of their epochs */
+    uint64_t cookies_sent, cookies_accepted;
     uint32_t port_counters[TCP_PORT_TABLE];
 };
 
@@ -179,9 +188,12 @@ rill_handle rill__listener_handle(const struct tcp_host *host, const struct list
 /* listen.c */
 struct listener *rill__listener_find(struct tcp_host *host, const struct tcp_key *key);
 struct listener *rill__listener_at(struct tcp_host *host, uint32_t index, uint32_t generation);
-/* Gives the record a SYN has left, or null. */
-struct half_open *rill__listener_input(struct tcp_host *host, struct listener *listener,
-                                       struct tcp_segment *segment);
+void rill__listener_input(struct tcp_host *host, struct listener *listener,
+                          struct tcp_segment *segment);
+bool rill__listener_is_full(const struct tcp_host *host, const struct listener *listener);
+/* A SYN: gives the record it has left, or null. */
+struct half_open *rill__listener_syn(struct tcp_host *host, struct listener *listener,
+                                     struct tcp_segment *segment);
 void rill__listener_queue(struct tcp_host *host, struct listener *listener,
                           struct connection *connection);
 void rill__listener_unqueue(struct tcp_host *host, struct connection *connection);
@@ -192,11 +204,26 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
 struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *listener,
                                         const struct tcp_segment *segment);
 void rill__half_open_free(struct tcp_host *host, struct half_open *half);
+/* What our SYN-ACK and the peer's SYN agree on, our number apart. */
+void rill__half_open_fill(const struct tcp_host *host, struct half_open *half,
+                          const struct tcp_segment *segment);
+struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struct half_open *half,
+                                        const struct ip_interface *interface);
+/* The handshake's ACK has come: the record becomes a connection, and the segment goes on to it. */
+void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
+                               struct half_open *half, struct tcp_segment *segment);
 struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_open *half);
 struct half_open *rill__half_open_find(struct tcp_host *host, rill_handle handle);
 void rill__half_open_unpark(struct tcp_host *host, struct half_open *half);
 void rill__half_open_answer(struct tcp_host *host, struct half_open *half);
 rill_handle rill__half_open_handle(const struct tcp_host *host, const struct half_open *half);
+
+/* syn_cookie.c */
+/* Answers a SYN, and remembers nothing. */
+void rill__syn_cookie_send(struct tcp_host *host, const struct tcp_segment *segment);
+/* The ACK of such an answer: fills in the record there would have been. */
+bool rill__syn_cookie_recall(struct tcp_host *host, const struct tcp_segment *segment,
+                             struct half_open *half);
 
 /* time_wait.c */
 bool rill__time_wait_start(struct tcp_host *host, const struct connection *connection);
@@ -305,6 +332,25 @@ void rill__limiter_stop(const struct tcp_host *host, struct connection *connecti
 void rill__limiter_read(const struct connection_stats *stats, rill_time now,
                         uint64_t ns[RILL_LIMITER_COUNT]);
 
+/* rate.c */
+/* What goes with a transmission that is sent now. */
+struct rate_mark rill__rate_sent(struct connection *connection, rill_time now);
+void rill__rate_application_limited(struct connection *connection);
+void rill__rate_acked(struct connection *connection, const struct ack_summary *summary);
+
+/* count.c */
+struct plan;
+void rill__count_established(const struct tcp_host *host, struct connection *connection);
+void rill__count_sent(const struct tcp_host *host, struct connection *connection,
+                      const struct plan *plan, const struct rill_packet *packet);
+void rill__count_received(struct connection *connection, const struct tcp_segment *segment);
+void rill__count_text(const struct tcp_host *host, struct connection *connection,
+                      const struct tcp_segment *segment, uint32_t bytes);
+void rill__count_acked(const struct tcp_host *host, struct connection *connection,
+                       const struct ack_summary *summary);
+void rill__count_timeout(const struct tcp_host *host, struct connection *connection);
+void rill__count_timeout_over(const struct tcp_host *host, struct connection *connection);
+
 /* rtt.c: RFC 6298 */
 void rill__rtt_sample(const struct tcp_host *host, struct connection *connection, rill_time rtt);
 void rill__rtt_syn_resent(struct connection *connection);
@@ -395,6 +441,9 @@ struct tcp_control {
 };
 void rill__tcp_control(struct tcp_host *host, struct ip_interface *interface,
                        const struct tcp_control *control);
+/* The same of a whole header. */
+void rill__tcp_reply(struct tcp_host *host, struct ip_interface *interface, struct wire_tcp *header,
+                     const struct tcp_key *key, enum rill_cause cause);
 struct rill_packet *rill__tcp_write(struct tcp_host *host, struct rill_packet *packet,
                                     struct wire_tcp *header, const struct tcp_key *key,
                                     struct ip_interface *interface, enum rill_cause cause,

@@ -369,9 +369,7 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
 
 void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connection,
                                struct tcp_segment *segment) {
-    struct connection_stats *stats = connection_stats(connection);
-    if (stats)
-        count48_add(&stats->segments_received, segment->segments);
+    rill__count_received(connection, segment);
     if (connection->state == RILL_TCP_SYN_SENT) {
         rill__input_syn_sent(host, connection, segment);
         return;

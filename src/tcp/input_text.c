@@ -51,9 +51,7 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
     if (drop)
         rill__tcp_drop(host, connection, segment, drop);
     uint32_t bytes = connection->rcv_nxt - before;
-    struct connection_stats *stats = connection_stats(connection);
-    if (stats)
-        count48_add(&stats->bytes_received, bytes);
+    rill__count_text(host, connection, segment, bytes);
     if (drop == RILL_DROP_TCP_DUPLICATE) { /* RFC 2883 §4: it lies within what is there */
         rill__owe_dsack(host, connection, segment->sequence, segment->sequence + segment->payload);
         return true;

@@ -50,6 +50,33 @@ static enum rill_limiter limiter_of(const struct tcp_host *host,
     return RILL_LIMITER_APPLICATION;
 }
 
+/* The same in tcpi's words: is it the peer's window, or our send buffer, while the congestion
+ * window has room; or is something queued or in flight at all? */
+static enum sender_chrono chrono_of(const struct connection *connection) {
+    const struct active *active = connection->active;
+    if (!active || !state_is_synchronized(connection->state) ||
+        (!active->send.bytes && !active->scoreboard.head))
+        return CHRONO_NONE;
+    uint32_t waiting = rill__unsent(connection), payload = rill__payload_max(connection);
+    bool room = rill__congestion_room(connection) >= payload;
+    if (room && waiting &&
+        rill__window_from(connection, connection->snd_nxt) < RILL_MIN(waiting, payload))
+        return CHRONO_RECEIVER_WINDOW;
+    if (room && !waiting && connection->flags & CONNECTION_WANTS_WRITE)
+        return CHRONO_SEND_BUFFER;
+    return CHRONO_BUSY;
+}
+
+static void update_chrono(struct connection_stats *stats, enum sender_chrono chrono,
+                          rill_time now) {
+    if (chrono == stats->chrono)
+        return;
+    if (stats->chrono != CHRONO_NONE)
+        count48_add(&stats->chronos[stats->chrono], now - stats->chrono_since);
+    stats->chrono = (uint8_t)chrono;
+    stats->chrono_since = now;
+}
+
 /* The time since the last look goes to the present limiter. */
 static void charge(struct connection_stats *stats, rill_time now) {
     if (stats->limiter != RILL_LIMITER_APPLICATION)
@@ -63,12 +90,14 @@ void rill__limiter_stop(const struct tcp_host *host, struct connection *connecti
         return;
     charge(stats, host->core->now);
     stats->limiter = RILL_LIMITER_COUNT;
+    update_chrono(stats, CHRONO_NONE, host->core->now);
 }
 
 void rill__limiter_update(const struct tcp_host *host, struct connection *connection) {
     struct connection_stats *stats = connection_stats(connection);
     if (!stats || stats->limiter == RILL_LIMITER_COUNT)
         return;
+    update_chrono(stats, chrono_of(connection), host->core->now);
     enum rill_limiter limiter = limiter_of(host, connection);
     if (limiter == stats->limiter)
         return;

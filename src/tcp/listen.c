@@ -1,8 +1,10 @@
 /* tcp/listen.c: passive open: listeners, who gets a SYN, and the queue of connections to accept.
  *
  * A listener for one address goes before one for any address, and that before one for any port. Its
- * backlog counts half-open and not yet accepted connections together; beyond it a SYN is dropped,
- * and the peer tries again. A deferred listener parks each SYN until the application has decided.
+ * backlog counts half-open and not yet accepted connections together, and the host's half-open ones
+ * have a limit too; beyond, a SYN is answered by a cookie (syn_cookie.c) as long as the accept
+ * queue has room, else dropped, and the peer tries again. A deferred listener parks each SYN until
+ * the application has decided.
  */
 #include "tcp/host.h"
 #include "tcp/tcp_api.h"
@@ -43,22 +45,9 @@ int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config 
     return 0;
 }
 
-/* RFC 9293 §3.10.7.2 */
-struct half_open *rill__listener_input(struct tcp_host *host, struct listener *listener,
-                                       struct tcp_segment *segment) {
-    if (segment->flags & WIRE_RST) { /* first: an RST is ignored */
-        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_RST_NO_SOCKET);
-        return 0;
-    }
-    if (segment->flags & WIRE_ACK || !(segment->flags & WIRE_SYN)) { /* second and fourth */
-        rill__tcp_no_socket(host, segment);
-        return 0;
-    }
-    if (listener->half_open + listener->accept_count >= listener->backlog) {
-        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_BACKLOG_FULL);
-        return 0;
-    }
-    struct half_open *half = rill__half_open_start(host, listener, segment); /* third */
+struct half_open *rill__listener_syn(struct tcp_host *host, struct listener *listener,
+                                     struct tcp_segment *segment) {
+    struct half_open *half = rill__half_open_start(host, listener, segment);
     if (!half) {
         rill__tcp_drop(host, 0, segment, RILL_DROP_NO_MEMORY);
         return 0;
@@ -68,6 +57,54 @@ struct half_open *rill__listener_input(struct tcp_host *host, struct listener *l
     else
         rill__half_open_answer(host, half);
     return half;
+}
+
+bool rill__listener_is_full(const struct tcp_host *host, const struct listener *listener) {
+    return listener->half_open + listener->accept_count >= listener->backlog ||
+           host->half_opens.used >= host->config.half_open_max;
+}
+
+/* RFC 4987 §3.6. A deferred listener's application has not spoken yet: no SYN of its is answered by
+ * the stack alone. Who finds even the accept queue full would not be let in by its ACK. */
+static bool answers_by_cookie(const struct tcp_host *host, const struct listener *listener) {
+    if (host->config.syn_cookies == RILL_SYN_COOKIES_OFF || listener->deferred ||
+        listener->accept_count >= listener->backlog)
+        return false;
+    return host->config.syn_cookies == RILL_SYN_COOKIES_ALWAYS ||
+           rill__listener_is_full(host, listener);
+}
+
+/* An ACK that answers no record: that of a cookie, or a stray one. */
+static void take_ack(struct tcp_host *host, struct listener *listener,
+                     struct tcp_segment *segment) {
+    struct half_open half;
+    if (segment->flags & WIRE_SYN || listener->deferred ||
+        !rill__syn_cookie_recall(host, segment, &half)) {
+        rill__tcp_no_socket(host, segment);
+        return;
+    }
+    if (listener->accept_count >= listener->backlog) { /* it comes again with the peer's data */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_BACKLOG_FULL);
+        return;
+    }
+    rill__half_open_establish(host, listener, &half, segment);
+}
+
+/* RFC 9293 §3.10.7.2 */
+void rill__listener_input(struct tcp_host *host, struct listener *listener,
+                          struct tcp_segment *segment) {
+    if (segment->flags & WIRE_RST) /* first: an RST is ignored */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_RST_NO_SOCKET);
+    else if (segment->flags & WIRE_ACK) /* second */
+        take_ack(host, listener, segment);
+    else if (!(segment->flags & WIRE_SYN)) /* fourth */
+        rill__tcp_no_socket(host, segment);
+    else if (answers_by_cookie(host, listener)) /* third */
+        rill__syn_cookie_send(host, segment);
+    else if (rill__listener_is_full(host, listener))
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_BACKLOG_FULL);
+    else
+        (void)rill__listener_syn(host, listener, segment);
 }
 
 void rill__listener_queue(struct tcp_host *host, struct listener *listener,

@@ -68,6 +68,8 @@ static void info(void *transport, struct rill_stack_info *out) {
     out->listeners = host->listeners.used;
     out->half_open = host->half_opens.used;
     out->time_wait = host->time_waits.used;
+    out->syn_cookies_sent = host->cookies_sent;
+    out->syn_cookies_accepted = host->cookies_accepted;
 }
 
 static rill_handle event(void *transport, struct event_node *node, void **user) {

@@ -32,8 +32,10 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     if (host->config.statistics)
         connection->flags |= CONNECTION_COUNTED;
     struct connection_stats *stats = connection_stats(connection);
-    if (stats)
+    if (stats) {
         stats->opened_at = stats->limited_since = host->core->now; /* the handshake limits */
+        stats->chrono = CHRONO_NONE;
+    }
     connection->tag = rill__demux_tag(host, key);
     if (!rill__connection_activate(host, connection) ||
         !rill__demux_insert(host, connection->tag, TCP_KIND_CONNECTION, connection->index)) {
@@ -101,6 +103,7 @@ void rill__connection_established(struct tcp_host *host, struct connection *conn
     struct congestion_call call = rill__congestion_call(host, connection);
     host->config.congestion->open(&call, rill__initial_window(host, connection));
     rill__timers_segment_accepted(host, connection);
+    rill__count_established(host, connection);
 }
 
 /* Local address, interface and port of an active open. */

@@ -290,12 +290,15 @@ static void fin_sent(struct connection *connection) {
         connection->state = RILL_TCP_LAST_ACK;
 }
 
-static struct sending sending_of(const struct tcp_host *host, const struct connection *connection,
+static struct sending sending_of(const struct tcp_host *host, struct connection *connection,
                                  const struct plan *plan) {
     struct sending sending = {.now = host->core->now,
                               .sequence = plan->sequence,
                               .timestamp = rill__timestamp_now(host, connection->ts_offset),
+                              .rate = rill__rate_sent(connection, host->core->now),
                               .segment = (uint16_t)rill__payload_max(connection)};
+    if (connection->active->rate.limited_until)
+        sending.flags = TRANSMISSION_LIMITED;
     return sending;
 }
 
@@ -319,24 +322,9 @@ static bool prepare_record(struct tcp_host *host, struct connection *connection,
     }
     struct sending sending = sending_of(host, connection, plan);
     sending.end = plan->sequence + span;
-    sending.flags = (plan->flags & WIRE_SYN ? TRANSMISSION_SYN : 0) |
-                    (plan->flags & WIRE_FIN ? TRANSMISSION_FIN : 0);
+    sending.flags |= plan->flags & WIRE_SYN ? TRANSMISSION_SYN : 0;
+    sending.flags |= plan->flags & WIRE_FIN ? TRANSMISSION_FIN : 0;
     return rill__scoreboard_add(board, &host->transmissions, &sending) != 0;
-}
-
-static void count(struct connection *connection, const struct plan *plan,
-                  const struct rill_packet *packet) {
-    struct connection_stats *stats = connection_stats(connection);
-    if (!stats)
-        return;
-    uint32_t frames = packet->gso_size ? rill_packet_frames(packet) : 1;
-    count48_add(&stats->segments_sent, frames);
-    if (plan->record) {
-        stats->segments_resent += frames;
-        count48_add(&stats->bytes_resent, plan->length);
-    } else {
-        count48_add(&stats->bytes_sent, plan->length);
-    }
 }
 
 /* Notes the sequence numbers the packet has taken with it. */
@@ -398,6 +386,8 @@ static void blocked(struct tcp_host *host, struct connection *connection) {
     if (active->recovery.probe == PROBE_DUE)
         active->recovery.probe = PROBE_NONE; /* the same */
     bool waits = may_send_data(connection) && (rill__unsent(connection) || active->scoreboard.lost);
+    if (!waits && rill__congestion_room(connection) >= rill__payload_max(connection))
+        rill__rate_application_limited(connection);
     if (waits && rill__pacer_holds(host, connection))
         active->release_at = active->recovery.pace_at;
     else if (waits && !active->scoreboard.head)
@@ -450,7 +440,7 @@ struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, 
         rill__timers_file(host, connection);
         return 0;
     }
-    count(connection, &plan, packet);
+    rill__count_sent(host, connection, &plan, packet);
     commit(host, connection, &plan);
     rill__timers_file(host, connection);
     rill__connection_verify(host, connection);

@@ -300,6 +300,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
     rill__rack_acked(connection, summary);
     bool repaired = rill__probe_acked(connection, summary);
     if (summary->advanced) {
+        rill__count_timeout_over(host, connection);
         active->retries = 0;
         active->full_until = seq_max(active->full_until, connection->snd_una);
     }
@@ -316,6 +317,8 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
         ended |= begin_reducing(host, connection, CONGESTION_ECE, summary);
     move_window(host, connection, summary, ended);
     rill__pacer_acked(connection, summary->delivered);
+    rill__rate_acked(connection, summary);
+    rill__count_acked(host, connection, summary);
     if (summary->delivered || summary->newly_lost)
         rill__tcp_ready(host, connection);
     rill__probe_schedule(host, connection);

@@ -76,6 +76,9 @@ static void stamp(struct transmission *record, const struct sending *sending) {
     record->sent_at = sending->now;
     record->timestamp = sending->timestamp;
     record->segment = sending->segment;
+    record->rate = sending->rate;
+    record->flags &= (uint8_t)~TRANSMISSION_LIMITED;
+    record->flags |= sending->flags & TRANSMISSION_LIMITED;
     record->times += record->times < 255;
 }
 
@@ -190,10 +193,15 @@ static void deliver(struct ack_summary *summary, const struct transmission *reco
     bool resent = record->flags & TRANSMISSION_RESENT;
     rill_time rtt = summary->now > record->sent_at ? summary->now - record->sent_at : 0;
     summary->delivered += end - record->sequence;
-    if (seq_gt(end, summary->fack))
+    summary->delivered_segments += transmission_segments(record, end);
+    rill__rate_delivered(summary, record);
+    if (seq_gt(end, summary->fack)) {
         summary->fack = end;
-    else if (seq_lt(end, summary->fack) && !resent)
+    } else if (seq_lt(end, summary->fack) && !resent) {
+        uint32_t behind = summary->fack - record->sequence, segment = RILL_MAX(record->segment, 1);
         summary->reordered = true;
+        summary->reordering = RILL_MAX(summary->reordering, (behind + segment - 1) / segment);
+    }
     summary->original |= !resent && seq_leq(end, summary->recover);
     bool earlier = in_order && summary->echoed && (int32_t)(summary->echo - record->timestamp) < 0;
     if (resent && (earlier || rtt < summary->min_rtt * RILL_MICROSECOND))

@@ -24,6 +24,7 @@
 #define RILL_TCP_SCOREBOARD_H
 
 #include "base/slab.h"
+#include "base/util.h"
 #include "tcp/ack_summary.h"
 
 enum transmission_flag {
@@ -33,6 +34,7 @@ enum transmission_flag {
     TRANSMISSION_FIN = 8,         /* the last sequence number is the FIN's */
     TRANSMISSION_SACKED = 16,     /* the peer has it, and may yet forget it (RFC 2018 §8) */
     TRANSMISSION_LOST_BELOW = 32, /* this one, or one below it in the tree, is lost */
+    TRANSMISSION_LIMITED = 64,    /* sent when the application had no more to send. rate.c */
 };
 
 struct transmission {
@@ -46,6 +48,7 @@ struct transmission {
     uint16_t segment;   /* payload of each of its segments; the last may be shorter */
     uint8_t flags;      /* enum transmission_flag */
     uint8_t times;      /* how often sent, at most 255 */
+    struct rate_mark rate;
 };
 _Static_assert(sizeof(struct transmission) <= 96, "docs/architecture.md, table 2");
 
@@ -64,8 +67,9 @@ struct sending {
     rill_time now;
     rill_seq sequence, end;
     uint32_t timestamp;
+    struct rate_mark rate;
     uint16_t segment;
-    uint8_t flags; /* TRANSMISSION_SYN, TRANSMISSION_FIN */
+    uint8_t flags; /* TRANSMISSION_SYN, TRANSMISSION_FIN, TRANSMISSION_LIMITED */
 };
 
 /* Adds a record behind the last. Null when out of memory. */
@@ -112,8 +116,18 @@ struct transmission *rill__tree_find(const struct scoreboard *board, rill_seq se
 /* TRANSMISSION_LOST of the record has changed. */
 void rill__tree_changed(struct transmission *record);
 
+/* rate.c: the record is delivered. */
+void rill__rate_delivered(struct ack_summary *summary, const struct transmission *record);
+
 static inline uint32_t transmission_span(const struct transmission *record) {
     return record->end - record->sequence;
+}
+
+/* Segments it takes up to `end`; a FIN rides on the last of them, if there is one. */
+static inline uint32_t transmission_segments(const struct transmission *record, rill_seq end) {
+    uint32_t span = end - record->sequence, segment = RILL_MAX(record->segment, 1);
+    bool rides = record->flags & TRANSMISSION_FIN && end == record->end && span > 1;
+    return (span - rides + segment - 1) / segment;
 }
 
 static inline bool transmission_in_flight(const struct transmission *record) {

@@ -4,6 +4,7 @@
 #define RILL_TCP_TCP_API_H
 
 #include "tcp/host.h"
+#include <rill/tcpi.h>
 
 int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config *config,
                      rill_handle *out);
@@ -29,6 +30,7 @@ int rill__tcp_abort(struct tcp_host *host, rill_handle connection);
 int rill__tcp_set_option(struct tcp_host *host, rill_handle connection, enum rill_tcp_option option,
                          uint32_t value);
 int rill__tcp_get_info(struct tcp_host *host, rill_handle connection, struct rill_tcp_info *info);
+int rill__tcp_get_tcpi(struct tcp_host *host, rill_handle handle, struct rill_tcpi *out);
 int rill__tcp_bind(struct tcp_host *host, const struct rill_tcp_bind_config *config,
                    rill_handle *out);
 int rill__tcp_bound_listen(struct tcp_host *host, rill_handle bound, uint32_t backlog);

@@ -95,17 +95,27 @@ static bool is_new_connection(const struct time_wait *record, const struct tcp_s
     return seq_gt(segment->sequence, record->rcv_nxt);
 }
 
+/* With a full backlog the SYN is dropped and we still remember: a cookie's number could not be
+ * chosen to lie beyond all the old connection has used, which is MAY-2's condition. */
+static void reopen(struct tcp_host *host, struct time_wait *record, struct listener *listener,
+                   struct tcp_segment *segment) {
+    if (rill__listener_is_full(host, listener)) {
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_BACKLOG_FULL);
+        return;
+    }
+    struct half_open *half = rill__listener_syn(host, listener, segment);
+    if (!half)
+        return;
+    half->iss = seq_max(half->iss, record->snd_nxt + TIME_WAIT_GAP);
+    rill__time_wait_free(host, record);
+}
+
 void rill__time_wait_input(struct tcp_host *host, struct time_wait *record,
                            struct tcp_segment *segment) {
     if (is_new_connection(record, segment)) {
         struct listener *listener = rill__listener_find(host, &segment->key);
         if (listener) {
-            struct half_open *half = rill__listener_input(host, listener, segment);
-            if (half) { /* else the backlog is full, and we still remember */
-                /* MAY-2's condition: our number is larger than all the old connection has used. */
-                half->iss = seq_max(half->iss, record->snd_nxt + TIME_WAIT_GAP);
-                rill__time_wait_free(host, record);
-            }
+            reopen(host, record, listener, segment);
             return;
         }
     }

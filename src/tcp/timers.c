@@ -140,9 +140,7 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
     }
     active->retries += active->retries < 254;
     active->backoff += active->backoff < 20;
-    struct connection_stats *stats = connection_stats(connection);
-    if (stats)
-        stats->timeouts += stats->timeouts < UINT16_MAX;
+    rill__count_timeout(host, connection);
     rill__recovery_timeout(host, connection);
     active->rto_at = host->core->now + rill__rto(host, connection);
     rill__tcp_ready(host, connection);

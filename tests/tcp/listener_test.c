@@ -172,6 +172,7 @@ static void listen_backlog_full_drops_the_syn_until_there_is_room(void **state) 
     struct rill_tcp_listen_config config;
     rill_handle handle;
     peer_init(&peer);
+    peer.config.syn_cookies = RILL_SYN_COOKIES_OFF;
     peer_open(&peer);
     rill_tcp_listen_config_default(&config);
     config.local.port = 80;

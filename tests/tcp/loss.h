@@ -54,5 +54,6 @@ int slow_start_tests(void);
 int rtt_tests(void);
 int ecn_tests(void);
 int limiter_tests(void);
+int tcpi_tests(void);
 
 #endif

@@ -1,0 +1,9 @@
+/* tests/tcp/opening.h: the groups of the suite `opening`: how connections come to be. */
+#ifndef TESTS_TCP_OPENING_H
+#define TESTS_TCP_OPENING_H
+
+#include "tcp/segment.h"
+
+int cookie_tests(void);
+
+#endif
