@@ -1,10 +1,11 @@
-// The report pages as a person meets them: node tests/page.mjs BROWSER FOLDER ALREADY. Prints TAP, numbered from after
-// ALREADY. FOLDER holds lab.html, flows.html, bulk.html, crowd.html, many.html and lives.html.
+// The report pages as a person meets them: node tests/page.mjs BROWSER FOLDER ALREADY [CAPTURE…]. Prints TAP, numbered
+// from after ALREADY. FOLDER holds lab.html, flows.html, bulk.html, crowd.html, many.html, lives.html, parallel.html,
+// reuse.html and CAPTURE.html.
 import { chromium } from 'playwright-core';
 import { pathToFileURL } from 'node:url';
 import assert from 'node:assert/strict';
 
-const [, , executablePath, folder, already] = process.argv;
+const [, , executablePath, folder, already, ...captures] = process.argv;
 let number = Number(already), failed = 0;
 const browser = await chromium.launch({
   executablePath,
@@ -79,7 +80,7 @@ const leastContrast = (page) => page.evaluate(() => {
   return least;
 });
 
-for (const name of ['lab', 'flows', 'bulk', 'crowd', 'many', 'lives']) {
+for (const name of ['lab', 'flows', 'bulk', 'crowd', 'many', 'lives', 'parallel', 'reuse']) {
   await check(`${name}: it loads nothing, and nothing goes wrong`, async () => {
     const page = await visit(name);
     await page.waitForTimeout(200);
@@ -227,6 +228,42 @@ await check('the lives of one four-tuple lie on one row, numbered and joined', a
   assert.equal(await page.locator('.life b').first().innerText(), '1');
   await done(page);
 });
+await check('six connections in parallel: why, and six rows', async () => {
+  const page = await visit('parallel');
+  assert.match(await page.locator('h1').innerText(), /opened 6 connections to 10\.78\.0\.2:80, each from a port of its own/);
+  assert.equal(await page.locator('.lane:not(.axis)').count(), 6);
+  assert.equal(await page.locator('details.one').count(), 6);
+  await page.locator('details.one[open] .part summary').click();
+  assert.match(await page.locator('details.one[open] .say pre').first().innerText(), /^GET /);
+  await done(page);
+});
+await check('one four-tuple six times: why, and one row with six numbers', async () => {
+  const page = await visit('reuse');
+  assert.match(await page.locator('h1').innerText(), /used 6 times, one connection after the other/);
+  assert.equal(await page.locator('.lane:not(.axis)').count(), 1);
+  assert.deepEqual(await page.locator('.life b').allInnerTexts(), ['1', '2', '3', '4', '5', '6']);
+  assert.equal(await page.locator('.link').count(), 5);
+  await done(page);
+});
+/* The strip shows when a connection was in which state: its parts must be as long as the account says. */
+for (const name of captures)
+  await check(`${name}: states over time add up; nothing is loaded, nothing goes wrong`, async () => {
+    const page = await visit(name);
+    await page.waitForTimeout(100);
+    assert.deepEqual(page.wrong, []);
+    assert.equal(page.asked.filter((url) => !url.startsWith('data:')).length, 1);
+    const off = await page.evaluate(() => [...document.querySelectorAll('details.one')].map((one) => {
+      const bar = one.querySelector(':scope > .bar') ?? document.querySelector('.bar.big'), svg = one.querySelector('.strip svg');
+      const all = [...bar.querySelectorAll('i')], whole = all.reduce((sum, i) => sum + Number(i.style.flexGrow), 0);
+      const wide = svg.viewBox.baseVal.width, drawn = new Map(), parts = [...svg.querySelectorAll('path')].slice(1);
+      for (const path of parts)
+        drawn.set(path.className.baseVal, [...path.getAttribute('d').matchAll(/h(\d+)/g)].reduce((sum, m) => sum + Number(m[1]), 0) / wide);
+      const told = one.querySelectorAll('.strip path').length > 1;
+      return !told ? 0 : Math.max(...all.map((i) => Math.abs(Number(i.style.flexGrow) / whole - (drawn.get(i.className) ?? 0))));
+    }));
+    for (const one of off) assert.ok(one < 0.06, `a state is ${(one * 100).toFixed(1)} % of the time longer or shorter than told`);
+    await done(page);
+  });
 await check('the table sorts, and finds', async () => {
   const page = await visit('many');
   const numbers = () => page.locator('table.list tbody tr:visible td:first-child').allInnerTexts();

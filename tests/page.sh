@@ -3,10 +3,11 @@
 # built without uPlot. Needs build-test.
 set -u
 cd "$(dirname "$0")/.."
+RILL_SHARED=${RILL_SHARED:-../shared}
 . tests/tap.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-rill=build-test/rill
+rill=${RILL:-build-test/rill}
 browser=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || command -v google-chrome)}
 
 says_what_to_install() { # the file that stands in for the pages' dress, alone
@@ -62,7 +63,40 @@ lab --rate 1G --delay 20ms --queue 1xBDP --time 4s --send b --report "$work/bulk
 lab --rate 50M --delay 5ms --flows 500 --bytes 20K --report "$work/crowd.html"
 build-test/tests/report_page 150000 7 5000 > "$work/many.html"
 build-test/tests/report_page 6 6 400 > "$work/lives.html"
-for page in lab flows bulk crowd many lives; do
+page_of() { "$rill" streams "$1" report -o "$work/$2.html" > "$work/out" 2> "$work/err" || cat "$work/err"; }
+page_of examples/captures/http_parallel6.pcap parallel
+page_of examples/captures/port_reuse.pcap reuse
+captures=
+for capture in "$RILL_SHARED"/captures/*.pcap "$RILL_SHARED"/captures/*.pcapng; do
+    [ -f "$capture" ] || continue
+    name=capture_$(basename "$capture" | sed 's/[.].*//')
+    page_of "$capture" "$name"
+    captures="$captures $name"
+done
+one_line() { # CODE WORD OPTIONS…
+    local want=$1 word=$2 got; shift 2
+    "$rill" streams "$@" > "$work/out" 2> "$work/err"
+    got=$?
+    cat "$work/err"
+    [ "$got" -eq "$want" ] && [ ! -s "$work/out" ] && [ "$(wc -l < "$work/err")" -eq 1 ] && grep -qF -- "$word" "$work/err"
+}
+check "a report without a place" one_line 2 "report -o" examples/captures/port_reuse.pcap report
+check "a report of standard input" one_line 2 "twice" - report -o "$work/x.html"
+check "a report that cannot be written" one_line 1 "/nowhere/x" examples/captures/port_reuse.pcap report -o /nowhere/x
+cut_short() { # partial, and says so on the page too
+    head -c 20000 examples/captures/port_reuse.pcap > "$work/cut.pcap"
+    "$rill" streams "$work/cut.pcap" report -o "$work/cut.html" 2> "$work/err"
+    local status=$?
+    cat "$work/err"
+    [ $status -eq 5 ] && [ "$(wc -l < "$work/err")" -eq 1 ] && grep -q 'class="remark">A file is damaged' "$work/cut.html"
+}
+check "a capture cut short" cut_short
+no_connection() {
+    head -c 24 examples/captures/port_reuse.pcap > "$work/none.pcap"
+    "$rill" streams "$work/none.pcap" report -o "$work/none.html" && grep -q 'No TCP connection' "$work/none.html"
+}
+check "a capture without connections" no_connection
+for page in lab flows bulk crowd many lives parallel reuse $captures; do
     check "$page: less than 2 MB" bounded "$work/$page.html"
 done
 why_not=
@@ -72,7 +106,7 @@ command -v node > /dev/null || why_not="node is not installed"
 if [ -n "$why_not" ]; then
     skip "the pages in a browser" "$why_not"
 else
-    node tests/page.mjs "$browser" "$work" "$tap_count" > "$work/tap" 2> "$work/err"
+    node tests/page.mjs "$browser" "$work" "$tap_count" $captures > "$work/tap" 2> "$work/err"
     status=$?
     cat "$work/tap"
     sed 's/^/# /' "$work/err"

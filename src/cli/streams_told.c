@@ -45,9 +45,17 @@ static void settle(struct told *told, const uint64_t *account, rill_time elapsed
                    uint64_t more[STREAMS_BLAME_COUNT]) {
     uint64_t sum = 0;
     unsigned most = 0;
+    if (!account) { /* there is none before the first data; but this much of it is known */
+        uint64_t left =
+            told->connection.blame[STREAMS_BLAME_HANDSHAKE] - told->blame[STREAMS_BLAME_HANDSHAKE];
+        memset(more, 0, STREAMS_BLAME_COUNT * sizeof *more);
+        more[STREAMS_BLAME_HANDSHAKE] = RILL_MIN(left, elapsed);
+        told->blame[STREAMS_BLAME_HANDSHAKE] += more[STREAMS_BLAME_HANDSHAKE];
+        return;
+    }
     for (unsigned i = 0; i < STREAMS_BLAME_COUNT; i++)
-        more[i] = account && account[i] > told->blame[i] ? account[i] - told->blame[i] : 0;
-    for (unsigned i = 0; i < STREAMS_BLAME_COUNT && account; i++) {
+        more[i] = account[i] > told->blame[i] ? account[i] - told->blame[i] : 0;
+    for (unsigned i = 0; i < STREAMS_BLAME_COUNT; i++) {
         uint64_t less = told->blame[i] > account[i] ? told->blame[i] - account[i] : 0;
         report_strip_relabel(&told->strip, i, STREAMS_BLAME_LOSS, less);
         more[STREAMS_BLAME_LOSS] -= RILL_MIN(more[STREAMS_BLAME_LOSS], less);

@@ -222,7 +222,7 @@ void report_write_map(struct report_page *page) {
     report_put(
         writer,
         "<section aria-labelledby=\"map\">\n<h2 id=\"map\">Map of time</h2>\n<p class=\"hint\">"
-        "A row for each %s; each numbered bar on it is a %s of its own, ",
+        "A row for each %s; each bar on it is a %s of its own, ",
         report->numbered_from, report->noun);
     if (map.life_count > map.lane_count)
         report_put(writer,
