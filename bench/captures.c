@@ -59,7 +59,7 @@ static void put_packet(struct flow *flow, int side, unsigned flags, unsigned len
     put32(tcp + 8, flags & 16 ? flow->seq[!side] : 0);
     tcp[12] = 8 << 4;
     tcp[13] = (uint8_t)flags;
-    put16(tcp + 14, 501);
+    put16(tcp + 14, 65535);
     put32(tcp + 20, 0x0101080a);
     put32(tcp + 24, (uint32_t)(now_us / 1000));
     put32(tcp + 28, flags & 16 ? (uint32_t)(now_us / 1000) - 1 : 0);

@@ -81,6 +81,9 @@ static bool open_run(struct streams_run *run) {
     }
     if (!capture_files_open(&run->files, run->options->paths, run->options->path_count))
         return false;
+    config.frames_stay = true;
+    for (size_t i = 0; i < run->files.count; i++)
+        config.frames_stay = config.frames_stay && run->files.files[i].source.map;
     run->streams = rill__streams_open(&config);
     if (!run->streams)
         cli_error("out of memory");

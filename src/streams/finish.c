@@ -268,7 +268,7 @@ void rill__streams_make_room(struct streams *streams) {
     }
 }
 
-void rill__streams_finish(struct streams *streams) {
+void rill__streams_put_all_away(struct streams *streams) {
     uint32_t end = slab_end(&streams->connections);
     for (uint32_t i = 0; i < end; i++)
         if (slab_in_use(&streams->connections, i))

@@ -293,11 +293,12 @@ static struct connection *find(struct streams *streams, struct connection *newes
     return find_for_rest(streams, newest, packet, lower);
 }
 
-struct connection *rill__streams_lookup(struct streams *streams,
-                                        const struct streams_packet *packet, uint8_t *side) {
-    struct connection_key key;
-    bool lower = rill__streams_key(packet, &key);
-    uint32_t hash = rill__streams_hash(streams, &key);
+struct connection *rill__streams_lookup(struct streams *streams, const struct prepared *prepared,
+                                        uint8_t *side) {
+    const struct streams_packet *packet = &prepared->packet;
+    struct connection_key key = prepared->key;
+    bool lower = prepared->lower;
+    uint32_t hash = prepared->hash;
     struct connection *newest = rill__streams_newest(streams, &key, hash);
     if (newest && newest->bits & CONNECTION_ALIAS) {
         key.scope = newest->older;

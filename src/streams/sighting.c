@@ -8,18 +8,18 @@
 
 #include <string.h>
 
-enum { SETS = 8192, WAYS = 4 };
+enum { SETS = 4096, WAYS = 4 };
 #define PLACE_AGE (2 * RILL_SECOND)              /* from one place to another: queues are shorter */
 #define SAME_AGE (RILL_MILLISECOND)              /* mirrored twice */
 #define SAME_AGE_NUMBERED (5 * RILL_MILLISECOND) /* when a new copy would have a new IP id */
+#define SAME_AGE_PLAIN (50 * RILL_MICROSECOND)   /* when it would look the same */
 
 struct sighting {
     uint64_t sum; /* 0: free */
     rill_time when;
     uint32_t scope;
-    uint32_t places; /* one bit of 32 for each place it was seen at */
+    uint32_t places[2]; /* where it was seen; 0: nowhere else yet */
     uint32_t checksum;
-    uint32_t order;
 };
 
 static uint64_t mix(uint64_t sum, uint64_t word) {
@@ -27,7 +27,7 @@ static uint64_t mix(uint64_t sum, uint64_t word) {
     return sum ^ sum >> 29;
 }
 
-static uint64_t sum_of(const struct streams_packet *packet) {
+uint64_t rill__sighting_sum(const struct streams_packet *packet) {
     uint64_t words[4], sum;
     memcpy(words, &packet->source, 16);
     memcpy(words + 2, &packet->destination, 16);
@@ -46,43 +46,58 @@ static uint64_t sum_of(const struct streams_packet *packet) {
 
 /* Where it was seen: interface, scope, and hops already made. */
 static uint32_t place_of(const struct streams_packet *packet) {
-    uint64_t sum = mix(mix(mix(7, packet->interface), packet->scope), packet->ttl);
-    return UINT32_C(1) << (sum >> 40 & 31);
+    return (uint32_t)(mix(mix(mix(7, packet->interface), packet->scope), packet->ttl) >> 32) | 1;
 }
 
 static bool is_again(const struct sighting *sighting, const struct streams_packet *packet,
                      uint32_t place, enum streams_evidence *evidence) {
     uint64_t age = packet->when > sighting->when ? packet->when - sighting->when
                                                  : sighting->when - packet->when;
-    if (!(sighting->places & place)) {
+    if (sighting->places[0] != place && sighting->places[1] != place) {
         *evidence = STREAMS_EVIDENCE_OTHER_PLACE;
         return age <= PLACE_AGE;
     }
     *evidence = STREAMS_EVIDENCE_SAME_PLACE;
-    bool numbered = packet->identification && packet->has_timestamps;
-    return sighting->checksum == packet->checksum &&
-           age <= (numbered ? SAME_AGE_NUMBERED : SAME_AGE);
+    if (sighting->checksum != packet->checksum)
+        return false;
+    if (packet->identification)
+        return age <= (packet->has_timestamps ? SAME_AGE_NUMBERED : SAME_AGE);
+    /* Without ids a bare ACK that comes twice may be meant so. */
+    return packet->length && age <= SAME_AGE_PLAIN;
+}
+
+static struct sighting *set_of(const struct streams *streams, uint64_t sum) {
+    return &streams->sightings[(sum >> 32) % SETS * WAYS];
+}
+
+bool rill__sighting_init(struct streams *streams) {
+    size_t size = (size_t)SETS * WAYS * sizeof *streams->sightings;
+    streams->sightings = rill__streams_allocate(streams, size);
+    if (streams->sightings)
+        memset(streams->sightings, 0, size);
+    return streams->sightings;
+}
+
+void rill__sighting_prefetch(const struct streams *streams, uint64_t sum) {
+    const struct sighting *set = set_of(streams, sum);
+    __builtin_prefetch(set);
+    __builtin_prefetch(set + 2);
 }
 
 bool rill__sighting_check(struct streams *streams, const struct streams_packet *packet,
-                          enum streams_evidence *evidence, uint32_t *scope) {
-    size_t size = (size_t)SETS * WAYS * sizeof *streams->sightings;
-    if (!streams->sightings) {
-        streams->sightings = rill__streams_allocate(streams, size);
-        if (!streams->sightings)
-            return false;
-        memset(streams->sightings, 0, size);
-    }
-    uint64_t sum = sum_of(packet);
+                          uint64_t sum, enum streams_evidence *evidence, uint32_t *scope) {
     uint32_t place = place_of(packet);
-    struct sighting *set = &streams->sightings[(sum >> 32) % SETS * WAYS], *oldest = set;
+    struct sighting *set = set_of(streams, sum), *oldest = set;
     for (unsigned i = 0; i < WAYS; i++) {
         if (set[i].sum == sum) {
             bool again = is_again(&set[i], packet, place, evidence);
             *scope = set[i].scope;
-            set[i].places = again ? set[i].places | place : place;
+            if (again && set[i].places[0] != place)
+                set[i].places[1] = place;
             if (!again) {
                 set[i].when = packet->when;
+                set[i].places[0] = place;
+                set[i].places[1] = 0;
                 set[i].scope = packet->scope;
                 set[i].checksum = packet->checksum;
             }
@@ -91,7 +106,7 @@ bool rill__sighting_check(struct streams *streams, const struct streams_packet *
         if (set[i].sum == 0 || (oldest->sum && set[i].when < oldest->when))
             oldest = &set[i];
     }
-    *oldest = (struct sighting){sum, packet->when, packet->scope, place, packet->checksum, 0};
+    *oldest = (struct sighting){sum, packet->when, packet->scope, {place, 0}, packet->checksum};
     return false;
 }
 

@@ -73,14 +73,17 @@ struct streams *rill__streams_open(const struct streams_config *config) {
     rill__hash_init(&streams->index, &streams->counted);
     rill__slab_init(&streams->connections, &streams->counted, sizeof(struct connection),
                     UINT32_MAX);
-    return streams;
+    if (rill__sighting_init(streams))
+        return streams;
+    rill__streams_close(streams);
+    return 0;
 }
 
 void rill__streams_close(struct streams *streams) {
     struct rill_allocator allocator = streams->config.allocator;
     streams->config.connection = 0;
     streams->config.event = 0;
-    rill__streams_finish(streams);
+    rill__streams_put_all_away(streams);
     rill__decap_fini(&streams->decap);
     rill__hash_fini(&streams->index);
     rill__slab_fini(&streams->connections);
@@ -174,42 +177,74 @@ static bool in_other_shard(struct streams *streams, const struct streams_packet 
     return hash % streams->config.shards != streams->config.shard;
 }
 
-void rill__streams_frame(struct streams *streams, const struct streams_frame *frame) {
-    struct streams_packet *packet = &streams->packet;
+/* A segment whose turn has come. */
+static void take_prepared(struct streams *streams, struct prepared *prepared) {
+    const struct streams_packet *packet = &prepared->packet;
     enum streams_evidence evidence;
     uint32_t scope;
     uint8_t side;
-    streams->totals.frames++;
-    enum decap_result result = rill__decap(&streams->decap, frame, packet);
-    if (result != DECAP_TCP && result != DECAP_ICMP)
-        return;
-    if (in_other_shard(streams, packet)) {
-        streams->totals.other_shards++;
-        return;
-    }
-    if (frame->when < streams->newest)
+    streams->totals.tcp_packets++;
+    if (packet->when < streams->newest)
         streams->totals.clock_steps++;
     else
-        streams->newest = frame->when;
-    if (result == DECAP_ICMP) {
-        take_icmp(streams, packet);
-        return;
-    }
-    streams->totals.tcp_packets++;
+        streams->newest = packet->when;
     if (streams->config.memory_max && streams->memory > streams->config.memory_max)
         rill__streams_make_room(streams);
     rill__closed_expire(streams);
-    if (rill__sighting_check(streams, packet, &evidence, &scope)) {
+    if (rill__sighting_check(streams, packet, prepared->sum, &evidence, &scope)) {
         count_sighting(streams, packet, evidence, scope);
         return;
     }
-    struct connection *connection = rill__streams_lookup(streams, packet, &side);
+    struct connection *connection = rill__streams_lookup(streams, prepared, &side);
     if (!connection)
         return;
     bool was_over = connection_is_over(connection);
     rill__streams_take(streams, connection, side, packet);
     if (!was_over && connection_is_over(connection))
         rill__closed_add(streams, connection);
+}
+
+static void take_until(struct streams *streams, uint64_t waiting) {
+    while (streams->ahead_end - streams->ahead_first > waiting)
+        take_prepared(streams, &streams->ahead[streams->ahead_first++ % AHEAD]);
+}
+
+static void prepare(struct streams *streams, struct prepared *prepared) {
+    prepared->lower = rill__streams_key(&prepared->packet, &prepared->key);
+    prepared->hash = rill__streams_hash(streams, &prepared->key);
+    prepared->sum = rill__sighting_sum(&prepared->packet);
+    rill__sighting_prefetch(streams, prepared->sum);
+    hash_prefetch(&streams->index, prepared->hash);
+}
+
+void rill__streams_frame(struct streams *streams, const struct streams_frame *frame) {
+    struct prepared *prepared = &streams->ahead[streams->ahead_end % AHEAD];
+    streams->totals.frames++;
+    enum decap_result result = rill__decap(&streams->decap, frame, &prepared->packet);
+    if (result != DECAP_TCP && result != DECAP_ICMP)
+        return;
+    if (in_other_shard(streams, &prepared->packet)) {
+        streams->totals.other_shards++;
+        return;
+    }
+    if (result == DECAP_ICMP) {
+        struct streams_packet error = prepared->packet;
+        take_until(streams, 0);
+        take_icmp(streams, &error);
+        return;
+    }
+    prepare(streams, prepared);
+    streams->ahead_end++;
+    /* Whoever watches segments wants each while its frame is at hand; a datagram put together from
+     * fragments lies where the next one will. */
+    bool waits = streams->config.frames_stay && !streams->config.segment &&
+                 !streams->config.event && !streams->decap.reassembled;
+    take_until(streams, waits ? AHEAD - 1 : 0);
+}
+
+void rill__streams_finish(struct streams *streams) {
+    take_until(streams, 0);
+    rill__streams_put_all_away(streams);
 }
 
 void rill__streams_totals(const struct streams *streams, struct streams_totals *totals) {

@@ -211,9 +211,10 @@ struct streams_segment {
 
 struct streams_config {
     struct rill_allocator allocator;
-    uint64_t seed[2];       /* keys the hash tables; nothing else depends on it */
-    uint64_t memory_max;    /* bytes for open and closed connections; 0: no bound */
-    rill_time idle_split;   /* a connection silent for so long is over; 0: never (a live capture) */
+    uint64_t seed[2];     /* keys the hash tables; nothing else depends on it */
+    uint64_t memory_max;  /* bytes for open and closed connections; 0: no bound */
+    rill_time idle_split; /* a connection silent for so long is over; 0: never (a live capture) */
+    bool frames_stay;     /* a frame's bytes stay where they are while the next few come: faster */
     uint32_t shard, shards; /* only connections whose hash falls there; shards 0: all */
     void *context;
     /* Each connection, once. */
