@@ -37,11 +37,14 @@ extern "C" {
     X(RILL_CAUSE_RST_UNREAD, "rst: data will not be read")                                         \
     X(RILL_CAUSE_RST_ABORT, "rst: aborted by the application")                                     \
     X(RILL_CAUSE_RST_TIMEOUT, "rst: gave up")                                                      \
+    X(RILL_CAUSE_RST_ORPHANS, "rst: too many closed ones still send")                              \
     X(RILL_CAUSE_ECHO_REPLY, "echo reply")                                                         \
     X(RILL_CAUSE_ICMP_ERROR, "icmp error")                                                         \
     X(RILL_CAUSE_DATAGRAM, "datagram")                                                             \
     X(RILL_CAUSE_NEIGHBOUR, "neighbour discovery")                                                 \
-    X(RILL_CAUSE_MEMBERSHIP, "multicast membership")
+    X(RILL_CAUSE_MEMBERSHIP, "multicast membership")                                               \
+    X(RILL_CAUSE_MTU_PROBE, "path mtu probe")                                                      \
+    X(RILL_CAUSE_TOO_BIG, "too big for the path: again, smaller")
 
 enum rill_cause {
 #define RILL_CAUSE_ENUM(name, text) name,

@@ -61,6 +61,11 @@ static void play_stack_open(struct player *player, struct journal_values *v) {
     config.fragments = parts & JOURNAL_PART_FRAGMENTS ? &rill_fragments : 0;
     config.congestion = congestion_of(journal_next(v));
     bool known = config.congestion;
+    for (int i = 0; i < RILL_CONGESTIONS; i++) {
+        uint64_t name = journal_next(v);
+        config.congestion_more[i] = congestion_of(name);
+        known = known && (!name || config.congestion_more[i]);
+    }
     for (int i = 0; i < RILL_TRANSPORTS; i++) {
         uint64_t protocol = journal_next(v);
         config.transports[i] = protocol == 6 ? &rill_tcp : protocol == 17 ? &rill_udp : 0;
@@ -79,6 +84,20 @@ static void play_stack_open(struct player *player, struct journal_values *v) {
         rill__replay_broken(player);
     else if (error)
         player->at->stack = 0;
+}
+
+static void play_stack_configure(struct player *player, struct journal_values *v) {
+    struct rill_stack_config config;
+    rill_stack_config_bare(&config);
+    config.allocator = player->memory; /* and a pool and parts: it could be opened so too */
+    config.pool = player->pool;
+    config.ipv4 = &rill_ipv4;
+    config.congestion = &rill_cubic;
+#define N(field) config.field = journal_next(v);
+    JOURNAL_STACK_CONFIG(N)
+#undef N
+    if (rill_stack_configure(player->at->stack, &config))
+        rill__replay_broken(player);
 }
 
 static void play_stack_close(struct player *player, struct journal_values *v) {

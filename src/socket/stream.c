@@ -12,9 +12,9 @@ static bool has_peer(enum rill_tcp_state state) {
            state == RILL_TCP_SYN_RECEIVED;
 }
 
-/* A reset after the peer's FIN says that nobody reads what we send: a broken pipe. */
-static int error_of(int error, bool peer_closed) {
-    return error == RILL_ERROR_RESET && peer_closed ? RILL_EPIPE : -rill__errno(error);
+/* A reset after the peer's FIN says to who still sends that nobody reads it: a broken pipe. */
+static int error_of(int error, bool only_sends) {
+    return error == RILL_ERROR_RESET && only_sends ? RILL_EPIPE : -rill__errno(error);
 }
 
 enum rill_tcp_state rill__stream_sync(struct rill_sockets *sockets, struct sock *sock) {
@@ -28,10 +28,10 @@ enum rill_tcp_state rill__stream_sync(struct rill_sockets *sockets, struct sock 
         sock->shutdown |= SHUTDOWN_READ;
     if (info.state != RILL_TCP_CLOSED && info.state != RILL_TCP_TIME_WAIT)
         return info.state;
+    if (info.error)
+        sock->error = error_of(info.error, peer_closed && !(sock->shutdown & SHUTDOWN_WRITE));
     sock->ended = true;
     sock->shutdown = SHUTDOWN_BOTH;
-    if (info.error)
-        sock->error = error_of(info.error, peer_closed);
     return RILL_TCP_CLOSED;
 }
 
@@ -42,6 +42,7 @@ static int bind_at(struct rill_sockets *sockets, struct sock *sock,
     config.local = *local;
     config.family = family;
     config.reuse = sock->options[SLOT_REUSEADDR];
+    config.foreign = sock->options[SLOT_FREEBIND];
     config.user = sock_tag(sock);
     int error = rill_tcp_bind(sockets->stack, &config, &sock->bound);
     if (error)
@@ -235,6 +236,9 @@ int rill_accept(struct rill_sockets *sockets, int fd, struct rill_endpoint *peer
     sock->linger = listener->linger;
     for (int i = 0; i < SLOT_COUNT; i++)
         sock->options[i] = listener->options[i];
+    sock->options[SLOT_PRIORITY] = 0;
+    for (int i = 0; i < 2; i++)
+        sock->timeouts[i] = listener->timeouts[i];
     (void)rill_user_set(sockets->stack, sock->handle, sock_tag(sock));
     rill__options_apply(sockets, sock);
     struct rill_tcp_info info;

@@ -21,7 +21,9 @@ static void free_active(struct tcp_host *host, struct connection *connection) {
 
 void rill__connection_free(struct tcp_host *host, struct connection *connection) {
     free_active(host, connection);
+    rill__extra_free(host, connection);
     rill__event_cancel(host->core, &connection->event);
+    host->orphans -= (connection->choices & CHOICE_CLOSED) != 0;
     rill__slab_close(&host->connections, connection->index);
 }
 
@@ -104,7 +106,7 @@ void rill__connection_reset(struct tcp_host *host, struct connection *connection
     struct ip_interface *interface = connection_interface(host, connection);
     struct tcp_control control = {
         .key = &connection->key,
-        .sequence = connection->snd_nxt,
+        .sequence = rill__empty_sequence(connection),
         .acknowledgement = connection->rcv_nxt,
         .flags = WIRE_RST | WIRE_ACK,
         .timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0,
@@ -162,6 +164,12 @@ static void close_connection(struct tcp_host *host, struct connection *connectio
         rill__connection_reset(host, connection, RILL_CAUSE_RST_UNREAD, RILL_ERROR_ABORTED);
         return;
     }
+    if (host->orphans >= host->config.orphans_max) {
+        rill__connection_reset(host, connection, RILL_CAUSE_RST_ORPHANS, RILL_ERROR_ABORTED);
+        return;
+    }
+    host->orphans++;
+    connection->choices |= CHOICE_CLOSED;
     connection->flags |= CONNECTION_SHUTDOWN;
     if (connection->state == RILL_TCP_FIN_WAIT_2)
         rill__timers_orphaned_in_fin_wait_2(host, connection);

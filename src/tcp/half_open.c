@@ -238,17 +238,17 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
 }
 
 /* RFC 9293 §3.10.7.4, first, and RFC 5961 §3.2: where we are, and no more often than allowed. */
-static void challenge(struct tcp_host *host, struct half_open *half) {
+static void challenge(struct tcp_host *host, struct half_open *half, enum rill_cause cause) {
     struct tcp_control control = {
         .key = &half->key,
         .sequence = half->iss + 1,
         .acknowledgement = half->irs + 1,
-        .window = syn_window(host),
+        .window = (uint16_t)(syn_window(host) >> half->rcv_scale),
         .flags = WIRE_ACK,
         .timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
         .timestamp_value = rill__timestamp_now(host, half->ts_offset),
         .timestamp_echo = half->ts_recent,
-        .cause = RILL_CAUSE_CHALLENGE_ACK,
+        .cause = cause,
     };
     if (!half->parked && rill__challenge_allowed(host, &half->challenges))
         rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
@@ -289,7 +289,7 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
     if (!acceptable(host, half, segment)) { /* first */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SEQUENCE);
         if (!(segment->flags & WIRE_RST))
-            challenge(host, half);
+            challenge(host, half, RILL_CAUSE_DUPLICATE_ACK);
         return;
     }
     if (segment->flags & WIRE_RST) { /* second; RFC 5961 §3.2: only the exact number */
@@ -299,7 +299,7 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
         if (exact)
             rill__half_open_free(host, half);
         else
-            challenge(host, half);
+            challenge(host, half, RILL_CAUSE_CHALLENGE_ACK);
         return;
     }
     if (segment->flags & WIRE_SYN) { /* fourth: back to LISTEN */

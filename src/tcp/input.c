@@ -5,10 +5,10 @@
  * half-open record, time-wait record), else to a listener, else answered with RST (§3.10.7.1).
  *
  * For a connection the steps of §3.10.7.4 follow in their order, one function each: sequence (with
- * RFC 7323's PAWS before it), RST (RFC 5961 §3), SYN (RFC 5961 §4), ACK (input_ack.c), text and FIN
- * (input_text.c). A step says whether the segment goes on. Nothing is sent here: a step leaves
- * marks and debts, which output.c pays. Security and the urgent pointer (third and sixth) have no
- * state of ours to change. */
+ * RFC 7323's PAWS before it), RST (RFC 5961 §3), SYN (RFC 5961 §4), ACK (input_ack.c), urgent
+ * pointer (urgent.c), text and FIN (input_text.c). A step says whether the segment goes on. Nothing
+ * is sent here: a step leaves marks and debts, which output.c pays. Security (third) has no state
+ * of ours to change. */
 #include "tcp/host.h"
 
 #include "base/address.h"
@@ -277,17 +277,17 @@ static bool acceptable(const struct connection *connection, const struct tcp_seg
            (seq_lt(first, next) && seq_gt(first + span, next + window));
 }
 
-/* RFC 5961 §3.2 challenges an RST within RCV.WND. That is what the buffer takes; without window
- * scaling the field may say less. */
-static bool is_near(const struct tcp_host *host, const struct connection *connection,
-                    const struct tcp_segment *segment) {
-    return segment->flags & WIRE_RST &&
-           segment->sequence - connection->rcv_nxt < rill__receive_space(host, connection);
+/* RCV.WND is what the buffer takes; without window scale the field can promise less of it. An RST
+ * in the rest is within the window all the same, and draws a challenge (RFC 5961 §3.2). */
+static bool reset_within_buffer(const struct connection *connection,
+                                const struct tcp_segment *segment) {
+    return segment->flags & WIRE_RST && connection->rcv_scale == 0 &&
+           segment->sequence - connection->rcv_nxt < rill__receive_space(connection);
 }
 
 static bool check_sequence(struct tcp_host *host, struct connection *connection,
                            struct tcp_segment *segment) {
-    if (acceptable(connection, segment) || is_near(host, connection, segment))
+    if (acceptable(connection, segment) || reset_within_buffer(connection, segment))
         return true;
     rill__tcp_drop(host, connection, segment,
                    rill__receive_window(connection) ? RILL_DROP_TCP_SEQUENCE
@@ -343,13 +343,13 @@ static bool check_rst(struct tcp_host *host, struct connection *connection,
         return false;
     }
     rill__tcp_received(host, connection, segment);
-    bool was_closing =
-        connection->state == RILL_TCP_CLOSING || connection->state == RILL_TCP_LAST_ACK;
+    /* Also while closing: what has not been acknowledged may not have arrived, and who asks hears
+     * it. */
     bool active_open = !(connection->flags & CONNECTION_PASSIVE);
     int error = connection->state == RILL_TCP_SYN_RECEIVED && active_open ? RILL_ERROR_REFUSED
                                                                           : RILL_ERROR_RESET;
     rill__fast_open_settled(host, connection, true);
-    rill__connection_end(host, connection, was_closing ? RILL_OK : error);
+    rill__connection_end(host, connection, error);
     return false;
 }
 
@@ -418,6 +418,7 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     remember_timestamp(connection, segment);
     rill__ecn_received(connection, segment);
     rill__timers_segment_accepted(host, connection);
+    rill__urgent_received(host, connection, segment); /* sixth */
     if (segment->nothing_left) /* nothing new: say again what we have (RFC 2883 §4) */
         rill__owe_dsack(host, connection, segment->sequence - segment->repeated, segment->sequence);
     if (segment->payload && !rill__input_text(host, connection, segment)) /* seventh */

@@ -23,7 +23,8 @@ static void acknowledge(struct tcp_host *host, struct connection *connection, ui
         active->quick_acks--;
         acknowledge_now(host, connection);
     } else if (filled_hole || active->receive.ranges ||
-               active->unacked >= 2 * active->receive_mss) {
+               active->unacked >= 2 * active->receive_mss ||
+               (host->config.ack_every_second && active->ack_at != RILL_TIME_NEVER)) {
         acknowledge_now(host, connection);
     } else {
         rill__timers_ack_delayed(host, connection);
@@ -32,9 +33,8 @@ static void acknowledge(struct tcp_host *host, struct connection *connection, ui
 
 bool rill__input_text(struct tcp_host *host, struct connection *connection,
                       struct tcp_segment *segment) {
-    if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_FIN_WAIT_1 &&
-        connection->state != RILL_TCP_FIN_WAIT_2 && connection->state != RILL_TCP_SYN_RECEIVED)
-        return true; /* after the peer's FIN there is no text */
+    if (state_is_past_text(connection->state) && connection->state != RILL_TCP_SYN_RECEIVED)
+        return true;
     bool deaf = connection->flags & CONNECTION_DEAF && connection->state != RILL_TCP_ESTABLISHED;
     if (connection->flags & CONNECTION_ORPHAN || deaf) { /* RFC 1122 §4.2.2.13: nobody reads it */
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_AFTER_CLOSE);
@@ -43,9 +43,13 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
         return false;
     }
     struct active *active = connection->active;
+    active->received_at = host->core->now;
     rill_seq before = connection->rcv_nxt;
     uint32_t holes = active->receive.range_count;
     rill__buffers_round(host, connection);
+    rill_seq twice_left = 0, twice_right = 0; /* bytes that lie beyond a hole, and come again */
+    bool twice = rill__reassembly_overlap(&active->receive, segment->sequence, segment->payload,
+                                          &twice_left, &twice_right);
     enum rill_drop drop = rill__receive_queue_add(
         host->core, &host->receive, &active->receive, segment->datagram->packet,
         segment->payload_at, segment->payload, segment->sequence, &connection->rcv_nxt);
@@ -57,14 +61,16 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
         rill__owe_dsack(host, connection, segment->sequence, segment->sequence + segment->payload);
         return true;
     }
-    if (bytes == 0) {
-        rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
-        return true;
-    }
-    rill__buffers_arrived(host, connection, segment);
     if (segment->repeated) /* RFC 2883 §4.2: the part of it that came twice */
         rill__owe_dsack(host, connection, segment->sequence - segment->repeated, segment->sequence);
-    else
+    else if (twice && !drop) /* §4.3: the first such part, before the range it lies in */
+        rill__owe_dsack(host, connection, twice_left, twice_right);
+    else if (bytes == 0)
+        rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+    if (bytes == 0)
+        return true;
+    rill__buffers_arrived(host, connection, segment);
+    if (!segment->repeated && (!twice || drop))
         acknowledge(host, connection, bytes, segment, active->receive.range_count != holes);
     rill__connection_raise(host, connection, RILL_EVENT_READABLE);
     return true;

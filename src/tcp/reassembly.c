@@ -168,6 +168,18 @@ static struct receive_range *find(const struct receive_queue *queue, rill_seq le
     return range;
 }
 
+bool rill__reassembly_overlap(const struct receive_queue *queue, rill_seq sequence, uint32_t length,
+                              rill_seq *left, rill_seq *right) {
+    const struct receive_range *range = queue->ranges ? find(queue, sequence) : 0;
+    if (range && range->right == sequence) /* it ends where the bytes begin */
+        range = range->next;
+    if (!range || !seq_lt(range->left, sequence + length))
+        return false;
+    *left = seq_max(range->left, sequence);
+    *right = seq_lt(range->right, sequence + length) ? range->right : sequence + length;
+    return true;
+}
+
 static enum rill_drop open_range(const struct source *source, struct receive_range *before,
                                  rill_seq left, rill_seq right) {
     struct receive_queue *queue = source->queue;

@@ -13,6 +13,10 @@ enum rill_drop rill__reassembly_add(struct core *core, struct receive_slabs *sla
 void rill__reassembly_drain(struct core *core, struct receive_slabs *slabs,
                             struct receive_queue *queue, rill_seq *rcv_nxt);
 
+/* The first run of bytes in [sequence, sequence + length) that are kept already. False: none is. */
+bool rill__reassembly_overlap(const struct receive_queue *queue, rill_seq sequence, uint32_t length,
+                              rill_seq *left, rill_seq *right);
+
 /* Gives up the range furthest away; there is one. */
 void rill__reassembly_drop_last(struct core *core, struct receive_slabs *slabs,
                                 struct receive_queue *queue);

@@ -376,7 +376,7 @@ static void half_open_rst_frees_it_only_with_the_exact_number(void **state) {
     rill_stack_get_info(peer.stack, &info);
     assert_int_equal(info.half_open, 1);
     assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_RST_CHALLENGED), 1);
-    EXPECT(&peer, WIRE_ACK, 0, 0, 0);
+    EXPECT(&peer, WIRE_ACK, 0, 0, 0); /* RFC 5961 §3.2 */
     peer_send(&peer, WIRE_RST, 0, 0, 0);
     rill_stack_get_info(peer.stack, &info);
     assert_int_equal(info.half_open, 0);
@@ -404,7 +404,7 @@ static void half_open_out_of_window_segment_is_answered_not_taken(void **state) 
     peer_half_open(&peer);
     peer_send(&peer, WIRE_ACK, 70000, 0, 10);
     assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_SEQUENCE), 1);
-    EXPECT(&peer, WIRE_ACK, 0, 0, 0);
+    EXPECT(&peer, WIRE_ACK, 0, 0, 0); /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> */
     rill_handle none;
     assert_int_equal(rill_tcp_accept(peer.stack, peer.listener, &none), RILL_ERROR_AGAIN);
     peer_close(&peer);

@@ -108,6 +108,22 @@ static void listen_ack_is_reset(void **state) {
     peer_close(&peer);
 }
 
+/* RFC 9293 §3.10.7.2, fourth: what is neither RST, ACK nor SYN is dropped without a word; so is a
+ * SYN that would close what it opens. */
+static void listen_segment_that_opens_nothing_is_dropped(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer_listen(&peer);
+    peer_send(&peer, WIRE_FIN, 0, 0, 3);
+    peer_send(&peer, 0, 0, 0, 3);
+    peer_send(&peer, WIRE_SYN | WIRE_FIN, (uint32_t)-1, 0, 0);
+    EXPECT_NONE(&peer);
+    assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_NOTHING_IN_LISTEN), 3);
+    assert_int_equal(stack_info(&peer).half_open, 0);
+    peer_close(&peer);
+}
+
 static void listen_own_address_goes_before_any_address(void **state) {
     (void)state;
     struct peer peer;
@@ -358,6 +374,7 @@ int listener_tests(void) {
         cmocka_unit_test(closed_fin_without_ack_is_acknowledged_by_the_rst),
         cmocka_unit_test(closed_rst_is_never_answered),
         cmocka_unit_test(listen_ack_is_reset),
+        cmocka_unit_test(listen_segment_that_opens_nothing_is_dropped),
         cmocka_unit_test(listen_own_address_goes_before_any_address),
         cmocka_unit_test(listen_port_0_gets_a_free_random_port),
         cmocka_unit_test(listen_bad_config_is_an_argument_error),
