@@ -33,7 +33,7 @@ static bool is_opening(struct call *call) {
     struct rill_tcp_info info = {.size = sizeof info};
     rill_handle handle = rill_socket_handle(call->run->world.sockets, call->fd);
     return rill_tcp_get_info(call->run->world.stack, handle, &info) == 0 &&
-           (info.state == RILL_TCP_SYN_SENT || info.state == RILL_TCP_SYN_RECEIVED);
+           info.state == RILL_TCP_SYN_SENT;
 }
 
 /* What the socket says of a connection that could not be opened. */

@@ -65,7 +65,9 @@ static bool take_events(struct run *run) {
 
 void run_settle(struct run *run) {
     for (unsigned i = 0; i < STEPS_MAX; i++) {
-        bool busy = world_flush(&run->world) > 0;
+        /* bytes that wait for their connection go with the handshake's ACK */
+        bool busy = run->waiting && run->waiting->opening && call_try(run->waiting);
+        busy |= world_flush(&run->world) > 0;
         busy |= take_events(run);
         busy |= run->waiting && call_try(run->waiting);
         if (!busy)
@@ -135,6 +137,7 @@ static bool run_event(struct run *run, const struct script_event *event) {
     if (run->failed)
         return false;
     run->before = RILL_MAX(at, run->before);
+    run->world.stimulus = event;
     switch (event->kind) {
     case SCRIPT_INBOUND:
         return run_inbound(run, event);
@@ -180,6 +183,7 @@ static void run_events(struct run *run) {
         if (!run_event(run, e))
             return;
         run_settle(run);
+        run->world.stimulus = 0;
         run->result->events++;
     }
     if (!run->failed)

@@ -64,8 +64,8 @@ bool run_call(struct run *run, const struct script_event *event);
 bool run_shell(struct run *run, const struct script_event *event);
 bool run_code(struct run *run, const struct script_event *event);
 
-/* Nothing may be left of what the stack has sent on the tested connection; but where the last
- * packet is one that arrives, the script says nothing of the ACK it earns. */
+/* Nothing may be left of what the stack has sent on the tested connection, but for bare ACKs and
+ * what the last packet that arrives, or the last close, has called forth. */
 bool run_nothing_left(struct run *run, unsigned line);
 /* Forgets it. */
 void run_forget_sent(struct run *run);

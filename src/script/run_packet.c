@@ -223,26 +223,29 @@ void run_forget_sent(struct run *run) {
         world_drop_sent(&run->world);
 }
 
-/* Whether the script's last packet is one that arrives, and no packet is expected behind it. */
-static bool ends_with_arrival(const struct run *run) {
-    bool arrival = false;
-    for (const struct script_event *e = run->program.events; e; e = e->next)
-        if (e->kind == SCRIPT_INBOUND || e->kind == SCRIPT_OUTBOUND)
-            arrival = e->kind == SCRIPT_INBOUND;
-    return arrival;
+/* Whether the script ends with this event, as far as packets go: the last packet of all is one that
+ * arrives, or the application closes at the end. What it calls forth comes after the script. */
+static bool is_farewell(const struct script_event *event) {
+    bool closes = event && event->kind == SCRIPT_CALL && text_equal(event->call->name, "close");
+    if (!event || (event->kind != SCRIPT_INBOUND && !closes))
+        return false;
+    while ((event = event->next))
+        if (event->kind == SCRIPT_INBOUND || event->kind == SCRIPT_OUTBOUND)
+            return false;
+    return true;
 }
 
 bool run_nothing_left(struct run *run, unsigned line) {
-    const uint16_t more_than_ack = WIRE_SYN | WIRE_FIN | WIRE_RST;
     struct script_packet packet;
     char came[420];
     struct text text;
     const char *why;
-    bool acks_pass = ends_with_arrival(run);
+    const struct sent *sent;
     if (run_relaxed(run, SCRIPT_RELAX_REST))
         return true;
-    while (next_sent(run, &packet, &why)) {
-        if (!acks_pass || packet.length || packet.flags & more_than_ack) {
+    while ((sent = next_sent(run, &packet, &why))) {
+        bool counts = packet.length || packet.flags & (WIRE_SYN | WIRE_FIN | WIRE_RST);
+        if (counts && !is_farewell(sent->stimulus)) {
             connection_from_wire(run->tested, &packet, &packet);
             text_init(&text, came, sizeof came);
             packet_text(&packet, false, &text);

@@ -55,7 +55,10 @@ KEY(keep_count, config->keepalive_count = octet(RILL_MAX(value[0], 1u)))
 KEY(delayed_ack, config->delayed_ack = value[0] * RILL_MILLISECOND)
 KEY(rto_initial, config->rto_initial = RILL_MAX(value[0], 1u) * RILL_MILLISECOND)
 KEY(rto_min, config->rto_min = RILL_MAX(value[0], 1u) * RILL_MILLISECOND)
-KEY(fast_open, config->fast_open = (uint16_t)value[0])
+KEY(fast_open, config->fast_open = (uint16_t)((value[0] & 0x7fff) |
+                                              (config->fast_open & RILL_FAST_OPEN_TRUSTING)))
+KEY(fast_open_trust, config->fast_open &= (uint16_t)~RILL_FAST_OPEN_TRUSTING;
+    config->fast_open |= value[0] ? 0 : RILL_FAST_OPEN_TRUSTING)
 KEY(segment_life, config->time_wait = 2 * value[0] * RILL_MILLISECOND)
 #undef KEY
 
@@ -74,6 +77,7 @@ static const struct {
     {"net.ipv4.tcp_window_scaling", set_scaling},
     {"net.ipv4.tcp_ecn", set_ecn},
     {"net.ipv4.tcp_fastopen", set_fast_open},
+    {"net.ipv4.tcp_fastopen_blackhole_timeout_sec", set_fast_open_trust},
     {"net.ipv4.tcp_rmem", set_receive_memory},
     {"net.ipv4.tcp_wmem", set_send_memory},
     {"net.ipv4.tcp_syn_retries", set_syn_retries},

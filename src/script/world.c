@@ -111,7 +111,10 @@ static bool keep(struct world *world, const struct rill_packet *packet) {
         world->allocator.allocate(world->allocator.context, sizeof *sent + packet->length);
     if (!sent)
         return false;
-    *sent = (struct sent){.at = world->now, .cause = packet->cause, .length = packet->length};
+    *sent = (struct sent){.stimulus = world->stimulus,
+                          .at = world->now,
+                          .cause = packet->cause,
+                          .length = packet->length};
     rill_packet_flatten(packet, sent->bytes);
     *world->sent_last = sent;
     world->sent_last = &sent->next;

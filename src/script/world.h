@@ -13,7 +13,8 @@
 /* A packet the stack sent. */
 struct sent {
     struct sent *next;
-    rill_time at; /* since the script began */
+    const void *stimulus; /* world.stimulus when it was sent */
+    rill_time at;         /* since the script began */
     uint8_t cause;
     uint32_t length;
     uint8_t bytes[];
@@ -30,7 +31,8 @@ struct world {
     unsigned fast_open_key_count;
     struct rill_address local, remote;
     bool ipv4;
-    rill_time now; /* since the script began */
+    rill_time now;        /* since the script began */
+    const void *stimulus; /* the event that is happening; null: time goes on */
     struct sent *sent, **sent_last;
 };
 

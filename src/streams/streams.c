@@ -237,8 +237,8 @@ void rill__streams_frame(struct streams *streams, const struct streams_frame *fr
     streams->ahead_end++;
     /* Whoever watches segments wants each while its frame is at hand; a datagram put together from
      * fragments lies where the next one will. */
-    bool waits = streams->config.frames_stay && !streams->config.segment && !streams->config.event &&
-                 !streams->decap.reassembled;
+    bool waits = streams->config.frames_stay && !streams->config.segment &&
+                 !streams->config.event && !streams->decap.reassembled;
     take_until(streams, waits ? AHEAD - 1 : 0);
 }
 

@@ -205,14 +205,16 @@ struct streams_segment {
     uint64_t window; /* bytes it offers, scaled if the scale is known */
     bool second_sighting;
     uint32_t labels; /* bit per enum streams_event_kind that this segment was given */
+    const uint64_t
+        *blame; /* the account up to here, which later packets may correct; null: none yet */
 };
 
 struct streams_config {
     struct rill_allocator allocator;
-    uint64_t seed[2];       /* keys the hash tables; nothing else depends on it */
-    uint64_t memory_max;    /* bytes for open and closed connections; 0: no bound */
-    rill_time idle_split;   /* a connection silent for so long is over; 0: never (a live capture) */
-    bool frames_stay; /* a frame's bytes stay where they are while the next few come: faster */
+    uint64_t seed[2];     /* keys the hash tables; nothing else depends on it */
+    uint64_t memory_max;  /* bytes for open and closed connections; 0: no bound */
+    rill_time idle_split; /* a connection silent for so long is over; 0: never (a live capture) */
+    bool frames_stay;     /* a frame's bytes stay where they are while the next few come: faster */
     uint32_t shard, shards; /* only connections whose hash falls there; shards 0: all */
     void *context;
     /* Each connection, once. */

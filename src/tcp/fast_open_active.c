@@ -18,7 +18,7 @@
 #define DISTRUST_DOUBLED 6u
 
 static bool is_distrusted(const struct tcp_host *host, const struct shared *shared) {
-    if (shared->failures < FAILURES_TAKEN)
+    if (shared->failures < FAILURES_TAKEN || host->config.fast_open & RILL_FAST_OPEN_TRUSTING)
         return false;
     unsigned doubled = RILL_MIN(shared->failures - FAILURES_TAKEN, DISTRUST_DOUBLED);
     return host->core->now - shared->failed_at < DISTRUST << doubled;

@@ -64,7 +64,9 @@ static uint32_t packet_max(const struct tcp_host *host, struct connection *conne
 }
 
 static enum rill_cause resend_cause(const struct connection *connection) {
-    if (connection->active->recovery.phase != RECOVERY_FAST)
+    if (connection->active->recovery.phase <= RECOVERY_REDUCING)
+        return RILL_CAUSE_TOO_BIG; /* no loss was found: the path did not take it */
+    if (connection->active->recovery.phase == RECOVERY_TIMEOUT)
         return RILL_CAUSE_RTO;
     if (connection->flags & CONNECTION_SACK)
         return RILL_CAUSE_RACK;
@@ -108,8 +110,12 @@ static bool worth_sending(const struct connection *connection, uint32_t length, 
     bool nothing_in_flight = !head || only_syn;
     if (last && is_corked(connection))
         return false;
-    if (last &&
-        (nothing_in_flight || connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
+    /* DEVIATION: RFC 9293 §3.7.4 lets a small segment wait for all that is in flight; here it waits
+     * for another small one alone, as in Linux: so there is never more than one of them a round
+     * trip, and the end of a large write does not wait for its beginning. */
+    bool none_small = !head || !seq_gt(connection->active->small_until, connection->snd_una);
+    if (last && (nothing_in_flight || none_small ||
+                 connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
         return true;
     return nothing_in_flight && length >= RILL_MAX(connection->snd_wnd_max / 2, 1);
 }
@@ -272,7 +278,7 @@ static bool plan_probe(const struct connection *connection, struct plan *plan) {
     return true;
 }
 
-static bool next_plan(const struct tcp_host *host, struct connection *connection, size_t frames_max,
+static bool next_plan(struct tcp_host *host, struct connection *connection, size_t frames_max,
                       struct plan *plan) {
     if (connection->state == RILL_TCP_SYN_SENT || connection->state == RILL_TCP_SYN_RECEIVED) {
         if (plan_syn(connection, plan))
@@ -291,6 +297,7 @@ static bool next_plan(const struct tcp_host *host, struct connection *connection
     }
     if (may_send_data(connection) &&
         (plan_probe(connection, plan) || plan_lost(host, connection, frames_max, plan) ||
+         rill__pmtud_plan(host, connection, plan) ||
          plan_data(host, connection, frames_max, plan) || plan_fin(connection, plan)))
         return true;
     return plan_ack(connection, plan);
@@ -319,11 +326,12 @@ static void fin_sent(struct connection *connection) {
 
 static struct sending sending_of(const struct tcp_host *host, struct connection *connection,
                                  const struct plan *plan) {
-    struct sending sending = {.now = host->core->now,
-                              .sequence = plan->sequence,
-                              .timestamp = rill__timestamp_now(host, connection->ts_offset),
-                              .rate = rill__rate_sent(connection, host->core->now),
-                              .segment = (uint16_t)rill__payload_max(connection)};
+    struct sending sending = {
+        .now = host->core->now,
+        .sequence = plan->sequence,
+        .timestamp = rill__timestamp_now(host, connection->ts_offset),
+        .rate = rill__rate_sent(connection, host->core->now),
+        .segment = (uint16_t)(plan->mtu_probe ? plan->length : rill__payload_max(connection))};
     if (connection->active->rate.limited_until)
         sending.flags = TRANSMISSION_LIMITED;
     return sending;
@@ -384,13 +392,27 @@ static void commit_flight(struct tcp_host *host, struct connection *connection,
 
 /* How much of the window is used: the most of a window's flight counts until all that was sent by
  * then is acknowledged. */
-static void note_flight(struct connection *connection) {
+static void note_flight(struct connection *connection, uint32_t length) {
     struct active *active = connection->active;
+    bool carried = active->fast_open & FAST_OPEN_CARRIED && /* the SYN's bytes once more */
+                   connection->snd_nxt == active->iss + 1 + length;
+    if (length % rill__payload_max(connection) && !carried)
+        active->small_until = connection->snd_nxt;
     uint32_t flight = connection->snd_nxt - connection->snd_una;
     if (seq_geq(connection->snd_una, active->flight_until) || flight > active->flight_most) {
         active->flight_until = connection->snd_nxt;
         active->flight_most = flight;
     }
+}
+
+/* Bytes that go soon after others came answer them: of such a connection an ACK may wait for the
+ * answer to take it along, also in its beginning. */
+static void note_answer(const struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    bool soon =
+        active->received_at && host->core->now - active->received_at < host->config.delayed_ack;
+    if (soon || connection->owes & OWES_ACK)
+        active->quick_acks = 0;
 }
 
 /* Notes what the packet has taken with it. */
@@ -402,10 +424,13 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
     commit_flight(host, connection, plan);
     if (rill__congestion_room(connection) < rill__payload_max(connection))
         active->full_until = connection->snd_nxt;
-    if (plan->length)
-        note_flight(connection);
+    if (plan->length && !plan->record) {
+        note_flight(connection, plan->length);
+        note_answer(host, connection);
+    }
     if (plan->flags & WIRE_SYN && plan->length)
         active->fast_open |= FAST_OPEN_CARRIED;
+    rill__pmtud_sent(host, connection, plan);
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))
         fin_sent(connection);
     if (plan->cwr)

@@ -44,6 +44,7 @@ static uint8_t options_of(const struct connection *connection) {
     options |= connection->flags & CONNECTION_SACK ? RILL_TCPI_OPT_SACK : 0;
     options |= connection->flags & CONNECTION_SCALED ? RILL_TCPI_OPT_WSCALE : 0;
     options |= connection->source.owner & ECN_AGREED ? RILL_TCPI_OPT_ECN : 0;
+    options |= connection->source.owner & TCP_SYN_DATA ? RILL_TCPI_OPT_SYN_DATA : 0;
     bool seen = connection->source.owner & ECN_AGREED && stats && stats->ect_seen;
     return (uint8_t)(options | (seen ? RILL_TCPI_OPT_ECN_SEEN : 0));
 }
@@ -125,7 +126,7 @@ static void fill_congestion(const struct tcp_host *host, const struct connection
     if (congestion.ssthresh < CONGESTION_SSTHRESH_INITIAL && congestion.ssthresh)
         out->tcpi_snd_ssthresh = congestion.ssthresh / call.mss;
     if (state_is_synchronized(connection->state))
-        out->tcpi_pacing_rate = host->config.congestion->pacing_rate(&call);
+        out->tcpi_pacing_rate = rill__congestion_of(host, connection)->pacing_rate(&call);
 }
 
 static void fill_path(const struct tcp_host *host, const struct connection *connection,
@@ -226,7 +227,7 @@ int rill__tcp_get_tcpi(struct tcp_host *host, rill_handle handle, struct rill_tc
     if (listener && listener->listening) {
         out->tcpi_state = RILL_TCPI_LISTEN;
         out->tcpi_unacked = listener->accept_count;
-        out->tcpi_sacked = listener->backlog;
+        out->tcpi_sacked = listener->backlog - 1; /* Linux's takes one more than it says */
     }
     return connection || listener ? 0 : RILL_ERROR_HANDLE;
 }
