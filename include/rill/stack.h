@@ -36,6 +36,7 @@ extern RILL_API const struct rill_congestion_ops rill_reno;
 extern RILL_API const struct rill_congestion_ops rill_no_congestion;
 
 #define RILL_TRANSPORTS 4
+#define RILL_CONGESTIONS 4
 
 /* Explicit congestion notification (RFC 3168). */
 enum rill_ecn {
@@ -64,6 +65,13 @@ enum rill_syn_cookies {
     RILL_SYN_COOKIES_ALWAYS,
 };
 
+/* Whether TCP finds out by itself what a path takes, where no router tells (RFC 4821, RFC 8899). */
+enum rill_mtu_probing {
+    RILL_MTU_PROBING_OFF,
+    RILL_MTU_PROBING_BLACK_HOLE, /* once full segments seem to vanish */
+    RILL_MTU_PROBING_ALWAYS,     /* from the beginning, upwards from mtu_base */
+};
+
 /* What a host is made of and how it behaves. Fill it with rill_stack_config_default, then change.
  */
 struct rill_stack_config {
@@ -85,6 +93,8 @@ struct rill_stack_config {
     const struct rill_transport_ops *transports[RILL_TRANSPORTS];
     const struct rill_fragment_ops *fragments; /* null: fragments are neither taken nor sent */
     const struct rill_congestion_ops *congestion;
+    /* Others that a connection may choose (RILL_TCP_OPTION_CONGESTION); null where there is none */
+    const struct rill_congestion_ops *congestion_more[RILL_CONGESTIONS];
 
     /* TCP */
     /* Buffers of each connection, bytes up to 2^30. 0: they follow the path, from `min` to `max`;
@@ -101,6 +111,10 @@ struct rill_stack_config {
     bool nagle;              /* RFC 9293 §3.7.4, default of new connections */
     bool check;              /* verify every invariant of what a call touches; for tests */
     bool statistics;         /* keep a record of counters beside each connection */
+    uint8_t mtu_probing;     /* enum rill_mtu_probing */
+    uint16_t mtu_base;       /* bytes of payload that every path is taken to carry */
+    uint16_t mtu_floor;      /* bytes of payload: not even timeouts go below it */
+    rill_time mtu_interval;  /* how long a narrow path is believed to be narrow (RFC 1191 §6.3) */
     uint16_t mss_max;        /* 0: from the interface's MTU */
     rill_time rto_initial, rto_min, rto_max; /* RFC 6298 */
     rill_time clock_resolution; /* how far `now` may lag behind; 0: not at all. RFC 6298's G */
@@ -291,7 +305,8 @@ enum rill_event_bit {
     RILL_EVENT_ADDRESS_LOST = 2048,      /* one is gone: taken away, run out, or a duplicate */
     RILL_EVENT_ADDRESS_DUPLICATE = 4096, /* somebody else uses one of ours */
     RILL_EVENT_ROUTER_FOUND = 8192,      /* the first default router, or the first again */
-    RILL_EVENT_ROUTER_LOST = 16384,      /* no default router is left of those advertised */
+    RILL_EVENT_URGENT = 32768,      /* of a connection: rill_tcp_info's urgent_after says where */
+    RILL_EVENT_ROUTER_LOST = 16384, /* no default router is left of those advertised */
 };
 
 struct rill_event {

@@ -168,8 +168,23 @@ enum rill_tcp_option {
     /* 1: only full segments are sent. A short one goes when it is 0 again, when the connection is
      * shut down, when NODELAY is set anew, or when it has waited for 200 ms and a round trip. */
     RILL_TCP_OPTION_CORK,
+    /* ms that bytes may stay unacknowledged, or unsent because the window is shut, before the
+     * connection is given up (RFC 9293 §3.9.1.8): then it, and not the number of retries, decides.
+     * It counts from the first resending or probe, as in Linux. A keepalive's probes too may go
+     * unanswered so long. 0: the stack's retries. */
+    RILL_TCP_OPTION_USER_TIMEOUT,
+    RILL_TCP_OPTION_SYN_RETRIES, /* 1 … 127; 0: the stack's */
+    /* Seconds that a closed connection may wait for the peer's FIN; 0: the stack's; UINT32_MAX: it
+     * does not wait. */
+    RILL_TCP_OPTION_FIN_WAIT_2,
+    RILL_TCP_OPTION_WINDOW_CLAMP, /* bytes: the window offered is no larger; 0: the buffer's */
+    RILL_TCP_OPTION_QUICK_ACKS,   /* 1: acknowledge at once for a while; 0: delay from now on */
+    /* 1: the last byte queued up to now is urgent, and the peer is told so (RFC 9293 §3.8.5). RFC
+     * 6093 advises new protocols against it. */
+    RILL_TCP_OPTION_URGENT,
+    RILL_TCP_OPTION_CONGESTION, /* 0: the stack's; n: number n - 1 of its congestion_more */
 };
-/* Returns 0, RILL_ERROR_ARGUMENT or RILL_ERROR_HANDLE. */
+/* Returns 0, RILL_ERROR_ARGUMENT, RILL_ERROR_HANDLE or RILL_ERROR_MEMORY. */
 RILL_API int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,
                                  enum rill_tcp_option option, uint32_t value);
 
@@ -208,6 +223,10 @@ struct rill_tcp_info {
     rill_time rtt, rtt_variance, rto;
     rill_time min_rtt;                    /* of the last minute or two; 0: not known */
     uint32_t send_queued, receive_queued; /* bytes */
+    uint32_t send_unsent;                 /* bytes of the former that were never sent */
+    /* Bytes to be read before the one that the peer's urgent pointer means (it is read like any
+     * other, RFC 6093 §6); more than receive_queued: it has not come yet; UINT32_MAX: none. */
+    uint32_t urgent_after;
     uint32_t send_buffer, receive_buffer; /* bytes there may be */
     /* 0 when the stack keeps no statistics; segments are counted as on the wire */
     uint64_t bytes_sent, bytes_received, bytes_resent;
@@ -224,6 +243,7 @@ struct rill_tcp_bind_config {
     struct rill_endpoint local; /* address any: all of ours; port 0: a random free one */
     uint8_t family;             /* enum rill_family, where the address is any */
     bool reuse;                 /* may share with others that say so, while none of them listens */
+    bool foreign;               /* the address need not be ours (yet) */
     void *user;
 };
 RILL_API void rill_tcp_bind_config_default(struct rill_tcp_bind_config *config);

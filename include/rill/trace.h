@@ -42,7 +42,9 @@ extern "C" {
     X(RILL_CAUSE_ICMP_ERROR, "icmp error")                                                         \
     X(RILL_CAUSE_DATAGRAM, "datagram")                                                             \
     X(RILL_CAUSE_NEIGHBOUR, "neighbour discovery")                                                 \
-    X(RILL_CAUSE_MEMBERSHIP, "multicast membership")
+    X(RILL_CAUSE_MEMBERSHIP, "multicast membership")                                               \
+    X(RILL_CAUSE_MTU_PROBE, "path mtu probe")                                                      \
+    X(RILL_CAUSE_TOO_BIG, "too big for the path: again, smaller")
 
 enum rill_cause {
 #define RILL_CAUSE_ENUM(name, text) name,

@@ -61,6 +61,11 @@ static void play_stack_open(struct player *player, struct journal_values *v) {
     config.fragments = parts & JOURNAL_PART_FRAGMENTS ? &rill_fragments : 0;
     config.congestion = congestion_of(journal_next(v));
     bool known = config.congestion;
+    for (int i = 0; i < RILL_CONGESTIONS; i++) {
+        uint64_t name = journal_next(v);
+        config.congestion_more[i] = congestion_of(name);
+        known = known && (!name || config.congestion_more[i]);
+    }
     for (int i = 0; i < RILL_TRANSPORTS; i++) {
         uint64_t protocol = journal_next(v);
         config.transports[i] = protocol == 6 ? &rill_tcp : protocol == 17 ? &rill_udp : 0;

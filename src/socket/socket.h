@@ -48,6 +48,22 @@ enum sock_slot {
     SLOT_FASTOPEN, /* how many may be pending; 0: off */
     SLOT_FASTOPEN_CONNECT,
     SLOT_FASTOPEN_NO_COOKIE,
+    SLOT_DEBUG,
+    SLOT_DONTROUTE,
+    SLOT_OOBINLINE,
+    SLOT_PRIORITY,
+    SLOT_MARK,
+    SLOT_RCVLOWAT, /* 0: one byte */
+    SLOT_SYNCNT,   /* 0: the stack's */
+    SLOT_LINGER2,  /* 0: the stack's; -1: none */
+    SLOT_WINDOW_CLAMP,
+    SLOT_QUICKACK,
+    SLOT_CONGESTION, /* 0: the stack's; else its congestion_more, from 1 */
+    SLOT_USER_TIMEOUT,
+    SLOT_INQ,
+    SLOT_MTU_DISCOVER,
+    SLOT_MTU_DISCOVER6,
+    SLOT_FREEBIND,
     SLOT_COUNT,
     SLOT_NONE = SLOT_COUNT
 };
@@ -68,6 +84,7 @@ struct sock {
     bool port_locked;           /* the application has named the port: it outlives the connection */
     struct rill_endpoint asked; /* what bind was given, once settled */
     struct rill_linger linger;
+    struct rill_timeval timeouts[2]; /* of receiving, of sending: kept, and not used */
     int options[SLOT_COUNT];
     uint8_t fast_open_keys; /* how many of the next are set */
     uint8_t fast_open_key[32];
@@ -177,6 +194,10 @@ void rill__memberships_drop(struct rill_sockets *sockets, struct sock *sock);
 void rill__options_init(struct sock *sock);
 /* What the slot's option says: what was set, or what holds without that. */
 int rill__option_buffer(struct rill_sockets *sockets, const struct sock *sock, int slot);
+/* Of the stack, where the socket says nothing; null: it has no TCP. */
+const struct rill_stack_config *rill__option_defaults(const struct rill_sockets *sockets);
+/* Tells the handle what one slot says now. */
+void rill__options_tell(struct rill_sockets *sockets, const struct sock *sock, uint8_t slot);
 /* Tells the handle what the socket's options say. */
 void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock);
 
@@ -184,8 +205,8 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock);
 bool rill__option_is_record(const struct sock *sock, int level, int option);
 int rill__option_record_get(struct rill_sockets *sockets, struct sock *sock, int level, int option,
                             void *value, size_t *length);
-int rill__option_record_set(struct sock *sock, int level, int option, const void *value,
-                            size_t length);
+int rill__option_record_set(struct rill_sockets *sockets, struct sock *sock, int level, int option,
+                            const void *value, size_t length);
 /* As much as there is room for; `length` becomes what was filled. */
 int rill__option_give(void *value, size_t *length, const void *from, size_t size);
 

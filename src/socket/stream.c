@@ -42,6 +42,7 @@ static int bind_at(struct rill_sockets *sockets, struct sock *sock,
     config.local = *local;
     config.family = family;
     config.reuse = sock->options[SLOT_REUSEADDR];
+    config.foreign = sock->options[SLOT_FREEBIND];
     config.user = sock_tag(sock);
     int error = rill_tcp_bind(sockets->stack, &config, &sock->bound);
     if (error)
@@ -235,6 +236,9 @@ int rill_accept(struct rill_sockets *sockets, int fd, struct rill_endpoint *peer
     sock->linger = listener->linger;
     for (int i = 0; i < SLOT_COUNT; i++)
         sock->options[i] = listener->options[i];
+    sock->options[SLOT_PRIORITY] = 0;
+    for (int i = 0; i < 2; i++)
+        sock->timeouts[i] = listener->timeouts[i];
     (void)rill_user_set(sockets->stack, sock->handle, sock_tag(sock));
     rill__options_apply(sockets, sock);
     struct rill_tcp_info info;

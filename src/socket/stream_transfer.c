@@ -63,8 +63,6 @@ static int64_t send_early(struct rill_sockets *sockets, struct sock *sock,
 int64_t rill__stream_send(struct rill_sockets *sockets, struct sock *sock,
                           const struct rill_message *message, int flags) {
     enum rill_tcp_state state = rill__stream_sync(sockets, sock);
-    if (flags & RILL_MSG_OOB)
-        return -RILL_EOPNOTSUPP;
     if (flags & RILL_MSG_FASTOPEN) {
         int error = rill__fast_open_connect(sockets, sock, message->name);
         if (error && error != -RILL_EINPROGRESS)
@@ -74,8 +72,12 @@ int64_t rill__stream_send(struct rill_sockets *sockets, struct sock *sock,
     int error = cannot_send(sock, state);
     if (error)
         return error;
-    return is_opening(state) ? send_early(sockets, sock, message, flags)
-                             : send_pieces(sockets, sock, message, flags & RILL_MSG_MORE);
+    if (is_opening(state))
+        return send_early(sockets, sock, message, flags);
+    int64_t done = send_pieces(sockets, sock, message, flags & RILL_MSG_MORE);
+    if (flags & RILL_MSG_OOB && done > 0) /* the last byte of it that was taken */
+        (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_URGENT, 1);
+    return done;
 }
 
 static size_t queued(struct rill_sockets *sockets, const struct sock *sock) {
@@ -83,6 +85,27 @@ static size_t queued(struct rill_sockets *sockets, const struct sock *sock) {
     if (!sock->handle || rill_tcp_get_info(sockets->stack, sock->handle, &info))
         return 0;
     return info.receive_queued;
+}
+
+/* The same, but no further than up to an urgent byte: reading stops once at the mark. */
+static size_t readable(struct rill_sockets *sockets, const struct sock *sock) {
+    struct rill_tcp_info info;
+    if (!sock->handle || rill_tcp_get_info(sockets->stack, sock->handle, &info))
+        return 0;
+    return info.urgent_after ? RILL_MIN(info.receive_queued, info.urgent_after)
+                             : info.receive_queued;
+}
+
+/* What is left to read, told beside what was (RILL_TCP_INQ). After the peer's FIN it is never 0, so
+ * that a reader who stops at 0 does not miss the end. */
+static void tell_left(struct rill_sockets *sockets, const struct sock *sock,
+                      struct rill_message *message) {
+    if (!message->ancillary || !sock->options[SLOT_INQ])
+        return;
+    size_t left = queued(sockets, sock);
+    bool ended = sock->handle && rill_ready(sockets->stack, sock->handle) & RILL_EVENT_PEER_CLOSED;
+    message->ancillary->inq = (int)(left || !ended ? left : 1);
+    message->ancillary->present |= RILL_ANCILLARY_INQ;
 }
 
 /* Throws bytes away, as many as there are of `length`. */
@@ -115,19 +138,19 @@ static int64_t peek(struct rill_sockets *sockets, struct sock *sock,
     return n;
 }
 
+/* Reads `length` bytes, which are there, into all pieces. */
 static int64_t read_pieces(struct rill_sockets *sockets, struct sock *sock,
-                           const struct rill_message *message) {
-    int64_t done = 0;
-    for (size_t i = 0; i < message->iov_count; i++) {
+                           const struct rill_message *message, size_t length) {
+    size_t done = 0;
+    for (size_t i = 0; i < message->iov_count && done < length; i++) {
         const struct rill_iovec *piece = &message->iov[i];
-        if (!piece->length)
-            continue;
-        int64_t n = rill_tcp_receive(sockets->stack, sock->handle, piece->base, piece->length);
-        done += n > 0 ? n : 0;
-        if (n < (int64_t)piece->length)
+        size_t most = RILL_MIN(piece->length, length - done);
+        int64_t n = most ? rill_tcp_receive(sockets->stack, sock->handle, piece->base, most) : 0;
+        done += n > 0 ? (size_t)n : 0;
+        if (n < (int64_t)most)
             break;
     }
-    return done;
+    return (int64_t)done;
 }
 
 static int64_t nothing_to_read(struct rill_sockets *sockets, struct sock *sock,
@@ -150,7 +173,7 @@ int64_t rill__stream_receive(struct rill_sockets *sockets, struct sock *sock,
         return -RILL_ENOTCONN;
     if (flags & RILL_MSG_OOB)
         return -RILL_EINVAL;
-    size_t there = queued(sockets, sock);
+    size_t there = readable(sockets, sock);
     size_t length = RILL_MIN(rill__iovec_length(message), there);
     if (!there)
         return nothing_to_read(sockets, sock, state);
@@ -158,6 +181,8 @@ int64_t rill__stream_receive(struct rill_sockets *sockets, struct sock *sock,
         return 0;
     if (flags & RILL_MSG_PEEK)
         return flags & RILL_MSG_TRUNC ? (int64_t)length : peek(sockets, sock, message, length);
-    return flags & RILL_MSG_TRUNC ? discard(sockets, sock, length)
-                                  : read_pieces(sockets, sock, message);
+    int64_t got = flags & RILL_MSG_TRUNC ? discard(sockets, sock, length)
+                                         : read_pieces(sockets, sock, message, length);
+    tell_left(sockets, sock, message);
+    return got;
 }

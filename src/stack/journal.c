@@ -152,6 +152,9 @@ void rill__journal_stack_open(struct journal *journal, const struct rill_stack_c
                              (config->ipv6 ? JOURNAL_PART_IPV6 : 0) |
                              (config->fragments ? JOURNAL_PART_FRAGMENTS : 0));
     journal_add(&values, name_value(config->congestion->name));
+    for (int i = 0; i < RILL_CONGESTIONS; i++)
+        journal_add(&values,
+                    config->congestion_more[i] ? name_value(config->congestion_more[i]->name) : 0);
     for (int i = 0; i < RILL_TRANSPORTS; i++)
         journal_add(&values, config->transports[i] ? config->transports[i]->protocol : 0);
     rill__journal_call(journal, JOURNAL_stack_open, values.list, values.count);

@@ -121,6 +121,10 @@ enum journal_call {
     N(nagle)                                                                                       \
     N(check)                                                                                       \
     N(statistics)                                                                                  \
+    N(mtu_probing)                                                                                 \
+    N(mtu_base)                                                                                    \
+    N(mtu_floor)                                                                                   \
+    N(mtu_interval)                                                                                \
     N(mss_max)                                                                                     \
     N(clock_resolution)                                                                            \
     N(rto_initial)                                                                                 \
@@ -157,7 +161,7 @@ enum journal_call {
 
 #define JOURNAL_LISTEN_CONFIG(N, E)                                                                \
     E(local) N(backlog) N(deferred) N(any_port) N(family) N(fast_open)
-#define JOURNAL_BIND_CONFIG(N, E) E(local) N(family) N(reuse)
+#define JOURNAL_BIND_CONFIG(N, E) E(local) N(family) N(reuse) N(foreign)
 #define JOURNAL_CONNECT_CONFIG(N, E) E(local) E(remote) N(receive_buffer) N(fast_open)
 #define JOURNAL_UDP_CONFIG(N, E)                                                                   \
     E(local) E(remote) N(receive_buffer) N(send_buffer) N(family) N(exclusive) N(reuse)

@@ -36,7 +36,9 @@ static bool config_ok(const struct rill_stack_config *c) {
            buffer_ok(c->send_buffer, c->send_buffer_min, c->send_buffer_max) &&
            c->initial_window >= 1 && times_ok(c) && c->port_first >= 1 &&
            c->port_first <= c->port_last && c->time_wait_max >= 1 && c->half_open_max >= 1 &&
-           c->syn_cookies <= RILL_SYN_COOKIES_ALWAYS && (c->mss_max == 0 || c->mss_max >= 88);
+           c->syn_cookies <= RILL_SYN_COOKIES_ALWAYS && (c->mss_max == 0 || c->mss_max >= 88) &&
+           c->mtu_probing <= RILL_MTU_PROBING_ALWAYS && c->mtu_floor >= 8 &&
+           c->mtu_base >= c->mtu_floor && c->mtu_interval <= TIME_MAX;
 }
 
 static int open_transports(struct rill_stack *stack, const struct rill_stack_config *config) {

@@ -85,9 +85,18 @@ static bool queue_grows(const struct connection *connection, uint8_t side) {
     return now > 2 * least && now > RILL_MILLISECOND && !starting;
 }
 
+/* What is in flight as the sender sees it: beside a receiver, by the last echo, while it sends. */
+static uint64_t echoed_flight(const struct connection *connection, uint8_t side) {
+    const struct sender *sender = &connection->active->senders[side];
+    uint64_t rtt = (uint64_t)connection->streams[0].rtt_min + connection->streams[1].rtt_min;
+    bool fresh = sender->data_at + ECHO_FRESH * rtt >= connection->last;
+    bool near_receiver = connection->streams[!side].rtt_min > connection->streams[side].rtt_min;
+    return fresh && near_receiver ? sender->flight_echo : 0;
+}
+
 static uint64_t flight_of(const struct connection *connection, uint8_t side) {
     uint64_t flight = stream_outstanding(&connection->streams[side]);
-    uint64_t echo = connection->active->senders[side].flight_echo;
+    uint64_t echo = echoed_flight(connection, side);
     return flight > echo ? flight : echo;
 }
 
@@ -105,7 +114,7 @@ static bool window_is_full(const struct connection *connection, uint8_t side) {
     uint64_t flight = stream_outstanding(sender);
     if (flight && flight + mss > receiver->window)
         return true;
-    uint64_t echo = connection->active->senders[side].flight_echo;
+    uint64_t echo = echoed_flight(connection, side);
     return echo && echo + mss > receiver->window;
 }
 
@@ -186,12 +195,50 @@ static void charge_silence(struct connection *connection, uint8_t side, bool dat
     resolve_wait(connection, application(side));
 }
 
-void rill__blame_charge(struct streams *streams, struct connection *connection, uint8_t side,
-                        const struct streams_packet *packet, bool resent, bool repaired) {
+static uint64_t network_ns(const struct active *active) {
+    return active->blame[STREAMS_BLAME_DISTANCE] + active->blame[STREAMS_BLAME_QUEUE];
+}
+
+/* A loss is being repaired, or this packet repairs one, which has cost the time since it showed.
+ * Returns what is left of the time for others to be charged with. */
+static uint64_t charge_repair(struct connection *connection, uint8_t side, bool resent,
+                              uint64_t ns) {
+    struct active *active = connection->active;
+    if (resent && !window_is_full(connection, side)) {
+        charge_loss(connection, side, ns);
+        return 0;
+    }
+    for (uint8_t one = 0; one < 2; one++) {
+        const struct sender *sender = &active->senders[one];
+        uint64_t part = sender->recover ? ns : 0;
+        if (!part && sender->repaired_at > connection->last)
+            part = sender->repaired_at - connection->last;
+        part = part < ns ? part : ns;
+        add(connection, STREAMS_BLAME_LOSS, part);
+        ns -= part;
+    }
+    return ns;
+}
+
+void rill__blame_repaired(struct connection *connection, uint64_t network_before) {
+    struct active *active = connection->active;
+    uint64_t now = network_ns(active), moved = now > network_before ? now - network_before : 0;
+    static const enum streams_blame from[] = {STREAMS_BLAME_DISTANCE, STREAMS_BLAME_QUEUE};
+    for (unsigned i = 0; i < 2 && moved; i++) {
+        uint64_t part = moved < active->blame[from[i]] ? moved : active->blame[from[i]];
+        active->blame[from[i]] -= part;
+        active->blame[STREAMS_BLAME_LOSS] += part;
+        moved -= part;
+    }
+    if (!active->evidence[STREAMS_BLAME_LOSS])
+        active->evidence[STREAMS_BLAME_LOSS] = connection->last_frame;
+}
+
+void rill__blame_charge(struct connection *connection, uint8_t side,
+                        const struct streams_packet *packet, bool resent) {
     uint64_t ns = packet->when > connection->last ? packet->when - connection->last : 0;
     if (!ns)
         return;
-    (void)streams;
     bool established = connection->bits & CONNECTION_ESTABLISHED;
     if (!connection->active) {
         *(established ? &connection->silent_ns : &connection->handshake_ns) += ns;
@@ -203,6 +250,12 @@ void rill__blame_charge(struct streams *streams, struct connection *connection, 
         add(connection, STREAMS_BLAME_HANDSHAKE, ns);
         return;
     }
+    bool over = connection_is_over(connection) && !stream_outstanding(&connection->streams[0]) &&
+                !stream_outstanding(&connection->streams[1]);
+    if (!over)
+        ns = charge_repair(connection, side, resent, ns);
+    if (!ns)
+        return;
     if (closes(connection, side, data)) {
         add(connection, STREAMS_BLAME_CLOSING, ns);
         return;
@@ -212,16 +265,6 @@ void rill__blame_charge(struct streams *streams, struct connection *connection, 
         if (window_is_full(connection, one) &&
             (flying == one || active->in_zero_window[!one] || (side == one && data))) {
             add(connection, STREAMS_BLAME_RECEIVER_WINDOW, ns);
-            return;
-        }
-    }
-    if (resent || repaired) {
-        charge_loss(connection, side, ns);
-        return;
-    }
-    for (uint8_t one = 0; one < 2; one++) {
-        if (active->senders[one].recover) {
-            add(connection, STREAMS_BLAME_LOSS, ns);
             return;
         }
     }
@@ -257,13 +300,17 @@ static void on_data(struct connection *connection, uint8_t side,
     struct sender *sender = &active->senders[side];
     const struct stream *stream = &connection->streams[side];
     uint64_t acked = stream->bits & STREAM_ACK_KNOWN ? stream->acked : stream->first;
+    bool probe = resent && rill__blame_is_probe(connection, side, packet);
+    sender->probed = sender->probed || resent;
     if (!resent) {
         judge_clock(connection, side, packet, next_before > acked ? next_before - acked : 0);
         set_tentative(sender, 0);
-    } else if (!sender->recover && stream->acked < stream->next &&
+    } else if (!sender->recover && !probe && stream->acked < stream->next &&
                !window_is_full(connection, side)) {
         sender->recover = stream->next;
+        sender->needed = 0;
     }
+    sender->needed += resent;
     uint64_t flight = flight_of(connection, side);
     if (flight > sender->round_flight)
         sender->round_flight = flight > UINT32_MAX ? UINT32_MAX : (uint32_t)flight;
@@ -272,6 +319,20 @@ static void on_data(struct connection *connection, uint8_t side,
     sender->data_at = packet->when;
     sender->last_length = packet->length;
     active->last_data_side = side;
+}
+
+void rill__blame_spurious(struct connection *connection, uint8_t side) {
+    struct sender *sender = &connection->active->senders[side];
+    sender->needed -= sender->needed > 0;
+    if (!sender->needed)
+        sender->recover = 0;
+}
+
+bool rill__blame_is_probe(const struct connection *connection, uint8_t side,
+                          const struct streams_packet *packet) {
+    const struct sender *sender = &connection->active->senders[side];
+    bool last = packet->sequence + packet->length == (rill_seq)connection->streams[side].next;
+    return last && !sender->dup_acks && !sender->probed && !sender->recover;
 }
 
 /* `side` acknowledges; `other` is whose bytes. */
@@ -284,8 +345,13 @@ static void on_ack(struct connection *connection, uint8_t side, const struct str
         sender->acked_at = packet->when;
         sender->dup_acks = 0;
         set_tentative(sender, 0);
-        if (sender->recover && stream->acked >= sender->recover)
+        if (sender->recover && stream->acked >= sender->recover) {
+            /* The sender hears of it when the ACK has gone on from the tap, and what it sends then
+             * comes back to the tap. */
+            sender->repaired_at = packet->when + way_to(connection, other);
             sender->recover = 0;
+        }
+        sender->probed = false;
         if (stream->acked >= sender->round_end) {
             sender->round_end = stream->next;
             sender->round_before = sender->round_flight;
@@ -293,12 +359,7 @@ static void on_ack(struct connection *connection, uint8_t side, const struct str
         }
     } else if (!packet->length && stream_outstanding(stream) &&
                !(packet->flags & (WIRE_SYN | WIRE_FIN | WIRE_RST))) {
-        bool sacks =
-            packet->sack_count && (int32_t)(packet->sacks[0].right - packet->acknowledgement) > 0;
-        sender->dup_acks += sacks || packet->window != 0;
-        /* RFC 5681 §3.2; with SACK the first one already tells of a hole. */
-        if (sacks && sender->dup_acks >= 3 && !sender->recover)
-            sender->recover = stream->next;
+        sender->dup_acks++;
     }
 }
 

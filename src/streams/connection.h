@@ -90,7 +90,8 @@ struct connection {
 
 struct hole {
     uint64_t from, to;
-    rill_time when; /* it showed */
+    uint64_t network_ns; /* what the network had been charged with when it showed */
+    rill_time when;
     uint64_t frame;
     uint32_t timestamp; /* of the segment after it */
     uint16_t identification;
@@ -133,8 +134,12 @@ struct sender {
     uint32_t rtt;         /* latest of its packets to their answers, ns */
     uint32_t dup_acks;
     uint32_t last_length;
-    rill_time data_at, acked_at, hole_at;
-    int8_t clocked; /* > 0: sends when ACKs come; < 0: when its application has something */
+    rill_time data_at, acked_at;
+    rill_time repaired_at; /* the sender knows that the loss is repaired */
+    uint32_t needed;       /* segments sent again in this repair, and not known to be for nothing */
+    bool echo_known;       /* echo_acked means something */
+    bool probed;           /* bytes were sent again since the last progress */
+    int8_t clocked;        /* > 0: sends when ACKs come; < 0: when its application has something */
     uint32_t tentative_ns_hi, tentative_ns_lo; /* charged to the network since the last progress */
 };
 
@@ -273,13 +278,21 @@ void rill__history_compare(struct streams *streams, struct connection *connectio
                            const struct streams_packet *packet, uint64_t from, uint64_t resent);
 
 /* rtt.c */
-void rill__rtt_packet(struct streams *streams, struct connection *connection, uint8_t side,
+void rill__rtt_packet(struct connection *connection, uint8_t side,
                       const struct streams_packet *packet, uint64_t end, bool resent);
 uint64_t rill__rtt_quantile(const struct rtt_histogram *histogram, uint32_t part, uint32_t of);
 
 /* blame.c: charges the time up to this packet, whose labels are known, before it is applied. */
-void rill__blame_charge(struct streams *streams, struct connection *connection, uint8_t side,
-                        const struct streams_packet *packet, bool resent, bool repaired);
+void rill__blame_charge(struct connection *connection, uint8_t side,
+                        const struct streams_packet *packet, bool resent);
+/* A hole was filled by a repair: the network's time since then was spent on the loss. */
+void rill__blame_repaired(struct connection *connection, uint64_t network_before);
+/* Whether bytes sent again are a probe of the tail (RFC 8985 §7): the last ones, and nobody has
+ * complained. Only if they were lost is it a loss, and then more follow. */
+bool rill__blame_is_probe(const struct connection *connection, uint8_t side,
+                          const struct streams_packet *packet);
+/* A segment sent again was not needed: if none was, the repair is over (RFC 4015, RFC 3708). */
+void rill__blame_spurious(struct connection *connection, uint8_t side);
 /* After it is applied. */
 void rill__blame_packet(struct connection *connection, uint8_t side,
                         const struct streams_packet *packet, uint64_t acked_before,

@@ -72,6 +72,7 @@ void rill__labels_spurious(struct streams *streams, struct connection *connectio
         return;
     resent->spurious = true;
     connection->active->counts[side].spurious_segments++;
+    rill__blame_spurious(connection, side);
     struct streams_event event = {0};
     event.kind = STREAMS_EVENT_SPURIOUS;
     event.evidence = evidence;

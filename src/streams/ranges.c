@@ -146,6 +146,8 @@ void rill__ranges_add(struct streams *streams, struct connection *connection, ui
         from = end;
     } else if (from > stream->next) {
         describe(&result->hole, stream->next, from, packet);
+        result->hole.network_ns = connection->active->blame[STREAMS_BLAME_DISTANCE] +
+                                  connection->active->blame[STREAMS_BLAME_QUEUE];
         result->opened = true;
         insert(streams, connection, side, connection->active->hole_count[side], &result->hole);
     }

@@ -65,8 +65,9 @@ static void sample(struct connection *connection, uint8_t side, uint64_t ns, boo
     /* What the other side has in flight when it answers the ACK that was timed. */
     struct sender *other = &active->senders[!side];
     uint32_t flight = (uint32_t)connection->streams[!side].next - other->echo_acked;
-    if (echo && flight < UINT32_C(1) << 30)
+    if (echo && other->echo_known && flight < UINT32_C(1) << 30)
         other->flight_echo = flight;
+    other->echo_known = false;
 }
 
 static bool answers(const struct stream *timed, const struct streams_packet *packet, bool *echo) {
@@ -78,20 +79,22 @@ static bool answers(const struct stream *timed, const struct streams_packet *pac
            (int32_t)(packet->acknowledgement - timed->sample_end) >= 0;
 }
 
-static void start(struct streams *streams, struct connection *connection, uint8_t side,
-                  const struct streams_packet *packet, uint64_t end, bool consumes) {
+static void start(struct connection *connection, uint8_t side, const struct streams_packet *packet,
+                  uint64_t end, bool consumes) {
     struct stream *stream = &connection->streams[side];
     /* An echo times the first packet with a timestamp; it must not be a clock tick old. */
     bool fresh = packet->has_timestamps && (!(stream->bits & STREAM_TIMESTAMPS) ||
                                             packet->timestamp_value != stream->timestamp);
     if (!fresh && !consumes)
         return;
-    (void)streams;
     stream->sample_at = packet->when ? packet->when : 1;
     stream->sample_end = consumes ? (uint32_t)end : 0;
     stream->sample_timestamp = fresh ? packet->timestamp_value : 0;
-    if (connection->active)
-        connection->active->senders[!side].echo_acked = packet->acknowledgement;
+    if (!connection->active)
+        return;
+    struct sender *other = &connection->active->senders[!side];
+    other->echo_acked = packet->acknowledgement;
+    other->echo_known = (packet->flags & (WIRE_ACK | WIRE_SYN)) == WIRE_ACK;
 }
 
 /* A bare ACK is answered only when the other side has something to send: a sample that ends a
@@ -107,7 +110,7 @@ static bool is_silence(const struct connection *connection, uint8_t side, uint64
     return answering->data_at && now - answering->data_at > ns / 2 && ns > 2 * usual;
 }
 
-void rill__rtt_packet(struct streams *streams, struct connection *connection, uint8_t side,
+void rill__rtt_packet(struct connection *connection, uint8_t side,
                       const struct streams_packet *packet, uint64_t end, bool resent) {
     struct stream *mine = &connection->streams[side], *other = &connection->streams[!side];
     bool echo, consumes = packet->length || packet->flags & (WIRE_SYN | WIRE_FIN);
@@ -125,5 +128,5 @@ void rill__rtt_packet(struct streams *streams, struct connection *connection, ui
     if (mine->sample_at && consumes && !mine->sample_end)
         mine->sample_at = 0; /* of a bare ACK, whose answer may wait for this one's */
     if (!mine->sample_at && !resent)
-        start(streams, connection, side, packet, end, consumes);
+        start(connection, side, packet, end, consumes);
 }

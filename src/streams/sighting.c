@@ -12,14 +12,14 @@ enum { SETS = 4096, WAYS = 4 };
 #define PLACE_AGE (2 * RILL_SECOND)              /* from one place to another: queues are shorter */
 #define SAME_AGE (RILL_MILLISECOND)              /* mirrored twice */
 #define SAME_AGE_NUMBERED (5 * RILL_MILLISECOND) /* when a new copy would have a new IP id */
+#define SAME_AGE_PLAIN (50 * RILL_MICROSECOND)   /* when it would look the same */
 
 struct sighting {
     uint64_t sum; /* 0: free */
     rill_time when;
     uint32_t scope;
-    uint32_t places; /* one bit of 32 for each place it was seen at */
+    uint32_t places[2]; /* where it was seen; 0: nowhere else yet */
     uint32_t checksum;
-    uint32_t order;
 };
 
 static uint64_t mix(uint64_t sum, uint64_t word) {
@@ -46,22 +46,24 @@ uint64_t rill__sighting_sum(const struct streams_packet *packet) {
 
 /* Where it was seen: interface, scope, and hops already made. */
 static uint32_t place_of(const struct streams_packet *packet) {
-    uint64_t sum = mix(mix(mix(7, packet->interface), packet->scope), packet->ttl);
-    return UINT32_C(1) << (sum >> 40 & 31);
+    return (uint32_t)(mix(mix(mix(7, packet->interface), packet->scope), packet->ttl) >> 32) | 1;
 }
 
 static bool is_again(const struct sighting *sighting, const struct streams_packet *packet,
                      uint32_t place, enum streams_evidence *evidence) {
     uint64_t age = packet->when > sighting->when ? packet->when - sighting->when
                                                  : sighting->when - packet->when;
-    if (!(sighting->places & place)) {
+    if (sighting->places[0] != place && sighting->places[1] != place) {
         *evidence = STREAMS_EVIDENCE_OTHER_PLACE;
         return age <= PLACE_AGE;
     }
     *evidence = STREAMS_EVIDENCE_SAME_PLACE;
-    bool numbered = packet->identification && packet->has_timestamps;
-    return sighting->checksum == packet->checksum &&
-           age <= (numbered ? SAME_AGE_NUMBERED : SAME_AGE);
+    if (sighting->checksum != packet->checksum)
+        return false;
+    if (packet->identification)
+        return age <= (packet->has_timestamps ? SAME_AGE_NUMBERED : SAME_AGE);
+    /* Without ids a bare ACK that comes twice may be meant so. */
+    return packet->length && age <= SAME_AGE_PLAIN;
 }
 
 static struct sighting *set_of(const struct streams *streams, uint64_t sum) {
@@ -90,9 +92,12 @@ bool rill__sighting_check(struct streams *streams, const struct streams_packet *
         if (set[i].sum == sum) {
             bool again = is_again(&set[i], packet, place, evidence);
             *scope = set[i].scope;
-            set[i].places = again ? set[i].places | place : place;
+            if (again && set[i].places[0] != place)
+                set[i].places[1] = place;
             if (!again) {
                 set[i].when = packet->when;
+                set[i].places[0] = place;
+                set[i].places[1] = 0;
                 set[i].scope = packet->scope;
                 set[i].checksum = packet->checksum;
             }
@@ -101,7 +106,7 @@ bool rill__sighting_check(struct streams *streams, const struct streams_packet *
         if (set[i].sum == 0 || (oldest->sum && set[i].when < oldest->when))
             oldest = &set[i];
     }
-    *oldest = (struct sighting){sum, packet->when, packet->scope, place, packet->checksum, 0};
+    *oldest = (struct sighting){sum, packet->when, packet->scope, {place, 0}, packet->checksum};
     return false;
 }
 

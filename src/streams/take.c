@@ -5,6 +5,7 @@
 struct taken {
     uint64_t from, to; /* positions of its payload */
     bool data, resent, repaired;
+    uint64_t network_before; /* repaired: what the network had been charged with at the loss */
     uint64_t acked_before, next_before;
 };
 
@@ -229,6 +230,7 @@ static void take_data(struct streams *streams, struct connection *connection, ui
         rill__labels_data(streams, connection, side, packet, taken->from, taken->to, &ranges);
         taken->resent = ranges.resent != 0;
         taken->repaired = streams->labels & UINT32_C(1) << STREAMS_EVENT_REPAIRED;
+        taken->network_before = ranges.hole.network_ns;
     }
     rill__history_add(streams, connection, side, packet, taken->from);
 }
@@ -310,8 +312,7 @@ static void take_times(struct streams *streams, struct connection *connection, u
     struct stream *mine = &connection->streams[side];
     if (packet->flags & WIRE_RST)
         return;
-    rill__rtt_packet(streams, connection, side, packet,
-                     taken->to + (packet->flags & WIRE_FIN ? 1 : 0),
+    rill__rtt_packet(connection, side, packet, taken->to + (packet->flags & WIRE_FIN ? 1 : 0),
                      taken->resent || streams->labels);
     if (packet->has_timestamps && (!(mine->bits & STREAM_TIMESTAMPS) ||
                                    (int32_t)(packet->timestamp_value - mine->timestamp) > 0)) {
@@ -374,7 +375,10 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
     /* The time before is charged as things were then, but with what is known of this packet now. */
     uint64_t next_now = connection->streams[side].next;
     connection->streams[side].next = outstanding_next;
-    rill__blame_charge(streams, connection, side, packet, taken.resent, taken.repaired);
+    bool loss = taken.resent && !rill__blame_is_probe(connection, side, packet);
+    rill__blame_charge(connection, side, packet, loss);
+    if (taken.repaired && connection->active)
+        rill__blame_repaired(connection, taken.network_before);
     connection->streams[side].next = next_now;
     take_times(streams, connection, side, packet, &taken);
     take_answer(connection, side, packet, lone_syn);
@@ -407,5 +411,6 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
     segment.acked = (int64_t)(seq_unwrap(packet->acknowledgement, other->next) - other->first);
     segment.window = mine->window;
     segment.labels = streams->labels;
+    segment.blame = connection->active ? connection->active->blame : 0;
     streams->config.segment(streams->config.context, &segment);
 }

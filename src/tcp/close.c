@@ -21,6 +21,7 @@ static void free_active(struct tcp_host *host, struct connection *connection) {
 
 void rill__connection_free(struct tcp_host *host, struct connection *connection) {
     free_active(host, connection);
+    rill__extra_free(host, connection);
     rill__event_cancel(host->core, &connection->event);
     host->orphans -= (connection->choices & CHOICE_CLOSED) != 0;
     rill__slab_close(&host->connections, connection->index);

@@ -79,6 +79,11 @@ struct challenge_limit {
     uint8_t sent;
 };
 
+enum urgent_flag {
+    URGENT_RECEIVED = 1, /* the peer has said which byte is */
+    URGENT_SENDING = 2,  /* one of ours is not acknowledged */
+};
+
 #define TCP_DEBTS 4
 
 /* Acknowledgements to be sent once each, with the number they had when they were owed. */
@@ -104,6 +109,7 @@ struct active {
     rill_time sent_at;       /* the last bytes. output.c */
     rill_time received_at;   /* the last bytes; 0: none yet. input_text.c */
     rill_time quiet_until;   /* when this part may go. idle.c */
+    rill_time stalled_since; /* when a timer came round and nothing had moved. timers.c */
     rill_time timeout_since; /* when the first timeout of those in a row was. count.c */
 
     struct rate rate;
@@ -123,6 +129,8 @@ struct active {
     rill_seq small_until;  /* snd_nxt behind the last segment that was not full. output.c */
     rill_seq flushed;      /* up to here nothing waits for a full segment. output.c */
     rill_seq fin_at;       /* sequence number of the peer's FIN, once seen. input_text.c */
+    rill_seq urgent_byte;  /* of the peer's. urgent.c */
+    rill_seq snd_up;       /* RFC 9293 §3.3.1: behind the urgent byte of ours. urgent.c */
     uint32_t unacked;      /* bytes received in order and not acknowledged. input_text.c */
     uint32_t receive_mss;  /* largest payload seen, to tell full segments. input_text.c */
     uint8_t retries;       /* expiries without progress. timers.c */
@@ -133,16 +141,18 @@ struct active {
     bool more_holds; /* and a short segment still waits for them */
     uint8_t probing; /* a timer has sent into the shut window */
     uint8_t debt_count;
+    uint8_t urgent;                /* enum urgent_flag */
     uint8_t keepalives;            /* probes without answer. timers.c */
     uint8_t fast_open;             /* enum fast_open_flag */
     uint8_t fast_open_form;        /* enum fast_open_form: the SYN-ACK gives a cookie */
     uint32_t fast_open_generation; /* of the listener */
     struct ack_debt debts[TCP_DEBTS];
+    uint32_t listener;                  /* slab index of the listener whose queue it stands in */
     struct connection *next, *previous; /* in the listener's queue, or among the quiet. idle.c */
     bool quiet_listed;
     uint32_t index; /* in its slab */
 };
-_Static_assert(sizeof(struct active) <= 832, "docs/architecture.md, table 2");
+_Static_assert(sizeof(struct active) <= 896, "docs/architecture.md, table 2");
 
 /* Of an ip_source's owner: bytes came or went with a SYN and were taken (RFC 7413). */
 #define TCP_SYN_DATA 16u
@@ -229,7 +239,7 @@ struct connection {
     uint32_t receive_buffer, send_buffer; /* bytes. buffers.c */
     uint32_t snd_wnd_max;                 /* largest window seen, RFC 9293 §3.8.6.2.1 */
     uint32_t receive_time;                /* s, when the last segment was accepted */
-    uint32_t listener;                    /* slab index of the listener whose queue it stands in */
+    uint32_t extra;                       /* slab index, or SLAB_NONE. tune.c */
 };
 _Static_assert(offsetof(struct connection, timer) <= 128, "the hot half: two cache lines");
 _Static_assert(sizeof(struct connection) <= 256, "docs/architecture.md, table 2");

@@ -101,11 +101,9 @@ static void syn_options(struct tcp_host *host, const struct connection *connecti
     header->has_window_scale =
         answer ? (flags & CONNECTION_SCALED) != 0 : host->config.window_scaling;
     header->window_scale = connection->rcv_scale;
-    uint32_t window = RILL_MIN(connection->receive_buffer, 65535);
-    header->window = (uint16_t)window;
-    if (answer) { /* a SYN's own bytes have taken some of it */
-        header->window = (uint16_t)RILL_MIN(rill__receive_window(connection), window);
-    }
+    header->window = rill__window_of_syn(host, connection);
+    if (answer) /* a SYN's own bytes have taken some of it */
+        header->window = (uint16_t)RILL_MIN(rill__receive_window(connection), header->window);
 }
 
 static void ack_options(const struct tcp_host *host, struct connection *connection,
@@ -182,7 +180,7 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
                               .flags = plan->flags,
                               .timestamp_value = rill__timestamp_now(host, connection->ts_offset),
                               .timestamp_echo = connection->ts_recent};
-    uint8_t ecn = 0;
+    uint8_t ecn = 0, urgent = 0;
     if (plan->flags & WIRE_ACK)
         header.acknowledgement = acknowledgement;
     if (plan->flags & WIRE_SYN) {
@@ -203,16 +201,18 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
         ecn = rill__ecn_flags(connection, plan);
         if (ecn & WIRE_CWR) /* RFC 3168 §6.1.2: with one segment */
             plan_shorten(plan, rill__payload_max(connection));
+        rill__urgent_emit(connection, plan, &header);
+        urgent = header.flags & WIRE_URG;
         fit_options(host, connection, plan, &header);
     }
     uint32_t payload = rill__payload_max(connection);
     if (plan->length) {
         add_payload(connection, plan, payload, packet);
-        header.flags = plan->flags;
+        header.flags = plan->flags | urgent;
     }
     header.flags |= ecn;
     plan->cwr = (ecn & WIRE_CWR) != 0;
-    if (plan->length > payload)
+    if (plan->length > payload && !plan->mtu_probe)
         packet->gso_size = (uint16_t)payload;
     return rill__tcp_write(host, packet, &header, &connection->key,
                            connection_interface(host, connection), (enum rill_cause)plan->cause,

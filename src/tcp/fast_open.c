@@ -146,7 +146,7 @@ bool rill__fast_open_cookie_again(struct tcp_host *host, const struct connection
                                   struct wire_tcp *header) {
     const struct active *active = connection->active;
     struct half_open half = {.key = connection->key,
-                             .listener = connection->listener,
+                             .listener = active->listener,
                              .listener_generation = active->fast_open_generation,
                              .fast_open = active->fast_open_form};
     return rill__fast_open_cookie(host, &half, header);
@@ -158,7 +158,7 @@ void rill__fast_open_settled(struct tcp_host *host, struct connection *connectio
         return;
     active->fast_open &= (uint8_t)~FAST_OPEN_EARLY;
     struct listener *listener =
-        rill__listener_at(host, connection->listener, active->fast_open_generation);
+        rill__listener_at(host, active->listener, active->fast_open_generation);
     if (!listener)
         return;
     listener->fast_open.pending--;

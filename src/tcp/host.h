@@ -9,6 +9,7 @@
 #include "base/seq.h"
 #include "base/util.h"
 #include "tcp/connection.h"
+#include "tcp/extra.h"
 #include "wire/tcp.h"
 
 /* What a value in `demux` names: kind in the upper bits, slab index below. Also ip_source.kind. */
@@ -124,7 +125,7 @@ struct tcp_host {
     struct ip_host *ip;
     struct rill_stack_config config;
     uint8_t transport; /* our index in the IP host */
-    struct slab connections, actives, listeners, half_opens, time_waits, transmissions;
+    struct slab connections, actives, listeners, half_opens, time_waits, transmissions, extras;
     struct receive_slabs receive;
     struct hash demux, ports;
     uint32_t any_port; /* slab index of the listener for any port, or SLAB_NONE */
@@ -204,6 +205,19 @@ rill_handle rill__connection_handle(const struct tcp_host *host,
 /* The connection the application means, or null. */
 struct connection *rill__connection_find(const struct tcp_host *host, rill_handle handle);
 
+/* A peer that begins, or begins again after a pause, wants to hear of each segment: its window is
+ * small, and of a lone answer the ACK would only come later, when the caches have forgotten. */
+#define QUICK_ACKS 32
+
+/* tune.c */
+/* What the application has changed, or null. */
+const struct extra *rill__extra(const struct tcp_host *host, const struct connection *connection);
+/* The same, made if there is none; null: no memory. */
+struct extra *rill__extra_open(struct tcp_host *host, struct connection *connection);
+void rill__extra_free(struct tcp_host *host, struct connection *connection);
+const struct rill_congestion_ops *rill__congestion_of(const struct tcp_host *host,
+                                                      const struct connection *connection);
+
 /* close.c */
 /* The connection leaves the protocol: queues go, the handle stays if the application has it. */
 void rill__connection_end(struct tcp_host *host, struct connection *connection, int error);
@@ -222,7 +236,7 @@ void rill__connection_shrink(struct tcp_host *host, struct connection *connectio
 struct port_claim {
     struct rill_endpoint local; /* port 0: a random free one is filled in */
     uint8_t family;             /* enum rill_family, where the address is any */
-    bool reuse;
+    bool reuse, foreign;        /* rill_tcp_bind_config */
     bool overlap; /* "any" and one address exclude each other; else only equal ones do */
     uint32_t self;
 };
@@ -455,10 +469,36 @@ void rill__rtt_sample(const struct tcp_host *host, struct connection *connection
 void rill__rtt_syn_resent(struct connection *connection);
 rill_time rill__rto(const struct tcp_host *host, const struct connection *connection);
 
+/* pmtud.c */
+void rill__pmtud_established(struct tcp_host *host, struct connection *connection);
+/* A router says that no more than `mss` passes. */
+void rill__pmtud_too_big(struct tcp_host *host, struct connection *connection, uint16_t mss);
+void rill__pmtud_timeout(struct tcp_host *host, struct connection *connection);
+/* A larger segment of new data is to be tried now. */
+bool rill__pmtud_plan(struct tcp_host *host, struct connection *connection, struct plan *plan);
+void rill__pmtud_sent(struct tcp_host *host, struct connection *connection,
+                      const struct plan *plan);
+void rill__pmtud_acked(struct tcp_host *host, struct connection *connection);
+/* Loss detection has found something: if it is the probe alone, it is no loss. */
+void rill__pmtud_lost(struct tcp_host *host, struct connection *connection,
+                      struct ack_summary *summary);
+
+/* urgent.c */
+void rill__urgent_received(struct tcp_host *host, struct connection *connection,
+                           const struct tcp_segment *segment);
+/* Bytes to be read before the urgent one; UINT32_MAX: there is none. */
+uint32_t rill__urgent_after(const struct connection *connection);
+/* The last byte queued is urgent. */
+void rill__urgent_mark(struct connection *connection);
+/* What the segment says of it; a super-segment becomes one segment. */
+void rill__urgent_emit(struct connection *connection, struct plan *plan, struct wire_tcp *header);
+
 /* window.c */
 uint32_t rill__receive_window(const struct connection *connection);
 /* Bytes the buffer takes beyond rcv_nxt, promised or not. */
 uint32_t rill__receive_space(const struct connection *connection);
+/* The window field of a SYN. */
+uint16_t rill__window_of_syn(const struct tcp_host *host, const struct connection *connection);
 /* The window field of the next segment; moves rcv_adv. */
 uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection);
 /* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */
@@ -491,6 +531,7 @@ void rill__timers_ack_delayed(struct tcp_host *host, struct connection *connecti
 void rill__timers_ack_sent(struct connection *connection);
 /* Nothing is in flight, and what waits does not go: for the window's sake, or a cork's. */
 void rill__timers_blocked(struct tcp_host *host, struct connection *connection);
+void rill__timers_probing(const struct tcp_host *host, struct connection *connection);
 void rill__timers_window_opened(struct tcp_host *host, struct connection *connection);
 void rill__timers_segment_accepted(struct tcp_host *host, struct connection *connection);
 void rill__timers_orphaned_in_fin_wait_2(struct tcp_host *host, struct connection *connection);
@@ -514,6 +555,7 @@ struct plan {
     uint8_t cause;                    /* enum rill_cause */
     bool probe;                       /* a tail loss probe */
     bool cwr;                         /* it says CWR. emit.c */
+    bool mtu_probe;                   /* one segment larger than others. pmtud.c */
     struct transmission *record;      /* it lies in: being sent again; or null */
     rill_seq dsack_left, dsack_right; /* to be reported (RFC 2883); equal: nothing */
 };
@@ -522,6 +564,7 @@ static inline void plan_shorten(struct plan *plan, uint32_t length) {
     if (length >= plan->length)
         return;
     plan->length = length;
+    plan->mtu_probe = false;
     plan->flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
 }
 struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max);
@@ -618,6 +661,12 @@ static inline bool fin_is_owed(const struct connection *connection) {
 static inline bool connection_is_early(const struct connection *connection) {
     return connection->state == RILL_TCP_SYN_RECEIVED && connection->active &&
            connection->active->fast_open & FAST_OPEN_EARLY;
+}
+
+/* RFC 9293 §3.10.7.4, sixth and seventh: the peer's FIN has come, or is not waited for. */
+static inline bool state_is_past_text(uint8_t state) {
+    return state != RILL_TCP_ESTABLISHED && state != RILL_TCP_FIN_WAIT_1 &&
+           state != RILL_TCP_FIN_WAIT_2;
 }
 
 /* RFC 9293 §3.3.2: both sides know each other's numbers. */

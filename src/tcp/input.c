@@ -5,10 +5,10 @@
  * half-open record, time-wait record), else to a listener, else answered with RST (§3.10.7.1).
  *
  * For a connection the steps of §3.10.7.4 follow in their order, one function each: sequence (with
- * RFC 7323's PAWS before it), RST (RFC 5961 §3), SYN (RFC 5961 §4), ACK (input_ack.c), text and FIN
- * (input_text.c). A step says whether the segment goes on. Nothing is sent here: a step leaves
- * marks and debts, which output.c pays. Security and the urgent pointer (third and sixth) have no
- * state of ours to change. */
+ * RFC 7323's PAWS before it), RST (RFC 5961 §3), SYN (RFC 5961 §4), ACK (input_ack.c), urgent
+ * pointer (urgent.c), text and FIN (input_text.c). A step says whether the segment goes on. Nothing
+ * is sent here: a step leaves marks and debts, which output.c pays. Security (third) has no state
+ * of ours to change. */
 #include "tcp/host.h"
 
 #include "base/address.h"
@@ -418,6 +418,7 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     remember_timestamp(connection, segment);
     rill__ecn_received(connection, segment);
     rill__timers_segment_accepted(host, connection);
+    rill__urgent_received(host, connection, segment); /* sixth */
     if (segment->nothing_left) /* nothing new: say again what we have (RFC 2883 §4) */
         rill__owe_dsack(host, connection, segment->sequence - segment->repeated, segment->sequence);
     if (segment->payload && !rill__input_text(host, connection, segment)) /* seventh */

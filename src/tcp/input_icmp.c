@@ -12,9 +12,10 @@ static void too_big(struct tcp_host *host, struct connection *connection, uint32
     rill__ip_path_mtu_set(host->ip, &connection->key.remote, mtu, IP_VERIFIED);
     uint32_t mss =
         rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
-    if (mss >= connection->mss)
+    bool smaller = mss < connection->mss;
+    rill__pmtud_too_big(host, connection, (uint16_t)mss);
+    if (!smaller)
         return;
-    connection->mss = (uint16_t)mss;
     rill__recovery_resend_all(connection);
     rill__tcp_ready(host, connection);
 }

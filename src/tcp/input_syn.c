@@ -43,7 +43,7 @@ static void take_syn(struct tcp_host *host, struct connection *connection,
     negotiate(host, connection, segment);
     connection->active->irs = segment->sequence;
     connection->rcv_nxt = connection->last_ack_sent = segment->sequence + 1;
-    connection->rcv_adv = connection->rcv_nxt + RILL_MIN(connection->receive_buffer, 65535);
+    connection->rcv_adv = connection->rcv_nxt + rill__window_of_syn(host, connection);
     connection->snd_wnd = segment->header.window; /* of a SYN: never scaled */
     connection->snd_wnd_max = RILL_MAX(connection->snd_wnd_max, connection->snd_wnd);
     connection->snd_wl1 = segment->sequence;

@@ -33,9 +33,8 @@ static void acknowledge(struct tcp_host *host, struct connection *connection, ui
 
 bool rill__input_text(struct tcp_host *host, struct connection *connection,
                       struct tcp_segment *segment) {
-    if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_FIN_WAIT_1 &&
-        connection->state != RILL_TCP_FIN_WAIT_2 && connection->state != RILL_TCP_SYN_RECEIVED)
-        return true; /* after the peer's FIN there is no text */
+    if (state_is_past_text(connection->state) && connection->state != RILL_TCP_SYN_RECEIVED)
+        return true;
     bool deaf = connection->flags & CONNECTION_DEAF && connection->state != RILL_TCP_ESTABLISHED;
     if (connection->flags & CONNECTION_ORPHAN || deaf) { /* RFC 1122 §4.2.2.13: nobody reads it */
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_AFTER_CLOSE);

@@ -112,7 +112,7 @@ void rill__listener_input(struct tcp_host *host, struct listener *listener,
 
 void rill__listener_queue(struct tcp_host *host, struct listener *listener,
                           struct connection *connection) {
-    connection->listener = listener->index;
+    connection->active->listener = listener->index;
     connection->flags |= CONNECTION_QUEUED;
     connection->active->next = 0;
     connection->active->previous = listener->accept_tail;
@@ -130,7 +130,8 @@ void rill__listener_queue(struct tcp_host *host, struct listener *listener,
  * ended.
  */
 void rill__listener_unqueue(struct tcp_host *host, struct connection *connection) {
-    struct listener *listener = (struct listener *)slab_at(&host->listeners, connection->listener);
+    struct listener *listener =
+        (struct listener *)slab_at(&host->listeners, connection->active->listener);
     struct connection *next = connection->active->next;
     struct connection *previous = connection->active->previous;
     if (previous)

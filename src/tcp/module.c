@@ -43,6 +43,7 @@ static void *open(struct core *core, struct ip_host *ip, const struct rill_stack
     rill__hash_init(&host->shared_hash, allocator);
     rill__slab_init(&host->time_waits, allocator, sizeof(struct time_wait), most);
     rill__slab_init(&host->transmissions, allocator, sizeof(struct transmission), most);
+    rill__slab_init(&host->extras, allocator, sizeof(struct extra), most);
     rill__slab_init(&host->receive.pieces, allocator, sizeof(struct receive_piece), most);
     rill__slab_init(&host->receive.ranges, allocator, sizeof(struct receive_range), most);
     rill__hash_init(&host->demux, allocator);
@@ -68,9 +69,10 @@ static void close(void *transport) {
     for (uint32_t i = 0; i < slab_end(&host->connections); i++)
         if (slab_in_use(&host->connections, i))
             rill__connection_free(host, (struct connection *)slab_at(&host->connections, i));
-    struct slab *slabs[] = {&host->connections,   &host->actives,        &host->listeners,
-                            &host->half_opens,    &host->shared,         &host->time_waits,
-                            &host->transmissions, &host->receive.pieces, &host->receive.ranges};
+    struct slab *slabs[] = {&host->connections,   &host->actives, &host->listeners,
+                            &host->half_opens,    &host->shared,  &host->time_waits,
+                            &host->transmissions, &host->extras,  &host->receive.pieces,
+                            &host->receive.ranges};
     for (size_t i = 0; i < sizeof slabs / sizeof *slabs; i++)
         rill__slab_fini(slabs[i]);
     rill__hash_fini(&host->shared_hash);

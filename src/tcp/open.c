@@ -19,7 +19,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     connection->source.kind = TCP_KIND_CONNECTION;
     connection->event.kind = HANDLE_CONNECTION;
     connection->timer.expire = rill__timers_expired;
-    connection->listener = SLAB_NONE;
+    connection->extra = SLAB_NONE;
     rill__buffers_open(host, connection);
     connection->keepalive_at = RILL_TIME_NEVER;
     if (!host->config.nagle)
@@ -98,8 +98,9 @@ void rill__connection_begin(struct tcp_host *host, struct connection *connection
     active->flushed = active->send.first;
     active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     rill__recovery_init(connection);
+    rill__pmtud_established(host, connection);
     struct congestion_call call = rill__congestion_call(host, connection);
-    host->config.congestion->open(&call, rill__initial_window(host, connection));
+    rill__congestion_of(host, connection)->open(&call, rill__initial_window(host, connection));
     rill__sharing_begin(host, connection);
 }
 

@@ -64,7 +64,9 @@ static uint32_t packet_max(const struct tcp_host *host, struct connection *conne
 }
 
 static enum rill_cause resend_cause(const struct connection *connection) {
-    if (connection->active->recovery.phase != RECOVERY_FAST)
+    if (connection->active->recovery.phase <= RECOVERY_REDUCING)
+        return RILL_CAUSE_TOO_BIG; /* no loss was found: the path did not take it */
+    if (connection->active->recovery.phase == RECOVERY_TIMEOUT)
         return RILL_CAUSE_RTO;
     if (connection->flags & CONNECTION_SACK)
         return RILL_CAUSE_RACK;
@@ -276,7 +278,7 @@ static bool plan_probe(const struct connection *connection, struct plan *plan) {
     return true;
 }
 
-static bool next_plan(const struct tcp_host *host, struct connection *connection, size_t frames_max,
+static bool next_plan(struct tcp_host *host, struct connection *connection, size_t frames_max,
                       struct plan *plan) {
     if (connection->state == RILL_TCP_SYN_SENT || connection->state == RILL_TCP_SYN_RECEIVED) {
         if (plan_syn(connection, plan))
@@ -295,6 +297,7 @@ static bool next_plan(const struct tcp_host *host, struct connection *connection
     }
     if (may_send_data(connection) &&
         (plan_probe(connection, plan) || plan_lost(host, connection, frames_max, plan) ||
+         rill__pmtud_plan(host, connection, plan) ||
          plan_data(host, connection, frames_max, plan) || plan_fin(connection, plan)))
         return true;
     return plan_ack(connection, plan);
@@ -323,11 +326,12 @@ static void fin_sent(struct connection *connection) {
 
 static struct sending sending_of(const struct tcp_host *host, struct connection *connection,
                                  const struct plan *plan) {
-    struct sending sending = {.now = host->core->now,
-                              .sequence = plan->sequence,
-                              .timestamp = rill__timestamp_now(host, connection->ts_offset),
-                              .rate = rill__rate_sent(connection, host->core->now),
-                              .segment = (uint16_t)rill__payload_max(connection)};
+    struct sending sending = {
+        .now = host->core->now,
+        .sequence = plan->sequence,
+        .timestamp = rill__timestamp_now(host, connection->ts_offset),
+        .rate = rill__rate_sent(connection, host->core->now),
+        .segment = (uint16_t)(plan->mtu_probe ? plan->length : rill__payload_max(connection))};
     if (connection->active->rate.limited_until)
         sending.flags = TRANSMISSION_LIMITED;
     return sending;
@@ -426,6 +430,7 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
         note_flight(connection, plan->length);
         note_answer(host, connection);
     }
+    rill__pmtud_sent(host, connection, plan);
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))
         fin_sent(connection);
     if (plan->cwr)

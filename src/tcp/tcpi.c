@@ -126,7 +126,7 @@ static void fill_congestion(const struct tcp_host *host, const struct connection
     if (congestion.ssthresh < CONGESTION_SSTHRESH_INITIAL && congestion.ssthresh)
         out->tcpi_snd_ssthresh = congestion.ssthresh / call.mss;
     if (state_is_synchronized(connection->state))
-        out->tcpi_pacing_rate = host->config.congestion->pacing_rate(&call);
+        out->tcpi_pacing_rate = rill__congestion_of(host, connection)->pacing_rate(&call);
 }
 
 static void fill_path(const struct tcp_host *host, const struct connection *connection,
@@ -227,7 +227,7 @@ int rill__tcp_get_tcpi(struct tcp_host *host, rill_handle handle, struct rill_tc
     if (listener && listener->listening) {
         out->tcpi_state = RILL_TCPI_LISTEN;
         out->tcpi_unacked = listener->accept_count;
-        out->tcpi_sacked = listener->backlog;
+        out->tcpi_sacked = listener->backlog - 1; /* Linux's takes one more than it says */
     }
     return connection || listener ? 0 : RILL_ERROR_HANDLE;
 }

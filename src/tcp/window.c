@@ -15,11 +15,13 @@ uint32_t rill__receive_space(const struct connection *connection) {
 /* How much of that may be promised. While memory is short no more is promised than keeps a
  * connection moving; what is promised already stays so. */
 static uint32_t free_space(const struct tcp_host *host, const struct connection *connection) {
+    const struct extra *extra = rill__extra(host, connection);
     uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
     uint32_t pressed = PRESSED_SEGMENTS * (uint32_t)connection->mss;
     if (rill__core_pressed(host->core) && pressed < connection->receive_buffer)
         return pressed > queued ? pressed - queued : 0;
-    return rill__receive_space(connection);
+    uint32_t space = rill__receive_space(connection);
+    return extra && extra->window_clamp ? RILL_MIN(space, extra->window_clamp) : space;
 }
 
 /* What has been promised and not used yet. */
@@ -45,6 +47,10 @@ static uint32_t offer(const struct tcp_host *host, const struct connection *conn
     if (space < promised + worthwhile(connection))
         return promised;
     return space;
+}
+
+uint16_t rill__window_of_syn(const struct tcp_host *host, const struct connection *connection) {
+    return (uint16_t)RILL_MIN(free_space(host, connection), 65535); /* RFC 7323 §2.2: not scaled */
 }
 
 uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection) {

@@ -29,6 +29,12 @@
     "the kernel asks for a route before it asks whether broadcast is allowed, and a namespace of " \
     "loopback alone has none"
 
+#define LOW_WATER                                                                                  \
+    "each takes no more than half of what its own receive buffer may become, or all of it"
+#define IN_LINE                                                                                    \
+    "the kernel takes the urgent byte out of the stream unless SO_OOBINLINE is set; rill never "   \
+    "does (RFC 6093 §6)"
+
 struct difference {
     const char *scenario, *line;
     int occurrence; /* of that line in the scenario, from 1 */
@@ -48,6 +54,9 @@ static const struct difference differences[] = {
     {"tcp time-wait", "name d", 1, "any 0", "127.0.0.1 7001", NO_PORT},
     {"tcp options of a fresh socket", "get a socket nonesuch", 1, "?", "ENOPROTOOPT", ITS_OWN},
     {"tcp options of an IPv6 socket", "set a ipv6 nonesuch 1", 1, "0", "ENOPROTOOPT", ITS_OWN},
+    {"tcp more options of the socket level", "get a socket rcvlowat", 4,
+     "0 value 16777216 0 length 4", "0 value 1048576 0 length 4", LOW_WATER},
+    {"tcp urgent, not asked for in line", "recv c 9", 2, "EAGAIN", "1 [2..2]", IN_LINE},
     {"udp out of reach", "sendto a 1 255.255.255.255 7000", 1, "ENETUNREACH", "EACCES", ROUTE},
     {"udp out of reach", "connect a 255.255.255.255 7000", 1, "ENETUNREACH", "EACCES", ROUTE},
     {0, 0, 0, 0, 0, 0},

@@ -150,6 +150,7 @@ int send_tests(void);
 int window_tests(void);
 int hold_tests(void);
 int requirement_tests(void);
+int icmp_tests(void);
 int acceptance_tests(void);
 int closing_tests(void);
 int timer_tests(void);
