@@ -385,6 +385,29 @@ static void half_open_rst_frees_it_only_with_the_exact_number(void **state) {
     peer_close(&peer);
 }
 
+static void closed_host_configured_anew_opens_by_the_new_settings(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer_open(&peer);
+    struct rill_stack_config config = peer.config;
+    config.size--;
+    assert_int_equal(rill_stack_configure(peer.stack, &config), RILL_ERROR_ARGUMENT);
+    config = peer.config;
+    config.sack = config.timestamps = false;
+    assert_int_equal(rill_stack_configure(peer.stack, &config), 0);
+    struct rill_tcp_connect_config connect;
+    struct seen syn;
+    rill_tcp_connect_config_default(&connect);
+    connect.remote.address = peer.remote;
+    connect.remote.port = PEER_PORT;
+    assert_int_equal(rill_tcp_connect(peer.stack, &connect, &peer.handle), 0);
+    assert_true(peer_take(&peer, &syn));
+    assert_false(syn.header.sack_permitted || syn.header.has_timestamps);
+    assert_true(syn.header.has_window_scale);
+    peer_close(&peer);
+}
+
 static void half_open_wrong_ack_is_reset_and_the_record_stays(void **state) {
     (void)state;
     struct peer peer;
@@ -435,6 +458,7 @@ int handshake_tests(void) {
         cmocka_unit_test(half_open_repeated_syn_gets_the_syn_ack_again),
         cmocka_unit_test(half_open_unanswered_is_resent_five_times_then_dropped),
         cmocka_unit_test(half_open_rst_frees_it_only_with_the_exact_number),
+        cmocka_unit_test(closed_host_configured_anew_opens_by_the_new_settings),
         cmocka_unit_test(half_open_wrong_ack_is_reset_and_the_record_stays),
         cmocka_unit_test(half_open_out_of_window_segment_is_answered_not_taken),
     };
