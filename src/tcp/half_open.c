@@ -231,6 +231,23 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
     rill__tcp_segment_arrives(host, connection, segment);
 }
 
+/* What is refused is answered with where we are: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. */
+static void answer_refused(struct tcp_host *host, const struct half_open *half) {
+    struct tcp_control control = {
+        .key = &half->key,
+        .sequence = half->iss + 1,
+        .acknowledgement = half->irs + 1,
+        .window = (uint16_t)(syn_window(host) >> half->rcv_scale),
+        .flags = WIRE_ACK,
+        .timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
+        .timestamp_value = rill__timestamp_now(host, half->ts_offset),
+        .timestamp_echo = half->ts_recent,
+        .cause = RILL_CAUSE_CHALLENGE_ACK,
+    };
+    if (!half->parked)
+        rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
+}
+
 /* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
 void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                            struct tcp_segment *segment) {
@@ -249,17 +266,24 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
             rill__half_open_answer(host, half);
         return;
     }
+    if (half->flags & CONNECTION_TIMESTAMPS && !segment->header.has_timestamps &&
+        !(segment->flags & WIRE_RST)) { /* RFC 7323 §3.2 */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_TIMESTAMP_MISSING);
+        return;
+    }
     if (half->flags & CONNECTION_TIMESTAMPS && segment->header.has_timestamps &&
         !(segment->flags & WIRE_RST) &&
         (int32_t)(segment->header.timestamp_value - half->ts_recent) < 0) {
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_PAWS);
         return;
     }
-    bool in_window = segment->sequence - expected < syn_window(host);
+    uint32_t span = segment_span(segment), window = syn_window(host);
+    bool in_window = segment->sequence - expected < window ||
+                     (span && segment->sequence + span - 1 - expected < window);
     if (!in_window) { /* first */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SEQUENCE);
-        if (!(segment->flags & WIRE_RST) && !half->parked)
-            rill__half_open_answer(host, half);
+        if (!(segment->flags & WIRE_RST))
+            answer_refused(host, half);
         return;
     }
     if (segment->flags & WIRE_RST) { /* second; RFC 5961 §3.2: only the exact number */
@@ -268,8 +292,8 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                        exact ? RILL_DROP_TCP_HALF_OPEN_RST : RILL_DROP_TCP_RST_CHALLENGED);
         if (exact)
             rill__half_open_free(host, half);
-        else if (!half->parked)
-            rill__half_open_answer(host, half); /* its ACK is the challenge */
+        else
+            answer_refused(host, half); /* the challenge */
         return;
     }
     if (segment->flags & WIRE_SYN) { /* fourth: back to LISTEN */

@@ -110,6 +110,7 @@ struct tcp_segment {
     uint32_t segments;   /* as on the wire */
     uint32_t repeated;   /* bytes before `sequence` that had come before, where others are left */
     uint8_t flags;       /* enum wire_tcp_flag, as trimmed */
+    bool answered;       /* an ACK is owed for it: no second one */
 };
 
 /* demux.c */

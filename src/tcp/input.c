@@ -121,6 +121,7 @@ static enum rill_drop read_segment(struct tcp_host *host, struct ip_datagram *da
     segment->segments = datagram->packet->gso_size ? rill_packet_frames(datagram->packet) : 1;
     segment->repeated = 0;
     segment->flags = segment->header.flags;
+    segment->answered = false;
     return RILL_DROP_NONE;
 }
 
@@ -273,6 +274,8 @@ static bool acceptable(const struct connection *connection, const struct tcp_seg
     uint32_t window = rill__receive_window(connection);
     uint32_t span = segment_span(segment);
     rill_seq first = segment->sequence, next = connection->rcv_nxt;
+    if (segment->flags & WIRE_RST) /* RFC 5961 §3.2: outside of the window it draws nothing */
+        return first - next < RILL_MAX(window, 1);
     if (span == 0) /* no window: valid ACKs are let in, also from behind a probe's byte */
         return first - next <= RILL_MAX(window, 1);
     if (seq_leq(first + span, next))
@@ -314,6 +317,7 @@ static void trim(struct tcp_host *host, struct connection *connection,
         if (repeats && segment_span(segment) == 0) { /* nothing new: say again what we have */
             rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_DUPLICATE);
             rill__owe_dsack(host, connection, segment->sequence - cut, segment->sequence);
+            segment->answered = true;
         }
     }
     uint32_t room = rill__receive_window(connection) - (segment->sequence - next);
@@ -376,7 +380,10 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     }
     if (!check_timestamp(host, connection, segment))
         return;
-    bool repeats_syn = connection->state == RILL_TCP_SYN_RECEIVED && segment->flags & WIRE_SYN;
+    bool bad_ack =
+        segment->flags & WIRE_ACK && segment->header.acknowledgement != connection->snd_nxt;
+    bool repeats_syn = connection->state == RILL_TCP_SYN_RECEIVED && !bad_ack &&
+                       (segment->flags & (WIRE_SYN | WIRE_RST)) == WIRE_SYN;
     if (!repeats_syn && !check_sequence(host, connection, segment)) /* first */
         return;
     trim(host, connection, segment);

@@ -33,7 +33,8 @@ static bool leave_syn_received(struct tcp_host *host, struct connection *connect
                                struct tcp_segment *segment) {
     rill_seq number = segment->header.acknowledgement;
     if (seq_leq(number, connection->snd_una) || seq_gt(number, connection->snd_nxt)) {
-        rill__tcp_no_socket(host, segment); /* <SEQ=SEG.ACK><CTL=RST> */
+        if (!segment->answered)
+            rill__tcp_no_socket(host, segment); /* <SEQ=SEG.ACK><CTL=RST> */
         return false;
     }
     rill__connection_established(host, connection);
@@ -120,13 +121,15 @@ static bool check_range(struct tcp_host *host, struct connection *connection,
     rill_seq number = segment->header.acknowledgement;
     if (seq_gt(number, connection->snd_nxt)) {
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_ACK_FUTURE);
-        rill__owe_challenge(host, connection);
+        if (!segment->answered)
+            rill__owe_challenge(host, connection);
         return false;
     }
     uint32_t back = RILL_MAX(connection->snd_wnd_max, 65535);
     if (seq_lt(number, connection->snd_una - back)) {
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_ACK_OLD);
-        rill__owe_challenge(host, connection);
+        if (!segment->answered)
+            rill__owe_challenge(host, connection);
         return false;
     }
     return true;

@@ -97,8 +97,8 @@ void rill__listener_input(struct tcp_host *host, struct listener *listener,
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_RST_NO_SOCKET);
     else if (segment->flags & WIRE_ACK) /* second */
         take_ack(host, listener, segment);
-    else if (!(segment->flags & WIRE_SYN)) /* fourth */
-        rill__tcp_no_socket(host, segment);
+    else if (!(segment->flags & WIRE_SYN)) /* fourth: dropped, and not answered */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_ACK_MISSING);
     else if (answers_by_cookie(host, listener)) /* third */
         rill__syn_cookie_send(host, segment);
     else if (rill__listener_is_full(host, listener))

@@ -206,7 +206,7 @@ static void exchange(size_t length) {
             size_t part = length - sent[side] < sizeof out ? length - sent[side] : sizeof out;
             for (size_t k = 0; k < part; k++)
                 out[k] = test_byte((uint64_t)side, sent[side] + k);
-            int64_t n = !part ? 0
+            int64_t n = !part  ? 0
                         : side ? send(host.theirs, out, part, MSG_NOSIGNAL)
                                : rill_tcp_send(host.stack, host.ours, out, part);
             sent[side] += n > 0 ? (size_t)n : 0;
@@ -272,13 +272,13 @@ static void ask_ecn(struct rill_stack_config *config) {
 struct offer {
     const char *sysctl;
     int value;
-    uint8_t options; /* enum rill_tcpi_option that both must then say, of the four */
+    uint8_t options;  /* enum rill_tcpi_option that both must then say, of the four */
     const char *word; /* that ss says, or with a ! does not say */
 };
 
 static void agree_on(const struct offer *offer) {
-    uint8_t four = RILL_TCPI_OPT_TIMESTAMPS | RILL_TCPI_OPT_SACK | RILL_TCPI_OPT_WSCALE |
-                   RILL_TCPI_OPT_ECN;
+    uint8_t four =
+        RILL_TCPI_OPT_TIMESTAMPS | RILL_TCPI_OPT_SACK | RILL_TCPI_OPT_WSCALE | RILL_TCPI_OPT_ECN;
     if (!tunnel_sysctl(offer->sysctl, offer->value)) {
         printf("# the kernel has no %s=%d\n", offer->sysctl, offer->value);
         return;
@@ -304,9 +304,12 @@ static void agree_on(const struct offer *offer) {
 static void both_agree_on_what_the_kernel_offers(void **state) {
     (void)state;
     static const struct offer offers[] = {
-        {"tcp_timestamps", 1, 1 | 2 | 4, "ts"},   {"tcp_timestamps", 0, 2 | 4, "!ts"},
-        {"tcp_sack", 0, 1 | 4, "!sack"},          {"tcp_sack", 1, 1 | 2 | 4, "sack"},
-        {"tcp_window_scaling", 0, 1 | 2, "!wscale:"}, {"tcp_ecn", 1, 1 | 2 | 4 | 8, "ecn"},
+        {"tcp_timestamps", 1, 1 | 2 | 4, "ts"},
+        {"tcp_timestamps", 0, 2 | 4, "!ts"},
+        {"tcp_sack", 0, 1 | 4, "!sack"},
+        {"tcp_sack", 1, 1 | 2 | 4, "sack"},
+        {"tcp_window_scaling", 0, 1 | 2, "!wscale:"},
+        {"tcp_ecn", 1, 1 | 2 | 4 | 8, "ecn"},
         {"tcp_ecn", 0, 1 | 2 | 4, "!ecn"},
     };
     if (why_not) {
@@ -347,10 +350,10 @@ static void keepalives_are_answered_both_ways(void **state) {
     assert_int_equal(setsockopt(host.theirs, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one), 0);
     assert_int_equal(setsockopt(host.theirs, IPPROTO_TCP, TCP_KEEPIDLE, &one, sizeof one), 0);
     assert_int_equal(setsockopt(host.theirs, IPPROTO_TCP, TCP_KEEPINTVL, &one, sizeof one), 0);
-    assert_int_equal(
-        rill_tcp_set_option(host.stack, host.ours, RILL_TCP_OPTION_KEEPALIVE_IDLE, 1), 0);
-    assert_int_equal(
-        rill_tcp_set_option(host.stack, host.ours, RILL_TCP_OPTION_KEEPALIVE_COUNT, 1), 0);
+    assert_int_equal(rill_tcp_set_option(host.stack, host.ours, RILL_TCP_OPTION_KEEPALIVE_IDLE, 1),
+                     0);
+    assert_int_equal(rill_tcp_set_option(host.stack, host.ours, RILL_TCP_OPTION_KEEPALIVE_COUNT, 1),
+                     0);
     assert_int_equal(rill_tcp_set_option(host.stack, host.ours, RILL_TCP_OPTION_KEEPALIVE, 1), 0);
     uint32_t before = rill_tcpi().tcpi_segs_in;
     rill_time until = tunnel_now() + 3500 * RILL_MILLISECOND;
