@@ -37,12 +37,12 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
         return true;
     bool deaf = connection->flags & CONNECTION_DEAF && connection->state != RILL_TCP_ESTABLISHED;
     if (connection->flags & CONNECTION_ORPHAN || deaf) { /* RFC 1122 §4.2.2.13: nobody reads it */
+        struct tcp_control control = {
+            .key = &connection->key, /* <SEQ=SEG.ACK>: as if nobody were there */
+            .sequence = segment->header.acknowledgement,
+            .flags = WIRE_RST,
+            .cause = RILL_CAUSE_RST_UNREAD};
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_AFTER_CLOSE);
-        /* <SEQ=SEG.ACK><CTL=RST>: the number that the peer expects, as far as it has told. */
-        struct tcp_control control = {.key = &connection->key,
-                                      .sequence = segment->header.acknowledgement,
-                                      .flags = WIRE_RST,
-                                      .cause = RILL_CAUSE_RST_UNREAD};
         rill__tcp_control(host, connection_interface(host, connection), &control);
         rill__connection_end(host, connection, deaf ? RILL_ERROR_RESET : RILL_ERROR_ABORTED);
         return false;
