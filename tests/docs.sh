@@ -57,7 +57,14 @@ core_compiles_as_told() {
     done
 }
 
+streams_are_as_shown() {
+    block sh "rill streams" > "$work/streams.sh"
+    { block text "opened 6 connections"; block text "were used 6 times"; } > "$work/shown"
+    bash -e "$work/streams.sh" > "$work/real" && diff "$work/shown" "$work/real"
+}
+
 check "README shows the demo's real output" demo_is_as_shown
+check "README shows the real lists of the captures" streams_are_as_shown
 check "README's lab runs as shown" lab_works
 check "README's embedding example compiles and runs" embedding_works
 check "the core compiles with nothing but cc -std=c11" core_compiles_as_told

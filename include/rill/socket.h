@@ -111,10 +111,11 @@ enum rill_message_flag {
     RILL_MSG_OOB = 0x1,
     RILL_MSG_PEEK = 0x2,
     RILL_MSG_TRUNC = 0x20, /* datagram: the whole length is told; stream: bytes are thrown away */
-    RILL_MSG_DONTWAIT = 0x40,   /* always so */
-    RILL_MSG_WAITALL = 0x100,   /* as far as it goes without waiting */
-    RILL_MSG_NOSIGNAL = 0x4000, /* always so */
-    RILL_MSG_MORE = 0x8000,     /* stream: a hint, not used; datagram: refused */
+    RILL_MSG_DONTWAIT = 0x40,       /* always so */
+    RILL_MSG_WAITALL = 0x100,       /* as far as it goes without waiting */
+    RILL_MSG_NOSIGNAL = 0x4000,     /* always so */
+    RILL_MSG_MORE = 0x8000,         /* stream: as rill_tcp_send_more; datagram: refused */
+    RILL_MSG_FASTOPEN = 0x20000000, /* stream: connect, with bytes in the SYN (RFC 7413) */
 };
 
 /* Options. An int unless said otherwise; "get": cannot be set; "kept": it is remembered and told,
@@ -129,9 +130,10 @@ enum rill_socket_option {
     RILL_SO_SNDBUF = 7, /* bytes; told back twice as large, as Linux does for its bookkeeping */
     RILL_SO_RCVBUF = 8, /* bytes; the same */
     RILL_SO_KEEPALIVE = 9,
-    RILL_SO_OOBINLINE = 10,   /* kept: urgent bytes always stand in line (RFC 6093 §6) */
-    RILL_SO_PRIORITY = 12,    /* kept: there is no queue that would look at it */
-    RILL_SO_LINGER = 13,      /* struct rill_linger */
+    RILL_SO_OOBINLINE = 10, /* kept: urgent bytes always stand in line (RFC 6093 §6) */
+    RILL_SO_PRIORITY = 12,  /* kept: there is no queue that would look at it */
+    /* struct rill_linger. 0 s: close resets. Others are kept: no call here waits for a close. */
+    RILL_SO_LINGER = 13,
     RILL_SO_REUSEPORT = 15,   /* only 0 can be set */
     RILL_SO_RCVLOWAT = 18,    /* stream: so many bytes make it readable */
     RILL_SO_SNDLOWAT = 19,    /* get; 1 */
@@ -160,6 +162,7 @@ enum rill_meminfo {
 };
 enum rill_tcp_socket_option {
     RILL_TCP_NODELAY = 1,
+    RILL_TCP_CORK = 3,      /* RILL_TCP_OPTION_CORK */
     RILL_TCP_MAXSEG = 2,    /* 88 … 32767; counts for connections opened later */
     RILL_TCP_KEEPIDLE = 4,  /* seconds */
     RILL_TCP_KEEPINTVL = 5, /* seconds */
@@ -170,9 +173,13 @@ enum rill_tcp_socket_option {
     RILL_TCP_INFO = 11,       /* get; struct rill_tcpi (rill/tcpi.h): the field's struct tcp_info */
     RILL_TCP_QUICKACK = 12,   /* 1: acknowledge at once for a while; 0: delay from now on */
     RILL_TCP_CONGESTION = 13, /* a name: one of those the stack's config names */
-    RILL_TCP_USER_TIMEOUT = 18, /* ms */
-    RILL_TCP_INQ = 36,          /* RILL_ANCILLARY_INQ with what is received */
-    RILL_TCP_CC_INFO = 26,      /* get; what the congestion control has to tell: 0 bytes */
+    RILL_TCP_USER_TIMEOUT = 18,     /* ms */
+    RILL_TCP_FASTOPEN = 23,         /* of a listener: how many may be pending; 0: none (RFC 7413) */
+    RILL_TCP_FASTOPEN_CONNECT = 30, /* connect returns 0, and the first bytes go with the SYN */
+    RILL_TCP_FASTOPEN_KEY = 33,     /* one or two keys of 16 bytes for cookies; get: those in use */
+    RILL_TCP_FASTOPEN_NO_COOKIE = 34, /* bytes in the SYN without one */
+    RILL_TCP_INQ = 36,                /* RILL_ANCILLARY_INQ with what is received */
+    RILL_TCP_CC_INFO = 26,            /* get; what the congestion control has to tell: 0 bytes */
     /* Numbers of our own, which no system uses. */
     RILL_TCP_ACCOUNT = 0x7261, /* get; struct rill_tcp_info, the limiter account included */
 };

@@ -40,6 +40,7 @@ static const struct rule rules[] = {
     {S, RILL_SO_PRIORITY, SLOT_PRIORITY, RULE_NUMBER, ANY, 0},
     {S, RILL_SO_MARK, SLOT_MARK, RULE_NUMBER, ANY, 0},
     {T, RILL_TCP_NODELAY, SLOT_NODELAY, RULE_FLAG, ANY, 0},
+    {T, RILL_TCP_CORK, SLOT_CORK, RULE_FLAG, ANY, 0},
     {T, RILL_TCP_KEEPIDLE, SLOT_KEEPIDLE, RULE_NUMBER, 1, 32767, 0},
     {T, RILL_TCP_KEEPINTVL, SLOT_KEEPINTVL, RULE_NUMBER, 1, 32767, 0},
     {T, RILL_TCP_KEEPCNT, SLOT_KEEPCNT, RULE_NUMBER, 1, 127, 0},
@@ -106,6 +107,7 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
         {SLOT_KEEPCNT, RILL_TCP_OPTION_KEEPALIVE_COUNT},
         {SLOT_KEEPALIVE, RILL_TCP_OPTION_KEEPALIVE},
         {SLOT_NODELAY, RILL_TCP_OPTION_NODELAY},
+        {SLOT_CORK, RILL_TCP_OPTION_CORK},
         {SLOT_MAXSEG, RILL_TCP_OPTION_MSS},
         {SLOT_SYNCNT, RILL_TCP_OPTION_SYN_RETRIES},
         {SLOT_USER_TIMEOUT, RILL_TCP_OPTION_USER_TIMEOUT},
@@ -141,6 +143,7 @@ void rill__options_tell(struct rill_sockets *sockets, const struct sock *sock, u
         uint8_t slot, option;
     } told[] = {
         {SLOT_NODELAY, RILL_TCP_OPTION_NODELAY},
+        {SLOT_CORK, RILL_TCP_OPTION_CORK},
         {SLOT_KEEPALIVE, RILL_TCP_OPTION_KEEPALIVE},
         {SLOT_USER_TIMEOUT, RILL_TCP_OPTION_USER_TIMEOUT},
         {SLOT_QUICKACK, RILL_TCP_OPTION_QUICK_ACKS},
@@ -262,6 +265,8 @@ int rill_setsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return rill__membership_set(sockets, sock, option, value, length);
     if (rill__option_is_record(sock, level, option))
         return rill__option_record_set(sockets, sock, level, option, value, length);
+    if (sock->stream && rill__fast_open_option_is(level, option))
+        return rill__fast_open_option_set(sockets, sock, option, value, length);
     const struct rule *rule = find(sock, level, option);
     bool octet = rule && level == RILL_IPPROTO_IP && length == 1;
     int number = 0;
@@ -284,15 +289,28 @@ static int or_default(int value, uint64_t stack, uint64_t otherwise) {
     return value ? value : (int)(stack ? stack : otherwise);
 }
 
-int rill__option_buffer(const struct rill_sockets *sockets, const struct sock *sock, int slot) {
+/* A stream's as it is now: it follows the path. */
+static int stream_buffer(struct rill_sockets *sockets, const struct sock *sock, bool send) {
+    const struct rill_stack_config *config = rill__option_defaults(sockets);
+    struct rill_tcp_info info;
+    if (sock->handle && !rill_tcp_get_info(sockets->stack, sock->handle, &info))
+        return (int)(send ? info.send_buffer : info.receive_buffer);
+    if (!config)
+        return 0;
+    return send ? or_default(0, config->send_buffer, config->send_buffer_min)
+                : or_default(0, config->receive_buffer, config->receive_buffer_min);
+}
+
+int rill__option_buffer(struct rill_sockets *sockets, const struct sock *sock, int slot) {
+    bool send = slot == SLOT_SEND_BUFFER;
+    int asked = sock->options[slot];
     struct rill_udp_config udp;
-    const struct rill_stack_config *stack = rill__option_defaults(sockets);
+    if (asked)
+        return 2 * asked;
+    if (sock->stream)
+        return stream_buffer(sockets, sock, send);
     rill_udp_config_default(&udp);
-    uint32_t datagram = slot == SLOT_SEND_BUFFER ? udp.send_buffer : udp.receive_buffer;
-    uint32_t stream = !stack                     ? 0
-                      : slot == SLOT_SEND_BUFFER ? stack->send_buffer
-                                                 : stack->receive_buffer;
-    return or_default(2 * sock->options[slot], sock->stream ? stream : datagram, 0);
+    return (int)(send ? udp.send_buffer : udp.receive_buffer);
 }
 
 static int get_rule(const struct rill_sockets *sockets, const struct sock *sock,
@@ -429,6 +447,8 @@ int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return -RILL_EFAULT;
     if (rill__option_is_record(sock, level, option))
         return rill__option_record_get(sockets, sock, level, option, value, length);
+    if (sock->stream && rill__fast_open_option_is(level, option))
+        return rill__fast_open_option_get(sockets, sock, option, value, length);
     int number;
     bool foreign = (level == RILL_IPPROTO_TCP && !sock->stream && sock->family == RILL_AF_INET) ||
                    (level == RILL_IPPROTO_IPV6 && sock->family == RILL_AF_INET);

@@ -33,7 +33,11 @@ static int stream_bits(struct rill_sockets *sockets, struct sock *sock) {
             bits |= queue_bits(sockets, sock, ready);
         if (sock->shutdown & SHUTDOWN_WRITE || room)
             bits |= WRITABLE;
-    }
+    } else if (ready &
+               RILL_EVENT_WRITABLE) /* the SYN waits for bytes, or theirs has brought some */
+        bits |= WRITABLE;
+    if (state == RILL_TCP_SYN_RECEIVED && ready & RILL_EVENT_READABLE)
+        bits |= READABLE;
     return bits | (sock->error ? RILL_POLLERR : 0);
 }
 

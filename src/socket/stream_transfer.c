@@ -4,36 +4,78 @@
 
 #include "base/util.h"
 
+static bool is_opening(enum rill_tcp_state state) {
+    return state == RILL_TCP_SYN_SENT || state == RILL_TCP_SYN_RECEIVED;
+}
+
+/* While the connection opens, the stack knows whether it may carry bytes (RFC 7413). */
 static int cannot_send(struct sock *sock, enum rill_tcp_state state) {
-    bool open = state == RILL_TCP_ESTABLISHED || state == RILL_TCP_CLOSE_WAIT;
+    bool open = state == RILL_TCP_ESTABLISHED || state == RILL_TCP_CLOSE_WAIT || is_opening(state);
     if (open && !sock->error && !(sock->shutdown & SHUTDOWN_WRITE))
         return 0;
     int error = rill__sock_take_error(sock);
     if (error)
         return error;
-    bool opening = state == RILL_TCP_SYN_SENT || state == RILL_TCP_SYN_RECEIVED;
-    return opening ? -RILL_EAGAIN : -RILL_EPIPE;
+    return -RILL_EPIPE;
+}
+
+static int errno_of(int error) {
+    if (error == RILL_ERROR_MEMORY)
+        return -RILL_ENOBUFS;
+    return error == RILL_ERROR_STATE ? -RILL_EAGAIN : rill__errno(error);
+}
+
+static int64_t send_pieces(struct rill_sockets *sockets, struct sock *sock,
+                           const struct rill_message *message, bool more_follows) {
+    int64_t done = 0;
+    size_t left = rill__iovec_length(message);
+    for (size_t i = 0; i < message->iov_count; i++) {
+        const struct rill_iovec *piece = &message->iov[i];
+        if (!piece->length)
+            continue;
+        left -= piece->length;
+        bool more = left || more_follows;
+        int64_t n =
+            more ? rill_tcp_send_more(sockets->stack, sock->handle, piece->base, piece->length)
+                 : rill_tcp_send(sockets->stack, sock->handle, piece->base, piece->length);
+        if (n < 0 && !done)
+            return errno_of((int)n);
+        done += n > 0 ? n : 0;
+        if (n < 0 || (size_t)n < piece->length)
+            break;
+    }
+    return done;
+}
+
+/* Bytes before there is a connection: the SYN carries them (RFC 7413), or nothing does. A SYN that
+ * waits for bytes goes without when there are none. */
+static int64_t send_early(struct rill_sockets *sockets, struct sock *sock,
+                          const struct rill_message *message, int flags) {
+    bool held = rill__fast_open_is_held(sockets, sock);
+    int64_t done = send_pieces(sockets, sock, message, flags & RILL_MSG_MORE);
+    if (done != 0 && done != -RILL_EAGAIN)
+        return done;
+    if (held)
+        (void)!rill_tcp_send(sockets->stack, sock->handle, "", 0);
+    return held || flags & RILL_MSG_FASTOPEN ? -RILL_EINPROGRESS : -RILL_EAGAIN;
 }
 
 int64_t rill__stream_send(struct rill_sockets *sockets, struct sock *sock,
                           const struct rill_message *message, int flags) {
     enum rill_tcp_state state = rill__stream_sync(sockets, sock);
+    if (flags & RILL_MSG_FASTOPEN) {
+        int error = rill__fast_open_connect(sockets, sock, message->name);
+        if (error && error != -RILL_EINPROGRESS)
+            return error;
+        state = rill__stream_sync(sockets, sock);
+    }
     int error = cannot_send(sock, state);
     if (error)
         return error;
-    int64_t done = 0;
-    for (size_t i = 0; i < message->iov_count; i++) {
-        const struct rill_iovec *piece = &message->iov[i];
-        if (!piece->length)
-            continue;
-        int64_t n = rill_tcp_send(sockets->stack, sock->handle, piece->base, piece->length);
-        if (n < 0 && !done)
-            return n == RILL_ERROR_MEMORY ? -RILL_ENOBUFS : rill__errno((int)n);
-        done += n > 0 ? n : 0;
-        if (n < 0 || (size_t)n < piece->length)
-            break;
-    }
-    if (flags & RILL_MSG_OOB && done) /* the last byte of it that was taken */
+    if (is_opening(state))
+        return send_early(sockets, sock, message, flags);
+    int64_t done = send_pieces(sockets, sock, message, flags & RILL_MSG_MORE);
+    if (flags & RILL_MSG_OOB && done > 0) /* the last byte of it that was taken */
         (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_URGENT, 1);
     return done;
 }

@@ -160,6 +160,15 @@ void rill__journal_stack_open(struct journal *journal, const struct rill_stack_c
     rill__journal_call(journal, JOURNAL_stack_open, values.list, values.count);
 }
 
+void rill__journal_stack_configure(struct journal *journal,
+                                   const struct rill_stack_config *config) {
+    struct journal_values values = {.count = 0};
+#define N(field) journal_add(&values, config->field);
+    JOURNAL_STACK_CONFIG(N)
+#undef N
+    rill__journal_call(journal, JOURNAL_stack_configure, values.list, values.count);
+}
+
 void rill__journal_interface_add(struct journal *journal,
                                  const struct rill_interface_config *config) {
     uint64_t mac = 0;

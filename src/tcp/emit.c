@@ -102,6 +102,8 @@ static void syn_options(struct tcp_host *host, const struct connection *connecti
         answer ? (flags & CONNECTION_SCALED) != 0 : host->config.window_scaling;
     header->window_scale = connection->rcv_scale;
     header->window = rill__window_of_syn(host, connection);
+    if (answer) /* a SYN's own bytes have taken some of it */
+        header->window = (uint16_t)RILL_MIN(rill__receive_window(connection), header->window);
 }
 
 static void ack_options(const struct tcp_host *host, struct connection *connection,
@@ -158,8 +160,9 @@ static void cut_packet(struct rill_packet *packet, uint32_t excess) {
 /* The planned bytes, or as many whole segments (or less than one) as the packet's slices hold. */
 static void add_payload(struct connection *connection, struct plan *plan, uint32_t payload,
                         struct rill_packet *packet) {
-    uint32_t got =
-        rill__send_queue_read(&connection->active->send, plan->sequence, plan->length, packet);
+    uint32_t got = rill__send_queue_read(&connection->active->send,
+                                         plan->sequence + (plan->flags & WIRE_SYN ? 1 : 0),
+                                         plan->length, packet);
     if (got == plan->length)
         return;
     uint32_t excess = got > payload ? got % payload : 0;
@@ -185,9 +188,13 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
         if (!(plan->flags & WIRE_ACK)) {
             header.timestamp_echo = 0;
             ecn = rill__ecn_ask(host, connection);
+            if (!plan->record) /* RFC 7413 §4.1.3: a SYN that goes again is a plain one */
+                rill__fast_open_option(host, connection, &header);
         } else if (connection->source.owner & ECN_AGREED) {
             ecn = WIRE_ECE;
         }
+        if (plan->flags & WIRE_ACK && !plan->record)
+            (void)rill__fast_open_cookie_again(host, connection, &header);
     } else {
         header.has_timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
         ack_options(host, connection, acknowledgement, plan, &header);

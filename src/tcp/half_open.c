@@ -95,7 +95,7 @@ void rill__half_open_fill(const struct tcp_host *host, struct half_open *half,
     if (header->has_window_scale && host->config.window_scaling) {
         half->flags |= CONNECTION_SCALED;
         half->snd_scale = header->window_scale;
-        half->rcv_scale = rill__receive_scale(host, host->config.receive_buffer);
+        half->rcv_scale = rill__receive_scale(host, rill__receive_buffer_most(host));
     }
     if (header->has_timestamps && host->config.timestamps) {
         half->flags |= CONNECTION_TIMESTAMPS;
@@ -150,7 +150,7 @@ void rill__half_open_answer(struct tcp_host *host, struct half_open *half) {
 }
 
 static uint16_t syn_window(const struct tcp_host *host) {
-    return (uint16_t)RILL_MIN(host->config.receive_buffer, 65535); /* RFC 7323 §2.2: not scaled */
+    return (uint16_t)RILL_MIN(rill__receive_buffer_initial(host), 65535); /* RFC 7323 §2.2 */
 }
 
 struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struct half_open *half,
@@ -180,15 +180,18 @@ struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_op
     if (!packet)
         return 0; /* the timer tries again */
     half->owes_syn_ack = false;
+    half->sent_at = half->resent ? 0 : host->core->now;
     struct ip_interface *interface = host->ip->interfaces[half->source.interface];
     struct wire_tcp header = rill__half_open_syn_ack(host, half, interface);
+    if (!half->resent) /* RFC 7413 §4.2.2: a SYN-ACK that goes again is a plain one */
+        (void)rill__fast_open_cookie(host, half, &header);
     enum rill_cause cause = half->resent ? RILL_CAUSE_SYN_ACK_RESENT : RILL_CAUSE_SYN_ACK;
     return rill__tcp_write(host, packet, &header, &half->key, interface, cause, 0, 0);
 }
 
 /* What the record knows becomes the connection's. */
-static void inherit(struct tcp_host *host, struct connection *connection,
-                    const struct half_open *half) {
+void rill__half_open_inherit(struct tcp_host *host, struct connection *connection,
+                             const struct half_open *half) {
     connection->flags |= half->flags | CONNECTION_PASSIVE;
     connection->source.owner = half->source.owner;
     connection->snd_una = connection->snd_nxt = half->iss + 1;
@@ -223,16 +226,19 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
         rill__tcp_drop(host, 0, segment, RILL_DROP_NO_MEMORY);
         return;
     }
-    inherit(host, connection, half);
+    rill__half_open_inherit(host, connection, half);
+    rill_time sent_at = half->sent_at;
     if (half->kept)
         rill__half_open_free(host, half);
     rill__connection_established(host, connection);
+    if (sent_at)
+        rill__buffers_handshake(connection, host->core->now - sent_at);
     rill__listener_queue(host, listener, connection);
     rill__tcp_segment_arrives(host, connection, segment);
 }
 
-/* What is refused is answered with where we are: <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. */
-static void answer_refused(struct tcp_host *host, const struct half_open *half) {
+/* RFC 9293 §3.10.7.4, first, and RFC 5961 §3.2: where we are, and no more often than allowed. */
+static void challenge(struct tcp_host *host, struct half_open *half, enum rill_cause cause) {
     struct tcp_control control = {
         .key = &half->key,
         .sequence = half->iss + 1,
@@ -242,10 +248,18 @@ static void answer_refused(struct tcp_host *host, const struct half_open *half) 
         .timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
         .timestamp_value = rill__timestamp_now(host, half->ts_offset),
         .timestamp_echo = half->ts_recent,
-        .cause = RILL_CAUSE_CHALLENGE_ACK,
+        .cause = cause,
     };
-    if (!half->parked)
+    if (!half->parked && rill__challenge_allowed(host, &half->challenges))
         rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
+}
+
+/* RFC 9293 §3.10.7.4, table 6: its begin or its end lies in the window. */
+static bool acceptable(const struct tcp_host *host, const struct half_open *half,
+                       const struct tcp_segment *segment) {
+    uint32_t window = syn_window(host), first = segment->sequence - (half->irs + 1);
+    uint32_t span = segment_span(segment);
+    return first < window || (span && first + span - 1 < window);
 }
 
 /* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
@@ -277,13 +291,10 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_PAWS);
         return;
     }
-    uint32_t span = segment_span(segment), window = syn_window(host);
-    bool in_window = segment->sequence - expected < window ||
-                     (span && segment->sequence + span - 1 - expected < window);
-    if (!in_window) { /* first */
+    if (!acceptable(host, half, segment)) { /* first */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SEQUENCE);
         if (!(segment->flags & WIRE_RST))
-            answer_refused(host, half);
+            challenge(host, half, RILL_CAUSE_DUPLICATE_ACK);
         return;
     }
     if (segment->flags & WIRE_RST) { /* second; RFC 5961 §3.2: only the exact number */
@@ -293,7 +304,7 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
         if (exact)
             rill__half_open_free(host, half);
         else
-            answer_refused(host, half); /* the challenge */
+            challenge(host, half, RILL_CAUSE_CHALLENGE_ACK);
         return;
     }
     if (segment->flags & WIRE_SYN) { /* fourth: back to LISTEN */

@@ -51,11 +51,15 @@ int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tc
     info->timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
     info->sack = (connection->flags & CONNECTION_SACK) != 0;
     info->ecn = (connection->source.owner & ECN_AGREED) != 0;
+    info->syn_data = (connection->source.owner & TCP_SYN_DATA) != 0;
+    info->syn_held = connection->active && connection->active->fast_open & FAST_OPEN_HELD;
     info->window_scaling = (connection->flags & CONNECTION_SCALED) != 0;
     info->cwnd = connection->congestion.cwnd;
     info->ssthresh = connection->congestion.ssthresh;
     info->send_window = connection->snd_wnd;
     info->receive_window = rill__receive_window(connection);
+    info->receive_buffer = connection->receive_buffer;
+    info->send_buffer = connection->send_buffer;
     info->rtt = (rill_time)connection->srtt * RILL_MICROSECOND / 8;
     info->rtt_variance = (rill_time)connection->rttvar * RILL_MICROSECOND / 4;
     info->rto = rill__rto(host, connection);

@@ -5,7 +5,7 @@
  * big" about a packet in flight lowers that (input_icmp.c), and after ten minutes it is tried anew
  * (RFC 1191 §6.3). Where such messages are dropped on the way full segments vanish and small ones
  * arrive: a black hole. Several timeouts in a row of a segment larger than the base size are taken
- * for one. Then the segment size becomes the base, halves with each further timeout, and a search
+ * for one. Then the segment size becomes the base, halves if timeouts go on for long, and a search
  * begins: between what has arrived and what may not, the size in the middle is tried with a segment
  * of new data. When it is acknowledged, it is the segment size from now on; when it alone is lost,
  * that says nothing of congestion (RFC 4821 §7.6) and it goes again in smaller pieces. The search
@@ -16,6 +16,11 @@
 #include "tcp/host.h"
 
 #define TIMEOUTS_OF_A_HOLE 3u
+/* To halve the base takes more: many where segments of the present size have arrived. (A path that
+ * loses a third of all has such rows of timeouts by chance, and small segments make more of them.)
+ */
+#define TIMEOUTS_AT_BASE 6u
+#define TIMEOUTS_AT_PROVEN_BASE 12u
 #define CLOSE_ENOUGH 8u  /* bytes */
 #define WINDOW_LEAST 11u /* segments: a lost probe must be told of by what comes after it */
 #define BEHIND_LEAST 4u  /* segments of new data that follow it */
@@ -82,6 +87,10 @@ void rill__pmtud_timeout(struct tcp_host *host, struct connection *connection) {
     extra = search_open(host, connection);
     if (!extra)
         return;
+    unsigned most = extra->low_arrived ? TIMEOUTS_AT_PROVEN_BASE : TIMEOUTS_AT_BASE;
+    if (extra->searching && active->retries < most)
+        return;
+    extra->low_arrived = false;
     if (!extra->searching) {
         begin_search(host, connection, extra);
     } else {
@@ -154,6 +163,8 @@ void rill__pmtud_sent(struct tcp_host *host, struct connection *connection,
 
 void rill__pmtud_acked(struct tcp_host *host, struct connection *connection) {
     struct extra *extra = (struct extra *)rill__extra(host, connection);
+    if (extra && extra->searching && connection->mss <= extra->search_low)
+        extra->low_arrived = true;
     if (!extra || !extra->probe_size || seq_lt(connection->snd_una, extra->probe_end))
         return;
     extra->search_low = connection->mss = extra->probe_size;

@@ -62,7 +62,7 @@ struct congestion_call rill__congestion_call(const struct tcp_host *host,
         .mss = rill__payload_max(connection),
         .srtt = connection->srtt / 8,
         .snd_nxt = connection->snd_nxt,
-        .paced = host->config.pacing,
+        .paced = host->config.pacing || host->config.bursts,
     };
     return call;
 }
@@ -303,6 +303,8 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
         rill__count_timeout_over(host, connection);
         active->retries = 0;
         active->full_until = seq_max(active->full_until, connection->snd_una);
+        active->small_until = seq_max(active->small_until, connection->snd_una);
+        active->flight_until = seq_max(active->flight_until, connection->snd_una);
     }
     bool reducing = is_reducing(recovery);
     end_episode(connection, summary);

@@ -3,7 +3,7 @@
  * Eight deadlines, one entry in the wheel:
  *   retransmission  while something is in flight (RFC 6298 §5)
  *   persist         while data waits, nothing is in flight and the window is too small (RFC 9293
- *                   §3.8.6.1)
+ *                   §3.8.6.1), or a short segment is held back
  *   reordering      until what is late is taken for lost (RFC 8985 §6.2; rack.c)
  *   probe           until the tail of a flight is asked for (RFC 8985 §7.2; probe.c)
  *   release         until the pacer lets the next packet go (pacer.c)
@@ -14,6 +14,7 @@
  * What happens when nothing is under way is idle.c's. */
 #include "tcp/host.h"
 
+#define CORK_TIME (200 * RILL_MILLISECOND)
 /* What the application lets pass without progress; 0: it has not said. */
 static rill_time user_timeout(const struct tcp_host *host, const struct connection *connection) {
     const struct extra *extra = rill__extra(host, connection);
@@ -65,6 +66,18 @@ void rill__timers_ack_delayed(struct tcp_host *host, struct connection *connecti
 void rill__timers_ack_sent(struct connection *connection) {
     connection->active->ack_at = RILL_TIME_NEVER;
     connection->active->unacked = 0;
+}
+
+void rill__timers_blocked(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    if (active->persist_at != RILL_TIME_NEVER)
+        return;
+    rill_time wait = rill__rto(host, connection);
+    if (rill__held_by_cork(connection)) /* what an acknowledgement may take, and a little */
+        wait = CORK_TIME + rill__round_trip(connection) * RILL_MICROSECOND;
+    active->persist_at = host->core->now + wait;
+    if (active->probing)
+        active->persist_at = not_beyond(host, connection, active->persist_at);
 }
 
 /* What was sent into a shut window, probes above all, was not kept there: it goes again at once. */
@@ -146,15 +159,6 @@ static uint8_t retry_limit(const struct tcp_host *host, const struct connection 
     return host->config.data_retries;
 }
 
-void rill__timers_blocked_by_window(struct tcp_host *host, struct connection *connection) {
-    struct active *active = connection->active;
-    if (active->persist_at != RILL_TIME_NEVER)
-        return;
-    active->persist_at = host->core->now + rill__rto(host, connection);
-    if (active->probing)
-        active->persist_at = not_beyond(host, connection, active->persist_at);
-}
-
 /* A timer has found the window shut. */
 void rill__timers_probing(const struct tcp_host *host, struct connection *connection) {
     if (!connection->active->probing)
@@ -176,7 +180,9 @@ static bool is_given_up(const struct tcp_host *host, const struct connection *co
     return retries != 255 && active->retries >= retries;
 }
 
-/* RFC 6298 §5.4 to §5.6. False: the connection is given up. */
+/* RFC 6298 §5.4 to §5.6. False: the connection is given up (RFC 9293 §3.8.3, R2).
+ * DEVIATION: its R1, at which IP is to be told that the route may be dead, is not there: neighbours
+ * are asked by themselves whether they are (RFC 4861 §7.3.3), and routes follow them. */
 static bool retransmission_expired(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     active->rto_at = RILL_TIME_NEVER;
@@ -191,6 +197,7 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
     active->retries += active->retries < 254;
     active->backoff += active->backoff < 20;
     rill__count_timeout(host, connection);
+    rill__fast_open_timeout(host, connection);
     rill__pmtud_timeout(host, connection);
     rill__recovery_timeout(host, connection);
     active->rto_at = retransmission_deadline(host, connection);
@@ -202,6 +209,11 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
 static bool persist_expired(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     active->persist_at = RILL_TIME_NEVER;
+    if (rill__held_by_cork(connection)) {
+        rill__output_flush(connection);
+        rill__tcp_ready(host, connection);
+        return true;
+    }
     if (active->probing && is_given_up(host, connection)) {
         rill__connection_reset(host, connection, RILL_CAUSE_RST_TIMEOUT, RILL_ERROR_TIMED_OUT);
         return false;

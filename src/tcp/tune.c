@@ -10,6 +10,11 @@ static void set_flag(struct connection *connection, uint16_t flag, bool on) {
     connection->flags |= on ? flag : 0;
 }
 
+static void set_choice(struct connection *connection, uint8_t choice, bool on) {
+    connection->choices &= (uint8_t)~choice;
+    connection->choices |= on ? choice : 0;
+}
+
 /* Segments already queued as larger ones are cut again when they are sent. */
 static void lower_mss(struct connection *connection, uint32_t mss) {
     if (mss < connection->mss)
@@ -45,6 +50,7 @@ static bool option_ok(enum rill_tcp_option option, uint32_t value) {
         {0, 255},              /* HOP_LIMIT */
         {0, 255},              /* TRAFFIC_CLASS */
         {88, 65535},           /* MSS */
+        {0, 1},                /* CORK */
         {0, INT32_MAX},        /* USER_TIMEOUT */
         {0, 127},              /* SYN_RETRIES */
         {0, UINT32_MAX},       /* FIN_WAIT_2 */
@@ -145,12 +151,19 @@ static int apply(struct tcp_host *host, struct connection *connection, enum rill
     switch (option) {
     case RILL_TCP_OPTION_NODELAY:
         set_flag(connection, CONNECTION_NODELAY, value);
+        if (value && connection->active)
+            rill__output_flush(connection);
+        return 0;
+    case RILL_TCP_OPTION_CORK:
+        set_choice(connection, CHOICE_CORK, value);
         return 0;
     case RILL_TCP_OPTION_RECEIVE_BUFFER:
         connection->receive_buffer = value;
+        set_choice(connection, CHOICE_RECEIVE_BUFFER, true);
         return 0;
     case RILL_TCP_OPTION_SEND_BUFFER:
         connection->send_buffer = value;
+        set_choice(connection, CHOICE_SEND_BUFFER, true);
         return 0;
     case RILL_TCP_OPTION_HOP_LIMIT:
         connection->hop_limit = (uint8_t)value;

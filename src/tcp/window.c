@@ -5,11 +5,22 @@
  * forward only by a worthwhile step (§3.8.6.2.2), so no silly windows are offered. */
 #include "tcp/host.h"
 
-/* Bytes the buffer takes beyond rcv_nxt. */
+#define PRESSED_SEGMENTS 4 /* what a connection may expect while memory is short */
+
+uint32_t rill__receive_space(const struct connection *connection) {
+    uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
+    return connection->receive_buffer > queued ? connection->receive_buffer - queued : 0;
+}
+
+/* How much of that may be promised. While memory is short no more is promised than keeps a
+ * connection moving; what is promised already stays so. */
 static uint32_t free_space(const struct tcp_host *host, const struct connection *connection) {
     const struct extra *extra = rill__extra(host, connection);
     uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
-    uint32_t space = connection->receive_buffer > queued ? connection->receive_buffer - queued : 0;
+    uint32_t pressed = PRESSED_SEGMENTS * (uint32_t)connection->mss;
+    if (rill__core_pressed(host->core) && pressed < connection->receive_buffer)
+        return pressed > queued ? pressed - queued : 0;
+    uint32_t space = rill__receive_space(connection);
     return extra && extra->window_clamp ? RILL_MIN(space, extra->window_clamp) : space;
 }
 

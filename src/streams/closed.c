@@ -1,0 +1,48 @@
+/* streams/closed.c: connections that are over are kept a while: late segments still belong to them.
+ * They wait in a ring, in the order in which they ended; when it is full the first one goes. */
+#include "streams/connection.h"
+
+enum { CLOSED_MAX = 16384 };
+#define CLOSED_TIME (60 * RILL_SECOND)
+
+struct closed {
+    uint32_t index, generation;
+};
+
+void rill__closed_fini(struct streams *streams) {
+    if (streams->closed)
+        rill__streams_release(streams, streams->closed, CLOSED_MAX * sizeof *streams->closed);
+    streams->closed = 0;
+}
+
+static struct connection *first(struct streams *streams) {
+    const struct closed *closed = &streams->closed[streams->closed_first % CLOSED_MAX];
+    return rill__slab_find(&streams->connections, closed->index, closed->generation);
+}
+
+static void drop_first(struct streams *streams) {
+    struct connection *connection = first(streams);
+    streams->closed_first++;
+    if (connection)
+        rill__streams_put_away(streams, connection);
+}
+
+void rill__closed_add(struct streams *streams, struct connection *connection) {
+    if (!streams->closed)
+        streams->closed = rill__streams_allocate(streams, CLOSED_MAX * sizeof *streams->closed);
+    if (!streams->closed)
+        return;
+    if (streams->closed_end - streams->closed_first == CLOSED_MAX)
+        drop_first(streams);
+    struct closed *closed = &streams->closed[streams->closed_end++ % CLOSED_MAX];
+    closed->index = connection->index;
+    closed->generation = slab_generation(&streams->connections, connection->index);
+}
+
+void rill__closed_expire(struct streams *streams) {
+    if (streams->closed_end == streams->closed_first)
+        return;
+    const struct connection *connection = first(streams);
+    if (!connection || connection->last + CLOSED_TIME < streams->newest)
+        drop_first(streams);
+}

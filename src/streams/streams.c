@@ -1,0 +1,272 @@
+/* streams/streams.c: the analysis as a whole: a frame's way from its link layer to its connection.
+ */
+#include "streams/connection.h"
+
+#include <string.h>
+
+const char *rill__streams_blame_text(enum streams_blame blame) {
+    static const char *const texts[] = {
+#define TEXT(name, text) text,
+        STREAMS_BLAMES(TEXT)
+#undef TEXT
+    };
+    return texts[blame];
+}
+
+const char *rill__streams_state_text(enum streams_state state) {
+    static const char *const texts[] = {
+#define TEXT(name, text) text,
+        STREAMS_STATES(TEXT)
+#undef TEXT
+    };
+    return texts[state];
+}
+
+const char *rill__streams_event_text(enum streams_event_kind kind) {
+    static const char *const texts[] = {
+#define TEXT(name, text) text,
+        STREAMS_EVENTS(TEXT)
+#undef TEXT
+    };
+    return texts[kind];
+}
+
+const char *rill__streams_evidence_text(enum streams_evidence evidence) {
+    static const char *const texts[] = {
+#define TEXT(name, text) text,
+        STREAMS_EVIDENCES(TEXT)
+#undef TEXT
+    };
+    return texts[evidence];
+}
+
+static void *counted_allocate(void *context, size_t size) {
+    return rill__streams_allocate(context, size);
+}
+
+static void counted_release(void *context, void *memory, size_t size) {
+    rill__streams_release(context, memory, size);
+}
+
+void *rill__streams_allocate(struct streams *streams, size_t size) {
+    void *memory = streams->config.allocator.allocate(streams->config.allocator.context, size);
+    if (memory)
+        streams->memory += size;
+    return memory;
+}
+
+void rill__streams_release(struct streams *streams, void *memory, size_t size) {
+    streams->memory -= size;
+    streams->config.allocator.release(streams->config.allocator.context, memory, size);
+}
+
+struct streams *rill__streams_open(const struct streams_config *config) {
+    struct streams *streams =
+        config->allocator.allocate(config->allocator.context, sizeof *streams);
+    if (!streams)
+        return 0;
+    memset(streams, 0, sizeof *streams);
+    streams->config = *config;
+    streams->counted = (struct rill_allocator){streams, counted_allocate, counted_release};
+    streams->key = (struct siphash_key){config->seed[0], config->seed[1]};
+    rill__decap_init(&streams->decap, &streams->counted);
+    rill__hash_init(&streams->index, &streams->counted);
+    rill__slab_init(&streams->connections, &streams->counted, sizeof(struct connection),
+                    UINT32_MAX);
+    if (rill__sighting_init(streams))
+        return streams;
+    rill__streams_close(streams);
+    return 0;
+}
+
+void rill__streams_close(struct streams *streams) {
+    struct rill_allocator allocator = streams->config.allocator;
+    streams->config.connection = 0;
+    streams->config.event = 0;
+    rill__streams_put_all_away(streams);
+    rill__decap_fini(&streams->decap);
+    rill__hash_fini(&streams->index);
+    rill__slab_fini(&streams->connections);
+    rill__closed_fini(streams);
+    rill__sighting_fini(streams);
+    rill__history_fini(streams);
+    allocator.release(allocator.context, streams, sizeof *streams);
+}
+
+void rill__event_tell(struct streams *streams, const struct connection *connection,
+                      struct streams_event *event) {
+    if (!streams->config.event)
+        return;
+    event->connection = connection->number;
+    streams->config.event(streams->config.context, event);
+}
+
+static void count_sighting(struct streams *streams, const struct streams_packet *packet,
+                           enum streams_evidence evidence, uint32_t scope) {
+    struct streams_packet first = *packet;
+    struct connection_key key, other;
+    uint8_t side;
+    if (scope != packet->scope) { /* this scope is another name of that one */
+        first.scope = scope;
+        rill__streams_key(packet, &other);
+        rill__streams_key(&first, &key);
+        struct connection *known =
+            rill__streams_newest(streams, &key, rill__streams_hash(streams, &key));
+        if (known && !(known->bits & CONNECTION_ALIAS))
+            rill__streams_alias(streams, &other, rill__streams_hash(streams, &other), known);
+    }
+    struct connection *connection = rill__streams_find(streams, &first, &side);
+    if (!connection)
+        return;
+    connection->streams[side].packets++;
+    if (packet->frame < connection->first_frame)
+        connection->first_frame = packet->frame;
+    if (packet->frame > connection->last_frame)
+        connection->last_frame = packet->frame;
+    struct active *active = rill__streams_active(streams, connection);
+    if (active)
+        active->counts[side].duplicate_sightings++;
+    struct streams_event event = {0};
+    event.kind = STREAMS_EVENT_SECOND_SIGHTING;
+    event.evidence = evidence;
+    event.sure = true;
+    event.side = side;
+    event.length = packet->length;
+    event.frame = packet->frame;
+    event.when = packet->when;
+    rill__event_tell(streams, connection, &event);
+    if (!streams->config.segment)
+        return;
+    struct streams_segment segment = {0};
+    segment.connection = connection->number;
+    segment.side = side;
+    segment.packet = packet;
+    segment.second_sighting = true;
+    segment.labels = UINT32_C(1) << STREAMS_EVENT_SECOND_SIGHTING;
+    streams->config.segment(streams->config.context, &segment);
+}
+
+/* An ICMP error is about a connection, not of it. */
+static void take_icmp(struct streams *streams, const struct streams_packet *packet) {
+    uint8_t side;
+    streams->totals.icmp_errors++;
+    struct connection *connection = rill__streams_find(streams, packet, &side);
+    if (!connection)
+        return;
+    connection->icmp_errors += connection->icmp_errors < 255;
+    struct streams_event event = {0};
+    event.kind = STREAMS_EVENT_ICMP_ERROR;
+    event.evidence = STREAMS_EVIDENCE_HEADERS;
+    event.sure = true;
+    event.side = side;
+    event.length = (uint64_t)packet->icmp_type << 8 | packet->icmp_code;
+    event.frame = packet->frame;
+    event.when = packet->when;
+    rill__event_tell(streams, connection, &event);
+}
+
+static bool in_other_shard(struct streams *streams, const struct streams_packet *packet) {
+    struct connection_key key;
+    if (streams->config.shards < 2)
+        return false;
+    /* Another key than the table's, and always the same, so that all shards agree. */
+    struct siphash_key fixed = {1, 2};
+    rill__streams_key(packet, &key);
+    key.scope = 0;
+    uint64_t hash = rill__siphash(&fixed, (const uint8_t *)&key, sizeof key);
+    return hash % streams->config.shards != streams->config.shard;
+}
+
+/* A segment whose turn has come. */
+static void take_prepared(struct streams *streams, struct prepared *prepared) {
+    const struct streams_packet *packet = &prepared->packet;
+    enum streams_evidence evidence;
+    uint32_t scope;
+    uint8_t side;
+    streams->totals.tcp_packets++;
+    if (packet->when < streams->newest)
+        streams->totals.clock_steps++;
+    else
+        streams->newest = packet->when;
+    if (streams->config.memory_max && streams->memory > streams->config.memory_max)
+        rill__streams_make_room(streams);
+    rill__closed_expire(streams);
+    if (rill__sighting_check(streams, packet, prepared->sum, &evidence, &scope)) {
+        count_sighting(streams, packet, evidence, scope);
+        return;
+    }
+    struct connection *connection = rill__streams_lookup(streams, prepared, &side);
+    if (!connection)
+        return;
+    bool was_over = connection_is_over(connection);
+    rill__streams_take(streams, connection, side, packet);
+    if (!was_over && connection_is_over(connection))
+        rill__closed_add(streams, connection);
+}
+
+static void take_until(struct streams *streams, uint64_t waiting) {
+    while (streams->ahead_end - streams->ahead_first > waiting)
+        take_prepared(streams, &streams->ahead[streams->ahead_first++ % AHEAD]);
+}
+
+static void prepare(struct streams *streams, struct prepared *prepared) {
+    prepared->lower = rill__streams_key(&prepared->packet, &prepared->key);
+    prepared->hash = rill__streams_hash(streams, &prepared->key);
+    prepared->sum = rill__sighting_sum(&prepared->packet);
+    rill__sighting_prefetch(streams, prepared->sum);
+    hash_prefetch(&streams->index, prepared->hash);
+}
+
+void rill__streams_frame(struct streams *streams, const struct streams_frame *frame) {
+    struct prepared *prepared = &streams->ahead[streams->ahead_end % AHEAD];
+    streams->totals.frames++;
+    enum decap_result result = rill__decap(&streams->decap, frame, &prepared->packet);
+    if (result != DECAP_TCP && result != DECAP_ICMP)
+        return;
+    if (in_other_shard(streams, &prepared->packet)) {
+        streams->totals.other_shards++;
+        return;
+    }
+    if (result == DECAP_ICMP) {
+        struct streams_packet error = prepared->packet;
+        take_until(streams, 0);
+        take_icmp(streams, &error);
+        return;
+    }
+    prepare(streams, prepared);
+    streams->ahead_end++;
+    /* Whoever watches segments wants each while its frame is at hand; a datagram put together from
+     * fragments lies where the next one will. */
+    bool waits = streams->config.frames_stay && !streams->config.segment &&
+                 !streams->config.event && !streams->decap.reassembled;
+    take_until(streams, waits ? AHEAD - 1 : 0);
+}
+
+void rill__streams_finish(struct streams *streams) {
+    take_until(streams, 0);
+    rill__streams_put_all_away(streams);
+}
+
+void rill__streams_totals(const struct streams *streams, struct streams_totals *totals) {
+    const struct decap *decap = &streams->decap;
+    *totals = streams->totals;
+    totals->not_tcp = decap->results[DECAP_OTHER];
+    totals->unknown_link = decap->results[DECAP_LINK];
+    totals->bad_headers = decap->results[DECAP_BAD];
+    totals->cut_headers = decap->results[DECAP_CUT];
+    totals->fragments = decap->fragments.fragments;
+    totals->fragments_given_up = decap->fragments.given_up;
+    totals->fragments_waiting = rill__fragments_waiting(&decap->fragments);
+    totals->cut_payloads = decap->short_frames;
+    totals->offload_frames = decap->jumbo_frames;
+    totals->memory = streams->memory;
+}
+
+const struct scope *rill__streams_scope(const struct streams *streams, uint32_t number) {
+    return rill__scopes_at(&streams->decap.scopes, number);
+}
+
+const uint64_t *rill__streams_fragment_frames(const struct streams *streams, uint32_t *count) {
+    *count = streams->decap.reassembled ? streams->decap.fragments.frame_count : 0;
+    return streams->decap.fragments.frames;
+}

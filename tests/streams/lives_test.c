@@ -1,0 +1,390 @@
+/* tests/streams/lives_test.c: which connection a packet belongs to: the lives of a four-tuple. */
+#include "streams/streams_test.h"
+
+#define MS RILL_MILLISECOND
+
+static struct craft *start(void **state) {
+    struct craft *craft = craft_new();
+    *state = craft;
+    return craft;
+}
+
+static void exchange(struct craft *craft, struct craft_flow *flow) {
+    craft_handshake(craft, flow);
+    craft_add(craft, flow, MS,
+              (struct craft_segment){.flags = ACK | PSH, .seq = 1, .ack = 1, .length = 100});
+    craft_add(
+        craft, flow, 10 * MS,
+        (struct craft_segment){.side = SERVER, .flags = ACK, .seq = 1, .ack = 101, .length = 500});
+    craft_add(craft, flow, MS, (struct craft_segment){.flags = ACK, .seq = 101, .ack = 501});
+}
+
+static void a_new_isn_after_the_end_is_a_new_life(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    for (unsigned i = 0; i < 3; i++) {
+        exchange(craft, &flow);
+        craft_close(craft, &flow, 100, 500);
+        flow.isn[0] += 77777;
+        flow.isn[1] += 99999;
+    }
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(craft->results[i].number, i);
+        assert_int_equal(craft->results[i].incarnation, i + 1);
+        assert_int_equal(craft->results[i].state, STREAMS_STATE_CLOSED);
+        assert_int_equal(craft->results[i].closed_by, STREAMS_CLOSED_BY_CLIENT);
+        assert_int_equal(craft->results[i].sides[CLIENT].bytes, 100);
+        assert_int_equal(craft->results[i].sides[SERVER].bytes, 500);
+        assert_int_equal(craft->results[i].sides[CLIENT].isn, 1000 + 77777 * i);
+    }
+}
+
+static void a_new_isn_that_is_answered_is_a_new_life_though_the_old_one_never_ended(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    exchange(craft, &flow);
+    flow.isn[0] += 1 << 20;
+    flow.isn[1] += 1 << 20;
+    exchange(craft, &flow);
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 2);
+    assert_int_equal(craft->results[0].state, STREAMS_STATE_OPEN);
+    assert_int_equal(craft->results[1].incarnation, 2);
+    assert_int_equal(craft->results[1].sides[SERVER].bytes, 500);
+}
+
+static void a_stray_syn_that_gets_an_ack_of_the_old_life_changes_nothing(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow(), stray = craft_flow();
+    exchange(craft, &flow);
+    stray.isn[0] += 500000000;
+    craft_add(craft, &stray, 50 * MS, (struct craft_segment){.flags = SYN, .scale = -1});
+    craft_add(craft, &flow, 10 * MS,
+              (struct craft_segment){.side = SERVER, .flags = ACK, .seq = 501, .ack = 101});
+    craft_add(craft, &flow, MS,
+              (struct craft_segment){.flags = ACK, .seq = 101, .ack = 501, .length = 50});
+    craft_add(craft, &flow, 10 * MS,
+              (struct craft_segment){.side = SERVER, .flags = ACK, .seq = 501, .ack = 151});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 1);
+    assert_int_equal(craft->results[0].rejected_syns, 1);
+    assert_int_equal(craft->results[0].sides[CLIENT].bytes, 150);
+    assert_int_equal(craft->results[0].sides[CLIENT].packets, 6);
+    assert_int_equal(craft_events(craft, STREAMS_EVENT_REJECTED_SYN), 1);
+}
+
+/* A host that has crashed and begins anew: the old life is reset, and the same SYN opens the new
+ * one. */
+static void a_rejected_syn_that_comes_again_after_a_reset_opens_a_connection(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow(), new = craft_flow();
+    exchange(craft, &flow);
+    new.isn[0] += 400000000;
+    new.isn[1] += 300000000;
+    craft_add(craft, &new, 50 * MS, (struct craft_segment){.flags = SYN, .mss = 1460, .scale = 7});
+    craft_add(craft, &flow, 10 * MS,
+              (struct craft_segment){.side = SERVER, .flags = ACK, .seq = 501, .ack = 101});
+    craft_add(craft, &flow, MS, (struct craft_segment){.flags = RST, .seq = 101});
+    exchange(craft, &new);
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 2);
+    assert_int_equal(craft->results[0].state, STREAMS_STATE_RESET);
+    assert_int_equal(craft->results[0].closed_by, STREAMS_RESET_BY_CLIENT);
+    assert_int_equal(craft->results[1].state, STREAMS_STATE_OPEN);
+    assert_int_equal(craft->results[1].handshake, STREAMS_HANDSHAKE_WHOLE);
+}
+
+static void a_syn_sent_again_is_the_same_connection(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    for (unsigned i = 0; i < 4; i++)
+        craft_add(craft, &flow, RILL_SECOND << i, (struct craft_segment){.flags = SYN, .scale = 7});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 1);
+    assert_int_equal(craft->results[0].state, STREAMS_STATE_ATTEMPTED);
+    assert_int_equal(craft->results[0].sides[CLIENT].packets, 4);
+    assert_int_equal(craft_events(craft, STREAMS_EVENT_SYN_RESENT), 3);
+    assert_int_equal(craft->results[0].blame[STREAMS_BLAME_HANDSHAKE], craft->results[0].duration);
+}
+
+static void the_same_isn_after_the_end_is_a_new_life(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    exchange(craft, &flow);
+    craft_close(craft, &flow, 100, 500);
+    flow.isn[1] += 4000000;
+    craft->now += 120 * RILL_SECOND;
+    exchange(craft, &flow);
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 2);
+    assert_int_equal(craft->results[1].sides[SERVER].bytes, 500);
+}
+
+static void two_syns_that_cross_are_one_connection(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    craft_add(craft, &flow, MS, (struct craft_segment){.side = CLIENT, .flags = SYN, .scale = 7});
+    craft_add(craft, &flow, MS, (struct craft_segment){.side = SERVER, .flags = SYN, .scale = 7});
+    craft_add(craft, &flow, MS,
+              (struct craft_segment){.side = CLIENT, .flags = SYN | ACK, .ack = 1, .scale = 7});
+    craft_add(craft, &flow, MS,
+              (struct craft_segment){.side = SERVER, .flags = SYN | ACK, .ack = 1, .scale = 7});
+    craft_add(craft, &flow, MS,
+              (struct craft_segment){.flags = ACK, .seq = 1, .ack = 1, .length = 10});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 1);
+    assert_int_equal(craft->results[0].sides[CLIENT].port, 40000);
+    assert_int_equal(craft->results[0].handshake, STREAMS_HANDSHAKE_WHOLE);
+    assert_int_equal(craft->results[0].sides[CLIENT].bytes, 10);
+}
+
+static void an_answer_that_stands_before_its_syn_waits_for_it(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    flow.ports[0] = 80; /* the ports say nothing */
+    craft_add(craft, &flow, MS,
+              (struct craft_segment){.side = SERVER, .flags = SYN | ACK, .ack = 1, .scale = 7});
+    craft_add(craft, &flow, MS, (struct craft_segment){.flags = SYN, .scale = 7});
+    craft_add(craft, &flow, MS,
+              (struct craft_segment){.flags = ACK, .seq = 1, .ack = 1, .length = 10});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 1);
+    assert_int_equal(craft->results[0].sides[CLIENT].bytes, 10);
+    assert_int_equal(craft->results[0].sides[CLIENT].isn, 1000);
+    assert_int_equal(craft->results[0].handshake, STREAMS_HANDSHAKE_WHOLE);
+}
+
+static void numbers_far_away_after_the_end_are_a_life_whose_handshake_is_missing(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    exchange(craft, &flow);
+    craft_close(craft, &flow, 100, 500);
+    flow.isn[0] += 3000000000u;
+    flow.isn[1] += 2000000000u;
+    craft_add(craft, &flow, 5 * RILL_SECOND,
+              (struct craft_segment){.flags = ACK, .seq = 1, .ack = 1, .length = 70});
+    craft_add(
+        craft, &flow, MS,
+        (struct craft_segment){.side = SERVER, .flags = ACK, .seq = 1, .ack = 71, .length = 30});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 2);
+    assert_int_equal(craft->results[1].handshake, STREAMS_HANDSHAKE_NONE);
+    assert_int_equal(craft->results[1].state, STREAMS_STATE_MIDSTREAM);
+    assert_int_equal(craft->results[1].sides[CLIENT].bytes, 70);
+    assert_int_equal(craft->results[1].sides[CLIENT].missing_bytes, 0);
+}
+
+static void silence_alone_never_ends_a_connection(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    exchange(craft, &flow);
+    craft_add(craft, &flow, 86400 * RILL_SECOND,
+              (struct craft_segment){.flags = ACK, .seq = 101, .ack = 501, .length = 7});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 1);
+    assert_int_equal(craft->results[0].sides[CLIENT].bytes, 107);
+}
+
+static void silence_ends_a_connection_when_asked_to(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    craft->config.idle_split = 3600 * RILL_SECOND;
+    exchange(craft, &flow);
+    craft_add(craft, &flow, 86400 * RILL_SECOND,
+              (struct craft_segment){.flags = ACK, .seq = 101, .ack = 501, .length = 7});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 2);
+}
+
+static void a_late_segment_goes_to_the_old_life(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow old = craft_flow(), new = craft_flow();
+    exchange(craft, &old);
+    craft_close(craft, &old, 100, 500);
+    new.isn[0] += 1 << 28;
+    new.isn[1] += 1 << 28;
+    exchange(craft, &new);
+    craft_add(
+        craft, &old, MS,
+        (struct craft_segment){.side = SERVER, .flags = ACK, .seq = 1, .ack = 101, .length = 500});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 2);
+    assert_int_equal(craft->results[0].sides[SERVER].resent_segments, 1);
+    assert_int_equal(craft->results[1].sides[SERVER].resent_segments, 0);
+    assert_int_equal(craft->results[1].sides[SERVER].bytes, 500);
+}
+
+static void equal_addresses_in_two_vlans_are_two_connections(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow one = craft_flow(), other = craft_flow();
+    one.vlan = 10;
+    other.vlan = 20;
+    other.isn[0] += 5;
+    other.id[0] += 999;
+    other.id[1] += 999;
+    craft_handshake(craft, &one);
+    craft_handshake(craft, &other);
+    craft_add(craft, &one, MS,
+              (struct craft_segment){.flags = ACK, .seq = 1, .ack = 1, .length = 11});
+    craft_add(craft, &other, MS,
+              (struct craft_segment){.flags = ACK, .seq = 1, .ack = 1, .length = 22});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 2);
+    assert_int_equal(craft->results[0].sides[CLIENT].bytes, 11);
+    assert_int_equal(craft->results[1].sides[CLIENT].bytes, 22);
+}
+
+/* A router between two VLANs that are both mirrored. */
+static void the_same_packets_in_another_vlan_are_second_sightings(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow before = craft_flow(), after = craft_flow();
+    before.vlan = 10;
+    after.vlan = 20;
+    struct craft_segment list[] = {
+        {.flags = SYN, .scale = 7, .id = 1},
+        {.side = SERVER, .flags = SYN | ACK, .ack = 1, .scale = 7, .id = 2},
+        {.flags = ACK, .seq = 1, .ack = 1, .id = 3},
+        {.flags = ACK, .seq = 1, .ack = 1, .length = 100, .id = 4},
+        {.side = SERVER, .flags = ACK, .seq = 1, .ack = 101, .id = 5},
+    };
+    for (unsigned i = 0; i < 5; i++) {
+        craft_add(craft, list[i].side ? &after : &before, MS, list[i]);
+        list[i].ttl = 63;
+        craft_add(craft, list[i].side ? &before : &after, MS / 100, list[i]);
+    }
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 1);
+    assert_int_equal(craft->results[0].sides[CLIENT].duplicate_sightings, 3);
+    assert_int_equal(craft->results[0].sides[SERVER].duplicate_sightings, 2);
+    assert_int_equal(craft->results[0].sides[CLIENT].resent_segments, 0);
+    assert_int_equal(craft->results[0].sides[CLIENT].bytes, 100);
+}
+
+static void answers_to_a_syn_are_told_apart(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow refused = craft_flow(), rejected = craft_flow();
+    rejected.ports[0]++;
+    craft_add(craft, &refused, MS, (struct craft_segment){.flags = SYN, .scale = -1});
+    craft_add(craft, &refused, MS,
+              (struct craft_segment){.side = SERVER, .flags = RST | ACK, .ack = 1});
+    craft_add(craft, &rejected, MS, (struct craft_segment){.flags = SYN, .scale = -1});
+    craft_add(craft, &rejected, MS,
+              (struct craft_segment){.side = SERVER, .flags = ACK, .seq = 9, .ack = 4000});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 2);
+    assert_int_equal(craft->results[0].state, STREAMS_STATE_REFUSED);
+    assert_int_equal(craft->results[1].state, STREAMS_STATE_REJECTED);
+}
+
+static void many_lives_of_one_four_tuple_are_all_counted(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    for (unsigned i = 0; i < 300; i++) {
+        craft_add(craft, &flow, MS, (struct craft_segment){.flags = SYN, .scale = 7});
+        craft_add(craft, &flow, MS,
+                  (struct craft_segment){.side = SERVER, .flags = SYN | ACK, .ack = 1, .scale = 7});
+        craft_add(craft, &flow, MS, (struct craft_segment){.flags = RST | ACK, .seq = 1, .ack = 1});
+        flow.isn[0] += 100000;
+        flow.isn[1] += 100000;
+    }
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 300);
+    for (unsigned i = 0; i < 300; i++)
+        assert_int_equal(craft->results[i].incarnation, i + 1);
+}
+
+/* What is given up is told, and nothing is forgotten in the count. */
+static void unanswered_syns_without_end_stay_within_the_memory_given(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    craft_add(craft, &flow, MS, (struct craft_segment){.flags = SYN, .scale = -1});
+    craft->config.memory_max = 8 << 20;
+    craft->config.context = craft;
+    craft->config.connection = craft_count;
+    struct streams *streams = rill__streams_open(&craft->config);
+    assert_non_null(streams);
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < 200000; i++) {
+        memcpy(craft->bytes[0] + 26, &i, 4); /* another source address */
+        craft->frames[0].when += 1000;
+        craft->frames[0].number++;
+        rill__streams_frame(streams, &craft->frames[0]);
+        rill__streams_totals(streams, &craft->totals);
+        most = craft->totals.memory > most ? craft->totals.memory : most;
+    }
+    rill__streams_finish(streams);
+    rill__streams_totals(streams, &craft->totals);
+    rill__streams_close(streams);
+    assert_true(most < 10 << 20);
+    assert_true(craft->totals.connections_given_up > 100000);
+    assert_int_equal(craft->result_count, 200000);
+}
+
+static void an_icmp_error_is_an_event_of_what_it_quotes(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    exchange(craft, &flow);
+    uint8_t bytes[14 + 20 + 8 + 28] = {0};
+    memcpy(bytes, craft->bytes[3], 14);
+    uint8_t *ip = bytes + 14;
+    ip[0] = 0x45;
+    ip[3] = 56;
+    ip[8] = 64;
+    ip[9] = 1;
+    memcpy(ip + 12, "\12\0\0\376\12\0\0\1", 8);
+    ip[20] = 3;
+    ip[21] = 1;
+    memcpy(ip + 28, craft->bytes[3] + 14, 28); /* the request's header, and eight bytes */
+    craft_frame(craft, MS, CAPTURE_LINK_ETHERNET, bytes, sizeof bytes);
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 1);
+    assert_int_equal(craft->results[0].icmp_errors, 1);
+    assert_int_equal(craft->results[0].sides[CLIENT].packets, 4);
+    assert_int_equal(craft_events(craft, STREAMS_EVENT_ICMP_ERROR), 1);
+}
+
+static void shards_part_the_connections_among_them(void **state) {
+    struct craft *craft = start(state);
+    size_t total = 0;
+    for (uint16_t port = 1000; port < 1100; port++) {
+        struct craft_flow flow = craft_flow();
+        flow.ports[0] = port;
+        craft_handshake(craft, &flow);
+    }
+    for (unsigned shard = 0; shard < 3; shard++) {
+        craft->config.shard = shard;
+        craft->config.shards = 3;
+        craft->result_count = 0;
+        craft_run(craft);
+        assert_in_range(craft->result_count, 15, 60);
+        for (size_t i = 0; i < craft->result_count; i++)
+            assert_int_equal(craft->results[i].sides[SERVER].packets, 1);
+        total += craft->result_count;
+    }
+    assert_int_equal(total, 100);
+}
+
+const struct CMUnitTest lives_tests[] = {
+    STREAMS_TEST(a_new_isn_after_the_end_is_a_new_life),
+    STREAMS_TEST(a_new_isn_that_is_answered_is_a_new_life_though_the_old_one_never_ended),
+    STREAMS_TEST(a_stray_syn_that_gets_an_ack_of_the_old_life_changes_nothing),
+    STREAMS_TEST(a_rejected_syn_that_comes_again_after_a_reset_opens_a_connection),
+    STREAMS_TEST(a_syn_sent_again_is_the_same_connection),
+    STREAMS_TEST(the_same_isn_after_the_end_is_a_new_life),
+    STREAMS_TEST(two_syns_that_cross_are_one_connection),
+    STREAMS_TEST(an_answer_that_stands_before_its_syn_waits_for_it),
+    STREAMS_TEST(numbers_far_away_after_the_end_are_a_life_whose_handshake_is_missing),
+    STREAMS_TEST(silence_alone_never_ends_a_connection),
+    STREAMS_TEST(silence_ends_a_connection_when_asked_to),
+    STREAMS_TEST(a_late_segment_goes_to_the_old_life),
+    STREAMS_TEST(equal_addresses_in_two_vlans_are_two_connections),
+    STREAMS_TEST(the_same_packets_in_another_vlan_are_second_sightings),
+    STREAMS_TEST(answers_to_a_syn_are_told_apart),
+    STREAMS_TEST(many_lives_of_one_four_tuple_are_all_counted),
+    STREAMS_TEST(unanswered_syns_without_end_stay_within_the_memory_given),
+    STREAMS_TEST(an_icmp_error_is_an_event_of_what_it_quotes),
+    STREAMS_TEST(shards_part_the_connections_among_them),
+};
+const size_t lives_test_count = sizeof lives_tests / sizeof *lives_tests;
