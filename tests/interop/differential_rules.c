@@ -289,7 +289,7 @@ static bool fin_within(const struct sequence *sequence, const struct step *step,
     bool within = false;
     (void)kernel;
     (void)rill;
-    for (int i = 0; i < sequence->count && &sequence->steps[i] != step; i++)
+    for (int i = 0; i < sequence->count && (!step || &sequence->steps[i] <= step); i++)
         for (int k = 0; k < sequence->count; k++) {
             const struct step *fin = &sequence->steps[i], *data = &sequence->steps[k];
             within |= is_segment(fin, WIRE_FIN) && is_segment(data, WIRE_ACK) &&
