@@ -101,7 +101,8 @@ void rill__event_tell(struct streams *streams, const struct connection *connecti
     streams->config.event(streams->config.context, event);
 }
 
-static void count_sighting(struct streams *streams, const struct streams_packet *packet,
+/* False: what it was first seen as is not known any more. */
+static bool count_sighting(struct streams *streams, const struct streams_packet *packet,
                            enum streams_evidence evidence, uint32_t scope) {
     struct streams_packet first = *packet;
     struct connection_key key, other;
@@ -117,7 +118,7 @@ static void count_sighting(struct streams *streams, const struct streams_packet 
     }
     struct connection *connection = rill__streams_find(streams, &first, &side);
     if (!connection)
-        return;
+        return false;
     connection->streams[side].packets++;
     if (packet->frame < connection->first_frame)
         connection->first_frame = packet->frame;
@@ -136,7 +137,7 @@ static void count_sighting(struct streams *streams, const struct streams_packet 
     event.when = packet->when;
     rill__event_tell(streams, connection, &event);
     if (!streams->config.segment)
-        return;
+        return true;
     struct streams_segment segment = {0};
     segment.connection = connection->number;
     segment.side = side;
@@ -144,6 +145,7 @@ static void count_sighting(struct streams *streams, const struct streams_packet 
     segment.second_sighting = true;
     segment.labels = UINT32_C(1) << STREAMS_EVENT_SECOND_SIGHTING;
     streams->config.segment(streams->config.context, &segment);
+    return true;
 }
 
 /* An ICMP error is about a connection, not of it. */
@@ -191,10 +193,9 @@ static void take_prepared(struct streams *streams, struct prepared *prepared) {
     if (streams->config.memory_max && streams->memory > streams->config.memory_max)
         rill__streams_make_room(streams);
     rill__closed_expire(streams);
-    if (rill__sighting_check(streams, packet, prepared->sum, &evidence, &scope)) {
-        count_sighting(streams, packet, evidence, scope);
+    if (rill__sighting_check(streams, packet, prepared->sum, &evidence, &scope) &&
+        count_sighting(streams, packet, evidence, scope))
         return;
-    }
     struct connection *connection = rill__streams_lookup(streams, prepared, &side);
     if (!connection)
         return;
