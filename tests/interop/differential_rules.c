@@ -48,7 +48,7 @@ static uint32_t sent_before(const struct sequence *sequence, const struct step *
     bool begun = false;
     for (int i = 0; i < sequence->count && &sequence->steps[i] != step; i++) {
         const struct step *at = &sequence->steps[i];
-        bool opens = !begun && is_segment(at, WIRE_SYN) && !(at->flags & WIRE_RST);
+        bool opens = !begun && is_segment(at, WIRE_SYN) && !(at->flags & (WIRE_RST | WIRE_FIN));
         if (opens)
             sent = at->sequence + 1;
         begun |= opens;
@@ -140,14 +140,6 @@ static bool offers(const struct sequence *sequence, const struct step *step, con
            strstr(rill, "> S. ");
 }
 
-/* A SYN with a FIN it drops in LISTEN; to the RFC it is a SYN, and the FIN comes again. */
-static bool syn_fin(const struct sequence *sequence, const struct step *step, const char *kernel,
-                    const char *rill) {
-    (void)sequence;
-    return is_segment(step, WIRE_SYN) && step->flags & WIRE_FIN && !*kernel &&
-           strstr(rill, "> S. ");
-}
-
 /* A SYN within the window of SYN-RECEIVED, or of the FIN-WAIT-2 of a connection that was closed: it
  * answers with RST and forgets. The RFC goes back to LISTEN without a word (§3.10.7.4, fourth), or
  * challenges (RFC 5961 §4.2). */
@@ -234,20 +226,6 @@ static bool ack_in_old(const struct sequence *sequence, const struct step *step,
     return !step && old;
 }
 
-/* A repeat and something new in one segment: rill reports the one (RFC 2883) and acknowledges the
- * other, it does both at once. */
-static bool two_acks(const struct sequence *sequence, const struct step *step, const char *kernel,
-                     const char *rill) {
-    (void)sequence;
-    if (!step || !is_ack(kernel) || !is_ack(rill))
-        return false;
-    const char *last[2] = {strstr(kernel, "(0) ack "), strstr(rill, "(0) ack ")};
-    for (int i = 0; i < 2; i++)
-        for (const char *next; (next = strstr(last[i] + 1, "(0) ack "));)
-            last[i] = next;
-    return strtoul(last[0] + 8, 0, 10) == strtoul(last[1] + 8, 0, 10);
-}
-
 /* Bytes of consecutive segments, if it is these alone; 0: not so. */
 static unsigned long bytes_in(const char *text, unsigned long *first) {
     unsigned long sum = 0;
@@ -309,14 +287,12 @@ struct rule rules[] = {
     {"simultaneous open: an ACK of no more than was before", ack_of_no_syn, true, 0},
     {"timestamp of a refused segment", echo, false, 0},
     {"simultaneous open: all offers repeated", offers, true, 0},
-    {"SYN with FIN in LISTEN", syn_fin, true, 0},
     {"SYN in the window of SYN-RECEIVED", syn_again, true, 0},
     {"duplicate ACKs beyond what is in flight", few_in_flight, true, 0},
     {"RST beside the window", reset_beside, false, 0},
     {"RST with the FIN's number", reset_after_fin, true, 0},
     {"unacknowledged segments, in other pieces", unacked, true, 0},
     {"SACK of a FIN or SYN", sack_of_fin, false, 0},
-    {"two ACKs for a segment", two_acks, false, 0},
     {"the same bytes in other pieces", pieces, false, 0},
     {"the ACK in an old segment", ack_in_old, true, 0},
     {"closed, FIN-WAIT-2: the ACK is not looked at", closed_record, true, 0},
