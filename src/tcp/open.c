@@ -92,9 +92,10 @@ uint32_t rill__initial_window(const struct tcp_host *host, const struct connecti
 }
 
 void rill__connection_begin(struct tcp_host *host, struct connection *connection) {
-    connection->active->full_until = connection->snd_una;
-    connection->active->flushed = connection->active->send.first;
-    connection->active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
+    struct active *active = connection->active; /* made before there were any numbers */
+    active->full_until = active->small_until = active->flight_until = connection->snd_una;
+    active->flushed = active->send.first;
+    active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     rill__recovery_init(connection);
     rill__pmtud_established(host, connection);
     struct congestion_call call = rill__congestion_call(host, connection);
