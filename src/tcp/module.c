@@ -11,11 +11,11 @@ static void init_keys(struct tcp_host *host) {
         keys[i]->k0 = rill__random_next(&host->core->random);
         keys[i]->k1 = rill__random_next(&host->core->random);
     }
+    for (int i = 0; i < TCP_PORT_TABLE; i++) /* RFC 6056 §3.3.4: random to begin with */
+        host->port_counters[i] = (uint32_t)rill__random_next(&host->core->random);
     host->fast_open_keys.key[0].k0 = rill__random_next(&host->core->random);
     host->fast_open_keys.key[0].k1 = rill__random_next(&host->core->random);
     host->fast_open_keys.count = 1;
-    for (int i = 0; i < TCP_PORT_TABLE; i++) /* RFC 6056 §3.3.4: random to begin with */
-        host->port_counters[i] = (uint32_t)rill__random_next(&host->core->random);
 }
 
 static void *open(struct core *core, struct ip_host *ip, const struct rill_stack_config *config,

@@ -391,8 +391,25 @@ static void established_acks_keep_within_the_peers_shut_window(void **state) {
     peer_close(&peer);
 }
 
+/* The numbers kept for Nagle's algorithm began at 0, whatever the ISN: for half of all connections
+ * a last small piece waited for a small one that had never been sent. */
+static void established_first_write_ends_in_a_small_piece_whatever_the_isn(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 16; seed++) {
+        struct peer peer;
+        peer_init(&peer);
+        peer.config.seed[0] = seed;
+        peer_established(&peer);
+        assert_int_equal(peer_write(&peer, 2000), 2000);
+        EXPECT(&peer, WIRE_ACK, 0, 0, 1460);
+        EXPECT(&peer, WIRE_ACK, 1460, 0, 540);
+        peer_close(&peer);
+    }
+}
+
 int send_tests(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(established_first_write_ends_in_a_small_piece_whatever_the_isn),
         cmocka_unit_test(established_write_is_cut_into_segments_of_the_mss),
         cmocka_unit_test(established_nagle_holds_a_small_segment_until_the_ack),
         cmocka_unit_test(established_end_of_a_large_write_does_not_wait_for_its_beginning),
