@@ -18,7 +18,7 @@ void rill_stack_config_bare(struct rill_stack_config *config) {
     config->pacing = true;
     config->nagle = true;
     config->statistics = true;
-    config->mtu_probing = RILL_MTU_PROBING_BLACK_HOLE;
+    config->mtu_probing = RILL_MTU_PROBING_OFF;
     config->mtu_base = 1024; /* RFC 4821 §7.2 */
     config->mtu_floor = 48;
     config->mtu_interval = 600 * RILL_SECOND;

@@ -62,6 +62,7 @@ static void host_open(void (*change)(struct rill_stack_config *)) {
     config.pool = host.pool;
     config.seed[0] = tunnel_now(); /* other ports and numbers than the last host's */
     config.check = true;
+    config.mtu_probing = RILL_MTU_PROBING_BLACK_HOLE;
     if (change)
         change(&config);
     rill_interface_config_default(&interface);

@@ -278,6 +278,11 @@ static void bind_some(struct mixed *m, int host) {
     rill_tcp_fast_open_set(stack, any(m, &m->tcp[host]), (uint32_t)below(m, 5));
     if (one_in(m, 4))
         error = rill_tcp_fast_open_keys(stack, 0, keys, 1 + (uint32_t)below(m, 2));
+    struct rill_stack_config behaviour = m->test.config[host];
+    behaviour.delayed_ack = below(m, 100) * RILL_MILLISECOND;
+    behaviour.nagle = one_in(m, 2);
+    if (one_in(m, 8))
+        error = rill_stack_configure(stack, &behaviour);
     if (rill_tcp_bind(stack, &config, &handle) == 0) {
         error = rill_tcp_bound_listen(stack, handle, (uint32_t)below(m, 3));
         rill_tcp_close(stack, handle);
