@@ -68,6 +68,7 @@ struct streams *rill__streams_open(const struct streams_config *config) {
     memset(streams, 0, sizeof *streams);
     streams->config = *config;
     streams->counted = (struct rill_allocator){streams, counted_allocate, counted_release};
+    streams->next_number = config->only ? config->only->number : 0;
     streams->key = (struct siphash_key){config->seed[0], config->seed[1]};
     rill__decap_init(&streams->decap, &streams->counted);
     rill__hash_init(&streams->index, &streams->counted);
@@ -167,6 +168,20 @@ static void take_icmp(struct streams *streams, const struct streams_packet *pack
     rill__event_tell(streams, connection, &event);
 }
 
+/* Whether the config wants one pair of endpoints, and this is another. */
+static bool is_unwanted(const struct streams *streams, const struct streams_packet *packet) {
+    const struct streams_connection *only = streams->config.only;
+    if (!only)
+        return false;
+    for (unsigned i = 0; i < 2; i++)
+        if (packet->source_port == only->sides[i].port &&
+            packet->destination_port == only->sides[!i].port &&
+            memcmp(&packet->source, only->addresses[i], 16) == 0 &&
+            memcmp(&packet->destination, only->addresses[!i], 16) == 0)
+            return false;
+    return true;
+}
+
 static bool in_other_shard(struct streams *streams, const struct streams_packet *packet) {
     struct connection_key key;
     if (streams->config.shards < 2)
@@ -224,6 +239,8 @@ void rill__streams_frame(struct streams *streams, const struct streams_frame *fr
     enum decap_result result = rill__decap(&streams->decap, frame, &prepared->packet);
     if (result != DECAP_TCP && result != DECAP_ICMP)
         return;
+    if (is_unwanted(streams, &prepared->packet))
+        return;
     if (in_other_shard(streams, &prepared->packet)) {
         streams->totals.other_shards++;
         return;
@@ -261,6 +278,11 @@ void rill__streams_totals(const struct streams *streams, struct streams_totals *
     totals->cut_payloads = decap->short_frames;
     totals->offload_frames = decap->jumbo_frames;
     totals->memory = streams->memory;
+}
+
+void rill__streams_scope_put(struct streams *streams, const struct scope *scope) {
+    if (scope->count <= SCOPE_DEPTH)
+        rill__scopes_find(&streams->decap.scopes, scope);
 }
 
 const struct scope *rill__streams_scope(const struct streams *streams, uint32_t number) {

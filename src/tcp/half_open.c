@@ -127,6 +127,7 @@ struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *
     half->source.transport = host->transport;
     half->source.kind = TCP_KIND_HALF_OPEN;
     half->listener = listener->index;
+    half->mss_most = listener->mss_most;
     half->listener_generation = slab_generation(&host->listeners, listener->index);
     half->iss = rill__isn(host, &half->key);
     half->timer.expire = expired;
@@ -153,6 +154,12 @@ static uint16_t syn_window(const struct tcp_host *host) {
     return (uint16_t)RILL_MIN(rill__receive_buffer_initial(host), 65535); /* RFC 7323 §2.2 */
 }
 
+static uint16_t announced(const struct tcp_host *host, const struct half_open *half,
+                          const struct ip_interface *interface) {
+    uint16_t mss = rill__mss_of_interface(host, interface, &half->key.remote);
+    return half->mss_most ? RILL_MIN(mss, half->mss_most) : mss;
+}
+
 struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struct half_open *half,
                                         const struct ip_interface *interface) {
     struct wire_tcp header = {
@@ -161,7 +168,7 @@ struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struc
         .window = syn_window(host),
         .flags = WIRE_SYN | WIRE_ACK,
         .window_scale = half->rcv_scale,
-        .mss = rill__mss_of_interface(host, interface, &half->key.remote),
+        .mss = announced(host, half, interface),
         .has_window_scale = (half->flags & CONNECTION_SCALED) != 0,
         .has_timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
         .sack_permitted = (half->flags & CONNECTION_SACK) != 0,
@@ -206,6 +213,8 @@ void rill__half_open_inherit(struct tcp_host *host, struct connection *connectio
     const struct rill_address *remote = &half->key.remote;
     uint16_t ours = rill__mss_of_path(host, connection_interface(host, connection), remote);
     connection->mss = RILL_MIN(ours, half->mss ? half->mss : rill__mss_default(remote));
+    connection->active->mss_announced =
+        announced(host, half, connection_interface(host, connection));
     connection->active->iss = half->iss;
     connection->active->irs = half->irs;
     connection->active->retries = half->retries;
