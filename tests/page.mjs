@@ -44,6 +44,8 @@ const inked = (plot) => plot.locator('canvas').evaluate((canvas) => {
   for (let i = 3; i < data.length; i += 4) n += data[i] > 0;
   return n;
 });
+/* A heading as it is read: its numbers hold their units by spaces that do not break. */
+const heading = async (page) => (await page.locator('h1').innerText()).replace(/\u00a0/g, ' ');
 const shown = (page) => page.evaluate(() => document.querySelector('details.one[open] .tools span').textContent);
 const over = async (page, at = 0) => {
   const plot = page.locator('details.one[open] .plot').nth(at);
@@ -230,7 +232,7 @@ await check('the lives of one four-tuple lie on one row, numbered and joined', a
 });
 await check('six connections in parallel: why, and six rows', async () => {
   const page = await visit('parallel');
-  assert.match(await page.locator('h1').innerText(), /opened 6 connections to 10\.78\.0\.2:80, each from a port of its own/);
+  assert.match(await heading(page), /opened 6 connections to 10\.78\.0\.2:80, each from a port of its own/);
   assert.equal(await page.locator('.lane:not(.axis)').count(), 6);
   assert.equal(await page.locator('details.one').count(), 6);
   await page.locator('details.one[open] .part summary').click();
@@ -239,7 +241,7 @@ await check('six connections in parallel: why, and six rows', async () => {
 });
 await check('one four-tuple six times: why, and one row with six numbers', async () => {
   const page = await visit('reuse');
-  assert.match(await page.locator('h1').innerText(), /used 6 times, one connection after the other/);
+  assert.match(await heading(page), /used 6 times, one connection after the other/);
   assert.equal(await page.locator('.lane:not(.axis)').count(), 1);
   assert.deepEqual(await page.locator('.life b').allInnerTexts(), ['1', '2', '3', '4', '5', '6']);
   assert.equal(await page.locator('.link').count(), 5);

@@ -145,6 +145,45 @@ shards_make_a_whole() {
         exits 1 streams "$parallel" --shard 3/3
 }
 
+large_capture() { # 97 MB, 12,000 connections
+    [ -f "$work/large.pcap" ] && return 0
+    cc -O1 bench/captures.c -o "$work/captures" && "$work/captures" web "$work/large.pcap" 8 2> /dev/null
+}
+index_gives_the_same() {
+    large_capture || return 1
+    local verb
+    for verb in "list --json" "show 11000 --json" "follow 7777 --raw" "ladder 42 --json" "why 5"; do
+        # shellcheck disable=SC2086
+        streams "$work/large.pcap" $verb --no-index > "$work/without" || return 1
+        [ -f "$work/large.pcap.rill-index" ] || streams "$work/large.pcap" > /dev/null || return 1
+        [ -f "$work/large.pcap.rill-index" ] || { echo "no index was written"; return 1; }
+        # shellcheck disable=SC2086
+        streams "$work/large.pcap" $verb > "$work/with" || return 1
+        cmp "$work/without" "$work/with" || { echo "$verb differs"; return 1; }
+    done
+}
+index_of_another_file_is_not_used() {
+    large_capture && streams "$work/large.pcap" > /dev/null || return 1
+    head -c 90000000 "$work/large.pcap" > "$work/other.pcap"
+    cp "$work/large.pcap.rill-index" "$work/other.pcap.rill-index"
+    exits 5 streams "$work/other.pcap" --limit 1 && exits 5 streams "$work/other.pcap" --limit 1 || return 1
+    head -c 100000 "$work/large.pcap.rill-index" > "$work/index" && mv "$work/index" "$work/large.pcap.rill-index"
+    exits 0 streams "$work/large.pcap" --limit 1 # written anew
+    [ "$(stat -c %s "$work/large.pcap.rill-index")" -gt 100000 ]
+}
+follow_through_the_index_is_quick() { # the time of a process, and a little
+    large_capture && streams "$work/large.pcap" > /dev/null || return 1
+    local start end
+    start=$(date +%s%N)
+    streams "$work/large.pcap" follow 11000 --raw > /dev/null || return 1
+    end=$(date +%s%N)
+    [ $(((end - start) / 1000000)) -lt 250 ] || { echo "$(((end - start) / 1000000)) ms"; return 1; }
+}
+memory_stays_small() { # of 12,000 connections, without the file itself
+    large_capture || return 1
+    ( ulimit -v 200000; streams - --json < "$work/large.pcap" > "$work/list" ) && lines 12000 cat "$work/list"
+}
+
 check "six connections to one server are told apart, and why there are six" six_connections_to_one_server
 check "one four-tuple used six times is six lives" one_four_tuple_six_times
 check "a verb may stand before or behind the files" verbs_stand_anywhere
@@ -170,5 +209,9 @@ check "damage is named with file and place, and the answer said to be partial" d
 check "what is no capture is refused by name" what_is_no_capture_is_refused
 check "wrong words are refused" wrong_words_are_refused
 check "a file cut off at any length is survived" every_length_is_survived
+check "an index gives the same as the capture" index_gives_the_same
+check "an index that does not fit is not used" index_of_another_file_is_not_used
+check "follow through an index is quick" follow_through_the_index_is_quick
+check "a large list needs little memory" memory_stays_small
 check "shards are parts of one whole" shards_make_a_whole
 tap_end

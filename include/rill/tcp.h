@@ -164,7 +164,9 @@ enum rill_tcp_option {
     RILL_TCP_OPTION_KEEPALIVE_COUNT,    /* probes, 1 … 255; 0: the stack's */
     RILL_TCP_OPTION_HOP_LIMIT,          /* 1 … 255; 0: 64 */
     RILL_TCP_OPTION_TRAFFIC_CLASS,      /* DSCP and ECN, 0 … 255 */
-    RILL_TCP_OPTION_MSS, /* bytes, 88 … 65535: segments are no larger; lowers only */
+    /* bytes, 88 … 65535: segments are no larger; lowers only. Of a listener: what its SYN-ACKs
+     * announce; those already answered stay. */
+    RILL_TCP_OPTION_MSS,
     /* 1: only full segments are sent. A short one goes when it is 0 again, when the connection is
      * shut down, when NODELAY is set anew, or when it has waited for 200 ms and a round trip. */
     RILL_TCP_OPTION_CORK,

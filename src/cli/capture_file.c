@@ -167,6 +167,16 @@ bool capture_files_open(struct capture_files *files, const char *const *paths, s
     return true;
 }
 
+bool capture_files_jump(struct capture_files *files, uint64_t record, uint64_t frame) {
+    struct capture_file *file = &files->files[0];
+    if (files->count != 1 || !file->source.map || !read_record(file) ||
+        file->reader.interface_count != 1 || record >= file->source.size)
+        return false;
+    file->reader.offset = record;
+    file->frames = files->frames = frame - 1;
+    return true;
+}
+
 void capture_files_close(struct capture_files *files) {
     for (size_t i = 0; i < files->count; i++) {
         rill__capture_reader_fini(&files->files[i].reader);
@@ -187,6 +197,7 @@ static void give(struct capture_files *files, size_t index, const struct pending
     frame->when = pending->when;
     frame->number = files->count == 1 ? pending->number : files->frames;
     frame->offset = (uint64_t)index << OFFSET_BITS | pending->data_offset;
+    frame->record = pending->offset;
     frame->interface = files->files[index].interface_base + pending->interface;
     frame->link_type = pending->link_type;
 }
@@ -216,6 +227,7 @@ static bool next_direct(struct capture_files *files, struct streams_frame *frame
     frame->when = record->when;
     frame->number = file->frames;
     frame->offset = record->data_offset;
+    frame->record = record->offset;
     frame->interface = record->interface;
     frame->link_type = record->link_type;
     return true;

@@ -40,6 +40,10 @@ void capture_files_close(struct capture_files *files);
 /* The next frame; false: no more. The frame's offset names the file too. */
 bool capture_files_next(struct capture_files *files, struct streams_frame *frame);
 
+/* Goes on with the record at that offset, which is the frame of that number. False: not in this
+ * kind of file. */
+bool capture_files_jump(struct capture_files *files, uint64_t record, uint64_t frame);
+
 /* Bytes at such an offset; null: gone. For streams_config.read. */
 const uint8_t *capture_files_again(void *files, uint64_t offset, uint32_t length);
 

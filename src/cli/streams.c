@@ -3,6 +3,7 @@
 #include "cli/streams.h"
 
 #include "cli/allocator.h"
+#include "cli/streams_index.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -62,7 +63,7 @@ static bool parse_shard(const char *text, struct streams_config *config) {
     return true;
 }
 
-static bool open_run(struct streams_run *run) {
+static bool open_analysis(struct streams_run *run) {
     struct streams_config config = {0};
     config.allocator = cli_allocator();
     config.seed[0] =
@@ -71,16 +72,15 @@ static bool open_run(struct streams_run *run) {
     config.memory_max = run->options->memory;
     config.idle_split = run->options->idle;
     config.context = run;
-    config.connection = on_connection;
+    config.connection = run->only ? 0 : on_connection;
     config.event = run->event ? on_event : 0;
     config.segment = run->segment ? on_segment : 0;
     config.read = read_again;
+    config.only = run->only;
     if (run->options->shard && !parse_shard(run->options->shard, &config)) {
         cli_error("'%s' is no shard: I/N is expected, I from 0 to N - 1", run->options->shard);
         return false;
     }
-    if (!capture_files_open(&run->files, run->options->paths, run->options->path_count))
-        return false;
     config.frames_stay = true;
     for (size_t i = 0; i < run->files.count; i++)
         config.frames_stay = config.frames_stay && run->files.files[i].source.map;
@@ -88,6 +88,30 @@ static bool open_run(struct streams_run *run) {
     if (!run->streams)
         cli_error("out of memory");
     return run->streams;
+}
+
+/* One connection found in the index: the pass begins with its first frame and ends with its last.
+ */
+static int pass_over_one(struct streams_run *run) {
+    struct streams_frame frame;
+    struct streams_connection only;
+    rill__streams_close(run->streams);
+    run->streams = 0;
+    if (!streams_connection_get(run, run->options->number, &only))
+        return CLI_FAILED;
+    run->only = &only;
+    bool ok =
+        open_analysis(run) && capture_files_jump(&run->files, only.first_record, only.first_frame);
+    while (ok && capture_files_next(&run->files, &frame) && frame.number <= only.last_frame) {
+        if (run->frame)
+            run->frame(run->context, &frame);
+        rill__streams_frame(run->streams, &frame);
+    }
+    run->only = 0;
+    if (!ok)
+        return CLI_FAILED;
+    rill__streams_finish(run->streams);
+    return CLI_DONE;
 }
 
 /* What was left out, so that no answer looks more complete than it is. */
@@ -135,8 +159,12 @@ static int end_pass(struct streams_run *run) {
 
 int streams_pass(struct streams_run *run) {
     struct streams_frame frame;
-    if (!open_run(run))
+    if (!capture_files_open(&run->files, run->options->paths, run->options->path_count) ||
+        !open_analysis(run))
         return CLI_FAILED;
+    bool watches = run->segment || run->event || run->frame;
+    if ((!watches || run->options->number != STREAMS_UNKNOWN) && streams_index_open(run))
+        return watches ? pass_over_one(run) : CLI_DONE;
     bool progress = !run->quiet && isatty(2);
     while (capture_files_next(&run->files, &frame)) {
         if (run->frame)
@@ -147,7 +175,10 @@ int streams_pass(struct streams_run *run) {
     }
     if (progress && run->files.frames >= 1 << 18)
         show_progress(run, true);
-    return end_pass(run);
+    int code = end_pass(run);
+    if (code == CLI_DONE)
+        streams_index_write(run);
+    return code;
 }
 
 void streams_run_close(struct streams_run *run) {
@@ -253,6 +284,7 @@ int command_streams(int argc, char **argv) {
          0},
         {"--memory", CLI_SIZE, &options.memory, "SIZE", "for connections at once (4G); 0: no limit",
          0},
+        {"--no-index", CLI_FLAG, &options.no_index, 0, "neither use nor write FILE.rill-index", 0},
         {"--idle", CLI_TIME, &options.idle, "T", "a silence of T ends a connection", 0},
         {"--fail-if", CLI_CALL, &options, "WHAT", "exit code 4 if WHAT holds, such as 'resent>1%'",
          take_fail_if},

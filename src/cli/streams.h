@@ -20,8 +20,8 @@ struct streams_options {
     const char *paths[CAPTURE_FILES_MAX];
     size_t path_count;
     uint64_t number; /* of show, follow, why, ladder, cut; STREAMS_UNKNOWN: none was given */
-    bool json, hex, raw, csv, arrow, packets;
-    const char *from, *holes, *overlap, *output, *sort, *shard, *interface;
+    bool json, hex, raw, csv, no_index;
+    const char *from, *holes, *overlap, *output, *sort, *shard;
     const char *address, *state, *blame;
     uint64_t port, limit, memory;
     rill_time idle;
@@ -43,6 +43,8 @@ struct streams_run {
     struct streams_totals totals;
     bool quiet; /* no progress bar */
     bool said;  /* a pass before has told what is wrong with the files */
+    const struct streams_connection
+        *only; /* the pass is over one connection, known from an index */
     /* What a verb wants to see while the pass runs; any may be null. */
     void *context;
     void (*segment)(void *context, const struct streams_segment *segment);

@@ -443,11 +443,14 @@ bool streams_report_page(struct streams_report *report, report_sink sink, void *
     say_sentences(report, sentence, lead, sizeof sentence);
     streams_summary_figures(&report->summary, figures, sizeof figures);
     snprintf(files, sizeof files, "%zu files", report->run.options->path_count);
-    struct report_fact facts[] = {{"", {figures, 0}}, {"from", {files, 0}}};
+    struct report_fact facts[2];
+    if (strcmp(figures, sentence) != 0)
+        facts[out.fact_count++] = (struct report_fact){"", {figures, 0}};
+    if (report->run.options->path_count > 1)
+        facts[out.fact_count++] = (struct report_fact){"from", {files, 0}};
     out.sentence = sentence;
     out.lead = lead;
     out.facts = facts;
-    out.fact_count = report->run.options->path_count > 1 ? 2 : 1;
     out.remarks = remarks;
     out.remark_count = say_remarks(report, texts, remarks);
     return report_write(&out, cli_report_assets(), sink, context);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define WORDS (sizeof(struct streams_connection) / sizeof(uint64_t))
 #define ROW_MAX (WORDS * 10)
@@ -71,7 +72,7 @@ static int by_number(const void *a, const void *b) {
 }
 
 void store_sort(struct store *store) {
-    if (store->count)
+    if (store->count && !store->map)
         qsort(store->rows, store->count, sizeof *store->rows, by_number);
 }
 
@@ -101,6 +102,10 @@ bool store_get(struct store *store, size_t index, struct streams_connection *con
 }
 
 void store_fini(struct store *store) {
+    if (store->map) {
+        munmap(store->map, store->map_size);
+        return;
+    }
     free(store->bytes);
     free(store->rows);
     if (store->spill)

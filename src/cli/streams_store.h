@@ -19,6 +19,8 @@ struct store {
     struct store_row *rows;
     size_t count, rows_room;
     bool failed;
+    void *map; /* of an index file, in which bytes and rows then lie */
+    size_t map_size;
 };
 
 void store_add(struct store *store, const struct streams_connection *connection);

@@ -89,6 +89,9 @@ int rill_listen(struct rill_sockets *sockets, int fd, int backlog) {
     if (error)
         return rill__errno(error);
     sock->listening = true;
+    if (sock->options[SLOT_MAXSEG])
+        (void)rill_tcp_set_option(sockets->stack, sock->bound, RILL_TCP_OPTION_MSS,
+                                  (uint32_t)sock->options[SLOT_MAXSEG]);
     rill__fast_open_listen(sockets, sock);
     return 0;
 }

@@ -73,7 +73,7 @@ struct connection {
     struct active *active;    /* what only busy connections need; null: none yet */
     rill_time start, last;
     uint64_t handshake_rtt; /* both halves; 0: not measured */
-    uint64_t first_frame, last_frame;
+    uint64_t first_frame, last_frame, first_record;
     uint64_t number;
     uint64_t handshake_ns, silent_ns; /* blame while there is no active part */
     uint32_t index, older;            /* in the slab; older incarnation of the key, or SLAB_NONE */

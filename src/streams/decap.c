@@ -335,6 +335,7 @@ enum decap_result rill__decap(struct decap *decap, const struct streams_frame *f
         memset(&decap->scope, 0, sizeof decap->scope);
     packet->when = frame->when;
     packet->frame = frame->number;
+    packet->record = frame->record;
     packet->interface = frame->interface;
     packet->icmp = false;
     enum decap_result result = link_layer(decap, frame, packet);

@@ -194,6 +194,7 @@ static void account(struct streams *streams, struct connection *connection) {
     out.duration = connection->last - connection->start;
     out.first_frame = connection->first_frame;
     out.last_frame = connection->last_frame;
+    out.first_record = connection->first_record;
     out.state = state_of(connection);
     out.handshake = handshake_of(connection);
     out.closed_by = connection->closed_by;

@@ -126,6 +126,7 @@ static struct connection *open_connection(struct streams *streams,
                    (packet->ipv6 ? CONNECTION_IPV6 : 0));
     connection->start = connection->last = packet->when;
     connection->first_frame = connection->last_frame = packet->frame;
+    connection->first_record = packet->record;
     bool syn = packet->flags & WIRE_SYN && !(packet->flags & WIRE_ACK);
     if (older && syn && !connection_is_over(older))
         connection->bits |= CONNECTION_TENTATIVE;

@@ -16,6 +16,7 @@ struct streams_frame {
     rill_time when;
     uint64_t number; /* from 1, as it stands in the file */
     uint64_t offset; /* of `data` in the source; STREAMS_NOWHERE: it cannot be read again */
+    uint64_t record; /* of what the file has around it; handed back as first_record */
     uint32_t interface;
     uint16_t link_type;
 };
@@ -24,6 +25,7 @@ struct streams_packet {
     rill_time when;
     uint64_t frame;
     uint64_t offset; /* of the payload in the source; STREAMS_NOWHERE */
+    uint64_t record; /* of its frame, or of its datagram's last fragment's */
     const uint8_t *payload;
     uint32_t length;   /* of the payload as it was sent */
     uint32_t captured; /* bytes of it that are there */

@@ -141,8 +141,8 @@ bool report_write(const struct report *report, const struct report_assets *asset
     choose(&page);
     head(&page, assets);
     opening(&page);
-    report_write_map(&page);
     report_write_density(&page);
+    report_write_map(&page);
     report_write_table(&page);
     report_write_details(&page);
     report_put(&page.writer,

@@ -184,13 +184,13 @@ static size_t write_lane(struct report_page *page, const struct map *map, size_t
     return next;
 }
 
-/* The largest of 1, 2, 5 times a power of ten that gives at least five ticks. */
+/* The largest of 1, 2, 5 times a power of ten that gives at least four ticks. */
 static rill_time tick_of(rill_time duration) {
     rill_time power = 1;
-    while (power * 10 <= duration / 5)
+    while (power * 10 <= duration / 4)
         power *= 10;
     for (rill_time step = 5; step > 1; step -= step / 2 + 1)
-        if (power * step <= duration / 5)
+        if (power * step <= duration / 4)
             return power * step;
     return power;
 }
@@ -282,6 +282,13 @@ static void fill(const struct report_page *page, struct grid *grid) {
     }
 }
 
+static bool empty(const struct grid *grid, unsigned row) {
+    for (unsigned column = 0; column < GRID_COLUMNS; column++)
+        if (grid->count[row][column])
+            return false;
+    return true;
+}
+
 static unsigned bits(uint32_t value) {
     unsigned n = 0;
     for (; value; value >>= 1)
@@ -323,12 +330,12 @@ void report_write_density(struct report_page *page) {
         "of them; the colour is that of the longest there.</p>\n<div class=\"map "
         "density\" style=\"--tick:%m%%\">\n",
         (uint64_t)report->count, report->nouns, place(page, tick_of(report->duration)));
-    bool seen = false;
-    for (unsigned row = GRID_ROWS; row-- > 0;) {
-        for (unsigned column = 0; !seen && column < GRID_COLUMNS; column++)
-            seen = grid.count[row][column] != 0;
-        if (!seen)
-            continue;
+    unsigned top = GRID_ROWS, bottom = 0;
+    while (top > 1 && empty(&grid, top - 1))
+        top--;
+    while (bottom + 1 < top && empty(&grid, bottom))
+        bottom++;
+    for (unsigned row = top; row-- > bottom;) {
         report_put(writer, "<div class=\"lane\"><div class=\"who\">");
         report_put(writer, row ? "from %t" : "shorter", grid_floor(row));
         report_put(writer, "</div><div class=\"track\">");

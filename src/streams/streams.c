@@ -68,6 +68,7 @@ struct streams *rill__streams_open(const struct streams_config *config) {
     memset(streams, 0, sizeof *streams);
     streams->config = *config;
     streams->counted = (struct rill_allocator){streams, counted_allocate, counted_release};
+    streams->next_number = config->only ? config->only->number : 0;
     streams->key = (struct siphash_key){config->seed[0], config->seed[1]};
     rill__decap_init(&streams->decap, &streams->counted);
     rill__hash_init(&streams->index, &streams->counted);
@@ -101,7 +102,8 @@ void rill__event_tell(struct streams *streams, const struct connection *connecti
     streams->config.event(streams->config.context, event);
 }
 
-static void count_sighting(struct streams *streams, const struct streams_packet *packet,
+/* False: what it was first seen as is not known any more. */
+static bool count_sighting(struct streams *streams, const struct streams_packet *packet,
                            enum streams_evidence evidence, uint32_t scope) {
     struct streams_packet first = *packet;
     struct connection_key key, other;
@@ -117,7 +119,7 @@ static void count_sighting(struct streams *streams, const struct streams_packet 
     }
     struct connection *connection = rill__streams_find(streams, &first, &side);
     if (!connection)
-        return;
+        return false;
     connection->streams[side].packets++;
     if (packet->frame < connection->first_frame)
         connection->first_frame = packet->frame;
@@ -136,7 +138,7 @@ static void count_sighting(struct streams *streams, const struct streams_packet 
     event.when = packet->when;
     rill__event_tell(streams, connection, &event);
     if (!streams->config.segment)
-        return;
+        return true;
     struct streams_segment segment = {0};
     segment.connection = connection->number;
     segment.side = side;
@@ -144,6 +146,7 @@ static void count_sighting(struct streams *streams, const struct streams_packet 
     segment.second_sighting = true;
     segment.labels = UINT32_C(1) << STREAMS_EVENT_SECOND_SIGHTING;
     streams->config.segment(streams->config.context, &segment);
+    return true;
 }
 
 /* An ICMP error is about a connection, not of it. */
@@ -163,6 +166,20 @@ static void take_icmp(struct streams *streams, const struct streams_packet *pack
     event.frame = packet->frame;
     event.when = packet->when;
     rill__event_tell(streams, connection, &event);
+}
+
+/* Whether the config wants one pair of endpoints, and this is another. */
+static bool is_unwanted(const struct streams *streams, const struct streams_packet *packet) {
+    const struct streams_connection *only = streams->config.only;
+    if (!only)
+        return false;
+    for (unsigned i = 0; i < 2; i++)
+        if (packet->source_port == only->sides[i].port &&
+            packet->destination_port == only->sides[!i].port &&
+            memcmp(&packet->source, only->addresses[i], 16) == 0 &&
+            memcmp(&packet->destination, only->addresses[!i], 16) == 0)
+            return false;
+    return true;
 }
 
 static bool in_other_shard(struct streams *streams, const struct streams_packet *packet) {
@@ -191,10 +208,9 @@ static void take_prepared(struct streams *streams, struct prepared *prepared) {
     if (streams->config.memory_max && streams->memory > streams->config.memory_max)
         rill__streams_make_room(streams);
     rill__closed_expire(streams);
-    if (rill__sighting_check(streams, packet, prepared->sum, &evidence, &scope)) {
-        count_sighting(streams, packet, evidence, scope);
+    if (rill__sighting_check(streams, packet, prepared->sum, &evidence, &scope) &&
+        count_sighting(streams, packet, evidence, scope))
         return;
-    }
     struct connection *connection = rill__streams_lookup(streams, prepared, &side);
     if (!connection)
         return;
@@ -222,6 +238,8 @@ void rill__streams_frame(struct streams *streams, const struct streams_frame *fr
     streams->totals.frames++;
     enum decap_result result = rill__decap(&streams->decap, frame, &prepared->packet);
     if (result != DECAP_TCP && result != DECAP_ICMP)
+        return;
+    if (is_unwanted(streams, &prepared->packet))
         return;
     if (in_other_shard(streams, &prepared->packet)) {
         streams->totals.other_shards++;
@@ -260,6 +278,11 @@ void rill__streams_totals(const struct streams *streams, struct streams_totals *
     totals->cut_payloads = decap->short_frames;
     totals->offload_frames = decap->jumbo_frames;
     totals->memory = streams->memory;
+}
+
+void rill__streams_scope_put(struct streams *streams, const struct scope *scope) {
+    if (scope->count <= SCOPE_DEPTH)
+        rill__scopes_find(&streams->decap.scopes, scope);
 }
 
 const struct scope *rill__streams_scope(const struct streams *streams, uint32_t number) {

@@ -108,10 +108,11 @@ struct streams_connection {
     uint64_t addresses[2][2]; /* of client and server: the 16 bytes of each */
     uint64_t start, duration;
     uint64_t first_frame, last_frame;
-    uint64_t state;     /* enum streams_state */
-    uint64_t handshake; /* enum streams_handshake */
-    uint64_t closed_by; /* enum streams_closed_by */
-    uint64_t tap;       /* enum streams_tap */
+    uint64_t first_record; /* streams_frame.record of the first */
+    uint64_t state;        /* enum streams_state */
+    uint64_t handshake;    /* enum streams_handshake */
+    uint64_t closed_by;    /* enum streams_closed_by */
+    uint64_t tap;          /* enum streams_tap */
     uint64_t sack, timestamps, ipv6;
     uint64_t rejected_syns, icmp_errors;
     uint64_t given_up;     /* ended because memory was short, not because it was over */
@@ -215,6 +216,8 @@ struct streams_config {
     uint64_t memory_max;  /* bytes for open and closed connections; 0: no bound */
     rill_time idle_split; /* a connection silent for so long is over; 0: never (a live capture) */
     bool frames_stay;     /* a frame's bytes stay where they are while the next few come: faster */
+    const struct streams_connection
+        *only;              /* of these two endpoints alone; its number comes first */
     uint32_t shard, shards; /* only connections whose hash falls there; shards 0: all */
     void *context;
     /* Each connection, once. */
@@ -249,6 +252,9 @@ void rill__streams_finish(struct streams *streams);
 
 void rill__streams_totals(const struct streams *streams, struct streams_totals *totals);
 const struct scope *rill__streams_scope(const struct streams *streams, uint32_t number);
+
+/* Gives the next number to a scope: so that those of an earlier run mean the same. */
+void rill__streams_scope_put(struct streams *streams, const struct scope *scope);
 
 /* How many datagrams' frames the packet at hand was put together from, and which. */
 const uint64_t *rill__streams_fragment_frames(const struct streams *streams, uint32_t *count);

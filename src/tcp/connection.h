@@ -123,19 +123,20 @@ struct active {
     uint32_t round_before;  /* bytes read in the last one, and arrived in it */
 
     rill_seq iss, irs;
-    rill_seq full_until;   /* snd_nxt when the congestion window was last in full use. output.c */
-    rill_seq flight_until; /* snd_nxt when the most was in flight, of the present window … */
-    uint32_t flight_most;  /* … and how much that was, bytes. output.c */
-    rill_seq small_until;  /* snd_nxt behind the last segment that was not full. output.c */
-    rill_seq flushed;      /* up to here nothing waits for a full segment. output.c */
-    rill_seq fin_at;       /* sequence number of the peer's FIN, once seen. input_text.c */
-    rill_seq urgent_byte;  /* of the peer's. urgent.c */
-    rill_seq snd_up;       /* RFC 9293 §3.3.1: behind the urgent byte of ours. urgent.c */
-    uint32_t unacked;      /* bytes received in order and not acknowledged. input_text.c */
-    uint32_t receive_mss;  /* largest payload seen, to tell full segments. input_text.c */
-    uint8_t retries;       /* expiries without progress. timers.c */
-    uint8_t backoff;       /* RTO is doubled so often. timers.c */
-    uint8_t quick_acks;    /* segments still to be acknowledged at once. input_text.c */
+    rill_seq full_until;    /* snd_nxt when the congestion window was last in full use. output.c */
+    rill_seq flight_until;  /* snd_nxt when the most was in flight, of the present window … */
+    uint32_t flight_most;   /* … and how much that was, bytes. output.c */
+    rill_seq small_until;   /* snd_nxt behind the last segment that was not full. output.c */
+    rill_seq flushed;       /* up to here nothing waits for a full segment. output.c */
+    rill_seq fin_at;        /* sequence number of the peer's FIN, once seen. input_text.c */
+    rill_seq urgent_byte;   /* of the peer's. urgent.c */
+    rill_seq snd_up;        /* RFC 9293 §3.3.1: behind the urgent byte of ours. urgent.c */
+    uint32_t unacked;       /* bytes received in order and not acknowledged. input_text.c */
+    uint16_t mss_announced; /* in our SYN; 0: not known any more. output.c, half_open.c */
+    uint32_t receive_mss;   /* largest payload seen, to tell full segments. input_text.c */
+    uint8_t retries;        /* expiries without progress. timers.c */
+    uint8_t backoff;        /* RTO is doubled so often. timers.c */
+    uint8_t quick_acks;     /* segments still to be acknowledged at once. input_text.c */
     struct challenge_limit challenges;
     bool more;       /* the last bytes queued are followed by others, so was said. transfer.c */
     bool more_holds; /* and a short segment still waits for them */

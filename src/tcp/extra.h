@@ -16,6 +16,7 @@ struct extra {
 
     /* pmtud.c; sizes as connection->mss */
     bool searching;
+    bool low_arrived;                 /* segments of search_low have, since it is that */
     uint16_t mss_limit;               /* before the path had its say; 0: it has had none */
     uint16_t search_low, search_high; /* arrives; may arrive */
     uint16_t probe_size;              /* under way; 0: none */

@@ -102,6 +102,7 @@ static struct connection *open_early(struct tcp_host *host, struct listener *lis
     memset(&half, 0, sizeof half);
     rill__half_open_fill(host, &half, segment);
     half.iss = rill__isn(host, &half.key);
+    half.mss_most = listener->mss_most;
     struct connection *connection =
         rill__connection_open(host, &half.key, segment->datagram->interface);
     if (!connection)

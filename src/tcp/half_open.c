@@ -127,6 +127,7 @@ struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *
     half->source.transport = host->transport;
     half->source.kind = TCP_KIND_HALF_OPEN;
     half->listener = listener->index;
+    half->mss_most = listener->mss_most;
     half->listener_generation = slab_generation(&host->listeners, listener->index);
     half->iss = rill__isn(host, &half->key);
     half->timer.expire = expired;
@@ -153,6 +154,12 @@ static uint16_t syn_window(const struct tcp_host *host) {
     return (uint16_t)RILL_MIN(rill__receive_buffer_initial(host), 65535); /* RFC 7323 §2.2 */
 }
 
+static uint16_t announced(const struct tcp_host *host, const struct half_open *half,
+                          const struct ip_interface *interface) {
+    uint16_t mss = rill__mss_of_interface(host, interface, &half->key.remote);
+    return half->mss_most ? RILL_MIN(mss, half->mss_most) : mss;
+}
+
 struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struct half_open *half,
                                         const struct ip_interface *interface) {
     struct wire_tcp header = {
@@ -161,7 +168,7 @@ struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struc
         .window = syn_window(host),
         .flags = WIRE_SYN | WIRE_ACK,
         .window_scale = half->rcv_scale,
-        .mss = rill__mss_of_interface(host, interface, &half->key.remote),
+        .mss = announced(host, half, interface),
         .has_window_scale = (half->flags & CONNECTION_SCALED) != 0,
         .has_timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
         .sack_permitted = (half->flags & CONNECTION_SACK) != 0,
@@ -206,6 +213,8 @@ void rill__half_open_inherit(struct tcp_host *host, struct connection *connectio
     const struct rill_address *remote = &half->key.remote;
     uint16_t ours = rill__mss_of_path(host, connection_interface(host, connection), remote);
     connection->mss = RILL_MIN(ours, half->mss ? half->mss : rill__mss_default(remote));
+    connection->active->mss_announced =
+        announced(host, half, connection_interface(host, connection));
     connection->active->iss = half->iss;
     connection->active->irs = half->irs;
     connection->active->retries = half->retries;
@@ -254,12 +263,14 @@ static void challenge(struct tcp_host *host, struct half_open *half, enum rill_c
         rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
 }
 
-/* RFC 9293 §3.10.7.4, table 6: its begin or its end lies in the window. */
+/* RFC 9293 §3.10.7.4, table 6: its begin or its end lies in the window; of an RST the begin
+ * (RFC 5961 §3.2). */
 static bool acceptable(const struct tcp_host *host, const struct half_open *half,
                        const struct tcp_segment *segment) {
     uint32_t window = syn_window(host), first = segment->sequence - (half->irs + 1);
     uint32_t span = segment_span(segment);
-    return first < window || (span && first + span - 1 < window);
+    bool end_counts = span && !(segment->flags & WIRE_RST);
+    return first < window || (end_counts && first + span - 1 < window);
 }
 
 /* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
@@ -278,6 +289,11 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                        half->parked ? RILL_DROP_TCP_PARKED : RILL_DROP_TCP_DUPLICATE);
         if (!half->parked)
             rill__half_open_answer(host, half);
+        return;
+    }
+    if (half->flags & CONNECTION_TIMESTAMPS && !segment->header.has_timestamps &&
+        !(segment->flags & WIRE_RST)) { /* RFC 7323 §3.2 */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_TIMESTAMP_MISSING);
         return;
     }
     if (half->flags & CONNECTION_TIMESTAMPS && segment->header.has_timestamps &&

@@ -54,6 +54,7 @@ struct listener {
     bool deferred, any_port; /* listen.c */
     bool listening;          /* else only bound */
     bool reuse;              /* may share its port while nobody listens there */
+    uint16_t mss_most;       /* its SYN-ACKs announce no more; 0: the interface's. tune.c */
 };
 _Static_assert(sizeof(struct listener) <= 256, "docs/architecture.md, table 2");
 
@@ -66,6 +67,7 @@ struct half_open {
     rill_seq iss, irs;
     uint32_t ts_recent, ts_offset;
     uint32_t window;   /* the peer's, not scaled: in its SYN */
+    uint16_t mss_most; /* the listener's */
     rill_time sent_at; /* our SYN-ACK; 0: not yet, or more than once */
     struct challenge_limit challenges;
     struct half_open *next, *previous; /* in the listener's list of parked ones */

@@ -265,6 +265,8 @@ static bool acceptable(const struct connection *connection, const struct tcp_seg
     uint32_t window = rill__receive_window(connection);
     uint32_t span = segment_span(segment);
     rill_seq first = segment->sequence, next = connection->rcv_nxt;
+    if (segment->flags & WIRE_RST) /* RFC 5961 §3.2: outside of the window it draws nothing */
+        return first - next < RILL_MAX(window, 1);
     if (span == 0) /* no window: valid ACKs are let in, also from behind a probe's byte */
         return first - next <= RILL_MAX(window, 1);
     if (seq_leq(first + span, next))
@@ -395,7 +397,9 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     }
     if (!check_timestamp(host, connection, segment))
         return;
-    bool repeats_syn = connection->state == RILL_TCP_SYN_RECEIVED &&
+    bool bad_ack =
+        segment->flags & WIRE_ACK && segment->header.acknowledgement != connection->snd_nxt;
+    bool repeats_syn = connection->state == RILL_TCP_SYN_RECEIVED && !bad_ack &&
                        (segment->flags & (WIRE_SYN | WIRE_RST)) == WIRE_SYN;
     if (!repeats_syn && !check_sequence(host, connection, segment)) /* first */
         return;

@@ -190,7 +190,8 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
     }
     if (seq_gt(number, connection->snd_una))
         advance(host, connection, segment, &summary);
-    rill__pmtud_acked(host, connection);
+    if (summary.advanced)
+        rill__pmtud_acked(host, connection);
     if (sacks)
         rill__input_sack(host, connection, segment, &summary);
     sample_rtt(host, connection, segment, &summary);

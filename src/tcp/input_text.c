@@ -37,9 +37,14 @@ bool rill__input_text(struct tcp_host *host, struct connection *connection,
         return true;
     bool deaf = connection->flags & CONNECTION_DEAF && connection->state != RILL_TCP_ESTABLISHED;
     if (connection->flags & CONNECTION_ORPHAN || deaf) { /* RFC 1122 §4.2.2.13: nobody reads it */
+        struct tcp_control control = {
+            .key = &connection->key, /* <SEQ=SEG.ACK>: as if nobody were there */
+            .sequence = segment->header.acknowledgement,
+            .flags = WIRE_RST,
+            .cause = RILL_CAUSE_RST_UNREAD};
         rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_AFTER_CLOSE);
-        rill__connection_reset(host, connection, RILL_CAUSE_RST_UNREAD,
-                               deaf ? RILL_ERROR_RESET : RILL_ERROR_ABORTED);
+        rill__tcp_control(host, connection_interface(host, connection), &control);
+        rill__connection_end(host, connection, deaf ? RILL_ERROR_RESET : RILL_ERROR_ABORTED);
         return false;
     }
     struct active *active = connection->active;
@@ -97,10 +102,11 @@ bool rill__input_fin(struct tcp_host *host, struct connection *connection,
         connection->flags &=
             (uint16_t)~CONNECTION_FIN_SEEN; /* bytes have come across it: it was none */
     if (segment->flags & WIRE_FIN) {
-        if (!(connection->flags & CONNECTION_FIN_SEEN)) {
-            connection->flags |= CONNECTION_FIN_SEEN;
-            active->fin_at = segment->sequence + segment->payload;
-        }
+        rill_seq at = segment->sequence + segment->payload;
+        /* Of two the earlier counts: nobody can keep a stream open with one far ahead. */
+        if (!(connection->flags & CONNECTION_FIN_SEEN) || seq_lt(at, active->fin_at))
+            active->fin_at = at;
+        connection->flags |= CONNECTION_FIN_SEEN;
         if (connection->rcv_nxt != active->fin_at && segment->payload == 0)
             rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
     }

@@ -53,12 +53,17 @@ static enum rill_limiter limiter_of(const struct tcp_host *host,
 }
 
 /* The same in tcpi's words: is it the peer's window, or our send buffer, while the congestion
- * window has room; or is something queued or in flight at all? */
-static enum sender_chrono chrono_of(const struct connection *connection) {
+ * window has room; or is something queued or in flight at all? Only where the limiter may be one of
+ * these does it take a closer look. */
+static enum sender_chrono chrono_of(const struct connection *connection,
+                                    enum rill_limiter limiter) {
     const struct active *active = connection->active;
-    if (!active || !state_is_synchronized(connection->state) ||
+    if (!active || limiter == RILL_LIMITER_HANDSHAKE ||
         (!active->send.bytes && !active->scoreboard.head))
         return CHRONO_NONE;
+    if (limiter == RILL_LIMITER_APPLICATION || limiter == RILL_LIMITER_SLOW_START ||
+        limiter == RILL_LIMITER_AVOIDANCE || limiter == RILL_LIMITER_PACING)
+        return CHRONO_BUSY;
     uint32_t waiting = rill__unsent(connection), payload = rill__payload_max(connection);
     bool room = rill__congestion_room(connection) >= payload;
     if (room && waiting &&
@@ -91,8 +96,8 @@ void rill__limiter_update(const struct tcp_host *host, struct connection *connec
     struct connection_stats *stats = connection_stats(connection);
     if (!stats || stats->limiter == RILL_LIMITER_COUNT)
         return;
-    enum sender_chrono chrono = chrono_of(connection);
     enum rill_limiter limiter = limiter_of(host, connection);
+    enum sender_chrono chrono = chrono_of(connection, limiter);
     if (limiter == stats->limiter && chrono == stats->chrono)
         return;
     charge(stats, host->core->now);

@@ -424,12 +424,14 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
     commit_flight(host, connection, plan);
     if (rill__congestion_room(connection) < rill__payload_max(connection))
         active->full_until = connection->snd_nxt;
+    if ((plan->flags & (WIRE_SYN | WIRE_ACK)) == WIRE_SYN)
+        active->mss_announced = connection->mss;
+    if (plan->flags & WIRE_SYN && plan->length)
+        active->fast_open |= FAST_OPEN_CARRIED;
     if (plan->length && !plan->record) {
         note_flight(connection, plan->length);
         note_answer(host, connection);
     }
-    if (plan->flags & WIRE_SYN && plan->length)
-        active->fast_open |= FAST_OPEN_CARRIED;
     rill__pmtud_sent(host, connection, plan);
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))
         fin_sent(connection);

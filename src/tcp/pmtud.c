@@ -16,10 +16,14 @@
 #include "tcp/host.h"
 
 #define TIMEOUTS_OF_A_HOLE 3u
-#define TIMEOUTS_AT_BASE 6u /* that was believed to arrive: it takes more to doubt it */
-#define CLOSE_ENOUGH 8u     /* bytes */
-#define WINDOW_LEAST 11u    /* segments: a lost probe must be told of by what comes after it */
-#define BEHIND_LEAST 4u     /* segments of new data that follow it */
+/* To halve the base takes more: many where segments of the present size have arrived. (A path that
+ * loses a third of all has such rows of timeouts by chance, and small segments make more of them.)
+ */
+#define TIMEOUTS_AT_BASE 6u
+#define TIMEOUTS_AT_PROVEN_BASE 12u
+#define CLOSE_ENOUGH 8u  /* bytes */
+#define WINDOW_LEAST 11u /* segments: a lost probe must be told of by what comes after it */
+#define BEHIND_LEAST 4u  /* segments of new data that follow it */
 
 static uint32_t seconds(const struct tcp_host *host) {
     return (uint32_t)(host->core->now / RILL_SECOND);
@@ -83,8 +87,10 @@ void rill__pmtud_timeout(struct tcp_host *host, struct connection *connection) {
     extra = search_open(host, connection);
     if (!extra)
         return;
-    if (extra->searching && active->retries < TIMEOUTS_AT_BASE)
+    unsigned most = extra->low_arrived ? TIMEOUTS_AT_PROVEN_BASE : TIMEOUTS_AT_BASE;
+    if (extra->searching && active->retries < most)
         return;
+    extra->low_arrived = false;
     if (!extra->searching) {
         begin_search(host, connection, extra);
     } else {
@@ -157,6 +163,8 @@ void rill__pmtud_sent(struct tcp_host *host, struct connection *connection,
 
 void rill__pmtud_acked(struct tcp_host *host, struct connection *connection) {
     struct extra *extra = (struct extra *)rill__extra(host, connection);
+    if (extra && extra->searching && connection->mss <= extra->search_low)
+        extra->low_arrived = true;
     if (!extra || !extra->probe_size || seq_lt(connection->snd_una, extra->probe_end))
         return;
     extra->search_low = connection->mss = extra->probe_size;

@@ -135,7 +135,8 @@ static void fill_path(const struct tcp_host *host, const struct connection *conn
     const struct rill_address *remote = &connection->key.remote;
     uint16_t ours = rill__mss_of_interface(host, interface, remote);
     out->tcpi_pmtu = rill__ip_path_mtu(host->ip, interface, remote, IP_VERIFIED);
-    out->tcpi_advmss = ours;
+    bool told = connection->active && connection->active->mss_announced;
+    out->tcpi_advmss = told ? connection->active->mss_announced : ours;
     out->tcpi_snd_mss = rill__payload_max(connection);
     out->tcpi_rto = microseconds(rill__rto(host, connection));
     out->tcpi_ato = microseconds(host->config.delayed_ack);

@@ -192,10 +192,15 @@ static int apply(struct tcp_host *host, struct connection *connection, enum rill
 int rill__tcp_set_option(struct tcp_host *host, rill_handle handle, enum rill_tcp_option option,
                          uint32_t value) {
     struct connection *connection = rill__connection_find(host, handle);
-    if (!connection)
+    struct listener *listener = connection ? 0 : rill__listener_by_handle(host, handle);
+    if (!connection && (!listener || option != RILL_TCP_OPTION_MSS))
         return RILL_ERROR_HANDLE;
     if (!option_ok(option, value))
         return RILL_ERROR_ARGUMENT;
+    if (listener) {
+        listener->mss_most = (uint16_t)value;
+        return 0;
+    }
     int error = apply(host, connection, option, value);
     if (error)
         return error;

@@ -119,9 +119,11 @@ static bool is_synchronized(const struct situation *at) {
     return at->state >= IN_ESTABLISHED;
 }
 
-/* Second: RFC 5961 §3.2. */
+/* Second: RFC 5961 §3.2. What counts is its sequence number, not what it carries behind. */
 static void take_rst(const struct situation *at, const struct arriving *segment,
                      struct outcome *out) {
+    if (before(segment->sequence, at->rcv_nxt))
+        return;
     if (segment->sequence != at->rcv_nxt)
         acknowledge(at, at->rcv_nxt, out);
     else
@@ -187,13 +189,15 @@ static void take_text(const struct situation *at, const struct arriving *segment
 }
 
 /* The SYN of the open itself, once more: of a passive one the SYN-ACK goes again, of an active one
- * the numbers are known, and its ACK counts (RFC 9293 §3.5, figure 7). */
+ * the numbers are known, and an ACK of our SYN counts (RFC 9293 §3.5, figure 7). */
 static bool repeats_syn(const struct situation *at, const struct arriving *segment,
                         struct outcome *out) {
     bool active = at->state == IN_SYN_RECEIVED_ACTIVE;
     if (is_synchronized(at) || !HAS(WIRE_SYN) || HAS(WIRE_RST) || HAS(WIRE_ACK) != active ||
         segment->sequence + 1 != at->rcv_nxt)
         return false;
+    if (active && segment->acknowledgement != at->snd_nxt)
+        return false; /* no more than a segment that lies before the window */
     if (!active)
         reply(out, WIRE_SYN | WIRE_ACK, (uint32_t)-1, at->rcv_nxt);
     else if (take_ack(at, segment, out))

@@ -124,6 +124,21 @@ static void listen_segment_that_opens_nothing_is_dropped(void **state) {
     peer_close(&peer);
 }
 
+static void listen_with_an_mss_announces_it(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen answer;
+    peer_init(&peer);
+    peer_listen(&peer);
+    assert_int_equal(rill_tcp_set_option(peer.stack, peer.listener, RILL_TCP_OPTION_MSS, 1100), 0);
+    assert_int_equal(rill_tcp_set_option(peer.stack, peer.listener, RILL_TCP_OPTION_NODELAY, 1),
+                     RILL_ERROR_HANDLE);
+    peer_send(&peer, WIRE_SYN, (uint32_t)-1, 0, 0);
+    assert_true(peer_take(&peer, &answer));
+    assert_int_equal(answer.header.mss, 1100);
+    peer_close(&peer);
+}
+
 static void listen_own_address_goes_before_any_address(void **state) {
     (void)state;
     struct peer peer;
@@ -375,6 +390,7 @@ int listener_tests(void) {
         cmocka_unit_test(closed_rst_is_never_answered),
         cmocka_unit_test(listen_ack_is_reset),
         cmocka_unit_test(listen_segment_that_opens_nothing_is_dropped),
+        cmocka_unit_test(listen_with_an_mss_announces_it),
         cmocka_unit_test(listen_own_address_goes_before_any_address),
         cmocka_unit_test(listen_port_0_gets_a_free_random_port),
         cmocka_unit_test(listen_bad_config_is_an_argument_error),

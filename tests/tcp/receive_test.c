@@ -195,6 +195,26 @@ static void established_duplicate_ack_takes_the_delayed_one_with_it(void **state
     peer_close(&peer);
 }
 
+/* Who answers at once will answer again: the ACK goes with it. */
+static void established_answered_at_once_delays_from_then_on(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen ack;
+    peer_init(&peer);
+    peer_established(&peer);
+    peer_send(&peer, WIRE_ACK | WIRE_PSH, 0, 0, 100);
+    EXPECT(&peer, WIRE_ACK, 0, 100, 0);
+    peer_write(&peer, 10);
+    EXPECT(&peer, WIRE_ACK | WIRE_PSH, 0, 100, 10);
+    peer_send(&peer, WIRE_ACK | WIRE_PSH, 100, 10, 100);
+    EXPECT_NONE(&peer);
+    peer_write(&peer, 10);
+    EXPECT(&peer, WIRE_ACK | WIRE_PSH, 10, 200, 10);
+    peer_send(&peer, WIRE_ACK, 200, 20, 0);
+    assert_false(peer_take_within(&peer, RILL_SECOND, &ack));
+    peer_close(&peer);
+}
+
 static void established_every_second_segment_of_any_size_if_so_configured(void **state) {
     (void)state;
     struct peer peer;
@@ -403,6 +423,7 @@ int receive_tests(void) {
         cmocka_unit_test(established_sack_blocks_most_recent_first),
         cmocka_unit_test(established_part_that_came_twice_beyond_a_hole_is_reported),
         cmocka_unit_test(established_duplicate_ack_takes_the_delayed_one_with_it),
+        cmocka_unit_test(established_answered_at_once_delays_from_then_on),
         cmocka_unit_test(established_every_second_segment_of_any_size_if_so_configured),
         cmocka_unit_test(established_sack_with_timestamps_has_three_blocks),
         cmocka_unit_test(established_without_sack_agreed_on_no_blocks_are_sent),

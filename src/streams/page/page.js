@@ -343,6 +343,7 @@
     if (!data || one.drawn) return;
     one.drawn = true;
     const { tick, end, charts } = JSON.parse(data.textContent);
+    if (!charts.length) { place.remove(); return; }
     const group = { key: one.id, end: Math.max(1, end * tick), min: 0, max: Math.max(1, end * tick), charts: [] };
     group.view = (from, to) => {
       const width = Math.min(group.end, Math.max(to - from, group.end / 1e6, 10));
