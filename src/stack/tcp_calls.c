@@ -271,11 +271,7 @@ int rill_tcp_fast_open_set(struct rill_stack *stack, rill_handle listener, uint3
 int rill_tcp_fast_open_keys(struct rill_stack *stack, rill_handle listener, const uint8_t *keys,
                             uint32_t count) {
     uint64_t values[6] = {listener, count}, *halves = values + 2;
-<<<<<<< HEAD
-    for (uint32_t i = 0; i < 2 * count && count <= FAST_OPEN_KEYS; i++) /* else refused unread */
-=======
     for (uint32_t i = 0; count <= FAST_OPEN_KEYS && i < 2 * count; i++)
->>>>>>> main
         halves[i] = bytes_get64_little(keys + 8 * i);
     if (stack->journal)
         rill__journal_call(stack->journal, JOURNAL_tcp_fast_open_keys, values, 6);

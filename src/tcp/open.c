@@ -92,14 +92,9 @@ uint32_t rill__initial_window(const struct tcp_host *host, const struct connecti
 }
 
 void rill__connection_begin(struct tcp_host *host, struct connection *connection) {
-<<<<<<< HEAD
-    struct active *active = connection->active; /* made before there were any numbers */
-    active->full_until = active->small_until = active->flight_until = connection->snd_una;
-=======
     struct active *active = connection->active;
     active->full_until = active->small_until = active->flight_until = connection->snd_una;
     active->flight_most = 0;
->>>>>>> main
     active->flushed = active->send.first;
     active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     rill__recovery_init(connection);

@@ -310,7 +310,7 @@ static void timeout_without_new_data_goes_on_resending(void **state) {
     peer_close(&peer);
 }
 
-/* The new data are a crumb that Nagle's algorithm holds back: not a reason to send nothing at all
+/* The new data are a crumb that a cork holds back: not a reason to send nothing at all
  * until the next timeout. */
 static void timeout_with_a_crumb_of_new_data_goes_on_resending(void **state) {
     (void)state;
