@@ -111,6 +111,7 @@ static bool look_again(struct streams_report *report) {
     again.said = true;
     int code = streams_pass(&again);
     bool ok = code == CLI_DONE || code == CLI_PARTIAL;
+    report->run.totals = again.totals; /* the first pass has none where an index stood in for it */
     streams_run_close(&again);
     for (size_t i = 0; i < report->chosen_count; i++)
         report->short_of_memory |= !told_finish(report->chosen[i].told);

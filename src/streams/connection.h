@@ -245,10 +245,12 @@ struct ranges_result {
 void rill__ranges_add(struct streams *streams, struct connection *connection, uint8_t side,
                       const struct streams_packet *packet, uint64_t from, uint64_t to,
                       struct ranges_result *result);
+/* The stream begins there, as its SYN tells late; what lies between has not been seen. */
+void rill__ranges_begin(struct streams *streams, struct connection *connection, uint8_t side,
+                        const struct streams_packet *packet, uint64_t first);
 /* Bytes acknowledged that were never seen leave a hole too. */
 void rill__ranges_extend(struct streams *streams, struct connection *connection, uint8_t side,
                          const struct streams_packet *packet, uint64_t to);
-uint64_t rill__ranges_missing(const struct active *active, uint8_t side);
 
 /* labels.c */
 void rill__labels_data(struct streams *streams, struct connection *connection, uint8_t side,

@@ -170,9 +170,14 @@ void rill__ranges_extend(struct streams *streams, struct connection *connection,
     stream->next = to;
 }
 
-uint64_t rill__ranges_missing(const struct active *active, uint8_t side) {
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < active->hole_count[side]; i++)
-        bytes += active->holes[side][i].to - active->holes[side][i].from;
-    return bytes;
+void rill__ranges_begin(struct streams *streams, struct connection *connection, uint8_t side,
+                        const struct streams_packet *packet, uint64_t first) {
+    struct stream *stream = &connection->streams[side];
+    struct hole hole;
+    if (first >= stream->first || stream->first - first > UINT64_C(1) << 30 ||
+        !rill__streams_active(streams, connection))
+        return;
+    describe(&hole, first, stream->first, packet);
+    insert(streams, connection, side, 0, &hole);
+    stream->first = first;
 }

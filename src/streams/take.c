@@ -64,7 +64,7 @@ static void take_syn(struct streams *streams, struct connection *connection, uin
     struct stream *mine = &connection->streams[side], *other = &connection->streams[!side];
     bool ack = packet->flags & WIRE_ACK;
     if (mine->bits & STREAM_SYN) {
-        if ((rill_seq)mine->first - 1 != packet->sequence &&
+        if ((rill_seq)mine->first - 1 != packet->sequence && mine->next == mine->first &&
             !(connection->bits & CONNECTION_ESTABLISHED)) {
             /* Two answers to one SYN: the client's acknowledgement will tell; until then the newer.
              */
@@ -74,8 +74,9 @@ static void take_syn(struct streams *streams, struct connection *connection, uin
              mine->first);
     } else if (!(mine->bits & STREAM_KNOWN)) {
         know(mine, seq_begin(packet->sequence + 1));
-    } else if ((rill_seq)mine->first != packet->sequence + 1) {
-        mine->first = seq_unwrap(packet->sequence + 1, mine->first);
+    } else {
+        rill__ranges_begin(streams, connection, side, packet,
+                           seq_unwrap(packet->sequence + 1, mine->first));
     }
     mine->bits |= STREAM_SYN | STREAM_ISN;
     if (ack) {
