@@ -1,7 +1,7 @@
 # A front to CMake's presets: `make`, `make run`, `make test`.
 JOBS ?= 2
 
-.PHONY: all run test fuzz soak bench bench-recovery bench-streams amalgamation install tools-build tools-test tools-bench clean
+.PHONY: all run test differential coverage fuzz soak bench bench-recovery bench-streams amalgamation install tools-build tools-test tools-bench clean
 
 all: tools-build
 	@cmake --preset release > build-configure.log 2>&1 || { cat build-configure.log >&2; rm -f build-configure.log; exit 1; }
@@ -25,6 +25,16 @@ tools-bench:
 
 test: tools-test all
 	@tests/run
+
+# 100,000 random sequences to the kernel's TCP and to rill; needs root and TUN.
+differential: tools-test
+	@cmake --preset test > /dev/null && cmake --build --preset test --target tcp_differential_test -j $(JOBS) > /dev/null
+	@build-test/tests/tcp_differential_test 100000
+
+# What the tests reach of the protocol's own layers; fails below 95 % of lines or 90 % of branches.
+coverage: tools-build
+	@tools/install coverage
+	@tools/coverage
 
 # Each fuzz target for FUZZ_SECONDS; make soak: for SOAK_SECONDS, an hour, and the random simulations.
 fuzz soak: tools-test

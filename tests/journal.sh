@@ -9,10 +9,10 @@ trap 'rm -rf "$work"' EXIT
 rill=build/rill
 
 # Calls that take a stack they could change, and only look.
-queries="ready tcp_get_info tcp_check udp_get_info tcp_peek tcp_bound_local udp_peek sockets_open"
+queries="ready tcp_get_info tcp_get_tcpi tcp_fast_open_get tcp_check udp_get_info tcp_peek tcp_bound_local udp_peek sockets_open"
 # Fields of configs that are not behaviour, or are recorded in a way of their own.
 not_numbers="size allocator pool trace trace_context journal journal_context journal_number ipv4 ipv6 transports
-    fragments congestion user framing mac mtu flags detection autoconfigure"
+    fragments congestion congestion_more user framing mac mtu flags detection autoconfigure"
 
 no_call_is_forgotten() {
     python3 - "$queries" "$not_numbers" <<'PY'

@@ -121,6 +121,7 @@ static void a_million_idle_connections_live_on_with_the_budget_spent(void **stat
     test.config[0].keepalive_idle = 100 * RILL_SECOND;
     test.config[0].keepalive_interval = 10 * RILL_SECOND;
     test.config[0].keepalive_count = 3;
+    test_world_buffers(&test, 1u << 20);
     test.config[1].memory_limit = BUDGET;
     assert_int_equal(test_world_open(&test), 0);
     open_all(&test);

@@ -12,6 +12,7 @@
 static struct test_world *open_world(uint64_t seed, rill_handle *a, rill_handle *b) {
     static struct test_world test;
     test_world_init(&test, seed);
+    test_world_buffers(&test, 1u << 20);
     assert_int_equal(test_world_open(&test), 0);
     rill_handle listener = test_listen(&test, 1, 80);
     assert_int_equal(test_open_pair(&test, listener, 80, a, b), 0);
@@ -322,6 +323,7 @@ static void transfer_outlives_ten_seconds_without_memory(void **state) {
         static struct switched s;
         test_world_init(&test, seed);
         test_world_delay(&test, 20 * RILL_MILLISECOND);
+        test_world_buffers(&test, 1u << 20);
         test.path[0].loss = test.path[1].loss = RILL_CERTAIN / 50;
         open_switched(&test, &s, seed);
         rill_handle listener = test_listen(&test, 1, 80), a, b;

@@ -23,16 +23,19 @@ void __wrap_rill__send_queue_acked(struct core *core, struct send_queue *queue, 
 void __wrap_rill__send_queue_acked(struct core *core, struct send_queue *queue, rill_seq sequence) {
     uint32_t acked = sequence - queue->first;
     __real_rill__send_queue_acked(core, queue, sequence);
-    if (planted == BYTE_LOST && acked % 61 == 17 && queue->bytes > 100)
+    if (planted == BYTE_LOST && acked % 61 == 5 && queue->bytes > 100)
         queue->bytes--;
 }
 
-bool __real_rill__window_update_due(const struct connection *connection);
-bool __wrap_rill__window_update_due(const struct connection *connection);
+bool __real_rill__window_update_due(const struct tcp_host *host,
+                                    const struct connection *connection);
+bool __wrap_rill__window_update_due(const struct tcp_host *host,
+                                    const struct connection *connection);
 
 /* Breaks no invariant: the peer only waits longer. */
-bool __wrap_rill__window_update_due(const struct connection *connection) {
-    return planted != UPDATE_LATE && __real_rill__window_update_due(connection);
+bool __wrap_rill__window_update_due(const struct tcp_host *host,
+                                    const struct connection *connection) {
+    return planted != UPDATE_LATE && __real_rill__window_update_due(host, connection);
 }
 
 /* The first random run that a broken invariant ends; its journal is the caller's. */

@@ -102,6 +102,11 @@ void test_world_delay(struct test_world *test, rill_time one_way) {
     test->path[0].delay = test->path[1].delay = one_way;
 }
 
+void test_world_buffers(struct test_world *test, uint32_t bytes) {
+    for (int i = 0; i < 2; i++)
+        test->config[i].receive_buffer = test->config[i].send_buffer = bytes;
+}
+
 static int open_world(struct test_world *test) {
     test->pool = rill_pool_open(&test->allocator, test->pool_config);
     if (!test->pool)

@@ -57,6 +57,9 @@ void test_world_close(struct test_world *test);
 /* Sets both directions' one-way delay and puts a path between the hosts. */
 void test_world_delay(struct test_world *test, rill_time one_way);
 
+/* Buffers of both hosts that stay as they are, whatever the path: before test_world_open. */
+void test_world_buffers(struct test_world *test, uint32_t bytes);
+
 rill_handle test_listen(struct test_world *test, int host, uint16_t port);
 /* Connects from host 0 to host 1 without driving the world. */
 int test_connect(struct test_world *test, uint16_t local_port, uint16_t port, rill_handle *out);

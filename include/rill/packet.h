@@ -20,7 +20,7 @@ struct rill_pool_config {
     /* The most bytes of blocks the pool will ask the allocator for. Default 1 GiB. */
     uint64_t bytes_max;
     /* Of what has come back, so many bytes stay for the next, or as many as are out if that is
-     * more; the rest goes to the allocator. Default 4 MiB. */
+     * more; the rest goes to the allocator. Default 1 MiB. */
     uint64_t bytes_kept;
     /* Packets set aside for segments without data (ACK, RST …). Default 64. */
     uint32_t reserve_packets;

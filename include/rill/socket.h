@@ -37,6 +37,7 @@ extern "C" {
 
 /* name, number, text */
 #define RILL_ERRNOS(X)                                                                             \
+    X(RILL_ENOENT, 2, "no such thing")                                                             \
     X(RILL_EBADF, 9, "bad descriptor")                                                             \
     X(RILL_EAGAIN, 11, "nothing to do now, try again later")                                       \
     X(RILL_ENOMEM, 12, "out of memory")                                                            \
@@ -45,6 +46,7 @@ extern "C" {
     X(RILL_ENODEV, 19, "no such interface")                                                        \
     X(RILL_EINVAL, 22, "invalid argument")                                                         \
     X(RILL_EMFILE, 24, "too many descriptors")                                                     \
+    X(RILL_ENOTTY, 25, "no such request")                                                          \
     X(RILL_EPIPE, 32, "the connection is closed for sending")                                      \
     X(RILL_EDOM, 33, "argument out of its domain")                                                 \
     X(RILL_EPROTO, 71, "protocol error")                                                           \
@@ -104,30 +106,46 @@ enum rill_socket_constant {
 };
 
 enum rill_message_flag {
-    RILL_MSG_OOB = 0x1, /* refused: RFC 6093 advises against urgent data */
+    /* Sending on a stream: the last byte is urgent. Receiving: refused, since urgent bytes stand in
+     * line (RFC 6093 §6); reading stops before one, and RILL_SIOCATMARK says so. */
+    RILL_MSG_OOB = 0x1,
     RILL_MSG_PEEK = 0x2,
     RILL_MSG_TRUNC = 0x20, /* datagram: the whole length is told; stream: bytes are thrown away */
-    RILL_MSG_DONTWAIT = 0x40,   /* always so */
-    RILL_MSG_WAITALL = 0x100,   /* as far as it goes without waiting */
-    RILL_MSG_NOSIGNAL = 0x4000, /* always so */
-    RILL_MSG_MORE = 0x8000,     /* stream: a hint, not used; datagram: refused */
+    RILL_MSG_DONTWAIT = 0x40,       /* always so */
+    RILL_MSG_WAITALL = 0x100,       /* as far as it goes without waiting */
+    RILL_MSG_NOSIGNAL = 0x4000,     /* always so */
+    RILL_MSG_MORE = 0x8000,         /* stream: as rill_tcp_send_more; datagram: refused */
+    RILL_MSG_FASTOPEN = 0x20000000, /* stream: connect, with bytes in the SYN (RFC 7413) */
 };
 
-/* Options. An int unless said otherwise; "get": cannot be set. */
+/* Options. An int unless said otherwise; "get": cannot be set; "kept": it is remembered and told,
+ * and changes nothing here. */
 enum rill_socket_option {
+    RILL_SO_DEBUG = 1, /* kept */
     RILL_SO_REUSEADDR = 2,
-    RILL_SO_TYPE = 3,  /* get */
-    RILL_SO_ERROR = 4, /* get; taken once */
+    RILL_SO_TYPE = 3,      /* get */
+    RILL_SO_ERROR = 4,     /* get; taken once */
+    RILL_SO_DONTROUTE = 5, /* kept */
     RILL_SO_BROADCAST = 6,
-    RILL_SO_SNDBUF = 7, /* bytes */
-    RILL_SO_RCVBUF = 8, /* bytes */
+    RILL_SO_SNDBUF = 7, /* bytes; told back twice as large, as Linux does for its bookkeeping */
+    RILL_SO_RCVBUF = 8, /* bytes; the same */
     RILL_SO_KEEPALIVE = 9,
-    RILL_SO_LINGER = 13,     /* struct rill_linger */
-    RILL_SO_REUSEPORT = 15,  /* only 0 can be set */
-    RILL_SO_ACCEPTCONN = 30, /* get */
-    RILL_SO_PROTOCOL = 38,   /* get */
-    RILL_SO_DOMAIN = 39,     /* get */
-    RILL_SO_MEMINFO = 55,    /* get; uint32_t by enum rill_meminfo */
+    RILL_SO_OOBINLINE = 10, /* kept: urgent bytes always stand in line (RFC 6093 §6) */
+    RILL_SO_PRIORITY = 12,  /* kept: there is no queue that would look at it */
+    /* struct rill_linger. 0 s: close resets. Others are kept: no call here waits for a close. */
+    RILL_SO_LINGER = 13,
+    RILL_SO_REUSEPORT = 15,   /* only 0 can be set */
+    RILL_SO_RCVLOWAT = 18,    /* stream: so many bytes make it readable */
+    RILL_SO_SNDLOWAT = 19,    /* get; 1 */
+    RILL_SO_RCVTIMEO = 20,    /* struct rill_timeval; kept: nothing here waits */
+    RILL_SO_SNDTIMEO = 21,    /* the same */
+    RILL_SO_ACCEPTCONN = 30,  /* get */
+    RILL_SO_SNDBUFFORCE = 32, /* set; as RILL_SO_SNDBUF */
+    RILL_SO_RCVBUFFORCE = 33, /* set; as RILL_SO_RCVBUF */
+    RILL_SO_MARK = 36,        /* kept: routes have no marks */
+    RILL_SO_PROTOCOL = 38,    /* get */
+    RILL_SO_DOMAIN = 39,      /* get */
+    RILL_SO_MEMINFO = 55,     /* get; uint32_t by enum rill_meminfo */
 };
 /* Bytes, as Linux's SK_MEMINFO_*; what rill has no counterpart of is 0. */
 enum rill_meminfo {
@@ -144,21 +162,36 @@ enum rill_meminfo {
 };
 enum rill_tcp_socket_option {
     RILL_TCP_NODELAY = 1,
+    RILL_TCP_CORK = 3,      /* RILL_TCP_OPTION_CORK */
     RILL_TCP_MAXSEG = 2,    /* 88 … 32767; counts for connections opened later */
     RILL_TCP_KEEPIDLE = 4,  /* seconds */
     RILL_TCP_KEEPINTVL = 5, /* seconds */
     RILL_TCP_KEEPCNT = 6,
-    RILL_TCP_INFO = 11,    /* get; struct rill_tcpi (rill/tcpi.h): the field's struct tcp_info */
-    RILL_TCP_CC_INFO = 26, /* get; what the congestion control has to tell: 0 bytes */
+    RILL_TCP_SYNCNT = 7,        /* 1 … 127 SYNs sent again */
+    RILL_TCP_LINGER2 = 8,       /* seconds in FIN-WAIT-2 after closing; negative: none */
+    RILL_TCP_WINDOW_CLAMP = 10, /* bytes; 0 only without a connection */
+    RILL_TCP_INFO = 11,       /* get; struct rill_tcpi (rill/tcpi.h): the field's struct tcp_info */
+    RILL_TCP_QUICKACK = 12,   /* 1: acknowledge at once for a while; 0: delay from now on */
+    RILL_TCP_CONGESTION = 13, /* a name: one of those the stack's config names */
+    RILL_TCP_USER_TIMEOUT = 18,     /* ms */
+    RILL_TCP_FASTOPEN = 23,         /* of a listener: how many may be pending; 0: none (RFC 7413) */
+    RILL_TCP_FASTOPEN_CONNECT = 30, /* connect returns 0, and the first bytes go with the SYN */
+    RILL_TCP_FASTOPEN_KEY = 33,     /* one or two keys of 16 bytes for cookies; get: those in use */
+    RILL_TCP_FASTOPEN_NO_COOKIE = 34, /* bytes in the SYN without one */
+    RILL_TCP_INQ = 36,                /* RILL_ANCILLARY_INQ with what is received */
+    RILL_TCP_CC_INFO = 26,            /* get; what the congestion control has to tell: 0 bytes */
     /* Numbers of our own, which no system uses. */
     RILL_TCP_ACCOUNT = 0x7261, /* get; struct rill_tcp_info, the limiter account included */
 };
 enum rill_ip_socket_option {
     RILL_IP_TOS = 1,
     RILL_IP_TTL = 2,
-    RILL_IP_PKTINFO = 8, /* RILL_ANCILLARY_LOCAL with each datagram */
+    RILL_IP_PKTINFO = 8,       /* RILL_ANCILLARY_LOCAL with each datagram */
+    RILL_IP_MTU_DISCOVER = 10, /* 0 … 5; kept: a stream always finds its path's MTU out */
     RILL_IP_RECVTTL = 12,
     RILL_IP_RECVTOS = 13,
+    RILL_IP_MTU = 14,          /* get; of the path, once connected */
+    RILL_IP_FREEBIND = 15,     /* bind to an address that is not ours (yet) */
     RILL_IP_MULTICAST_IF = 32, /* the interface's number plus 1; 0: the route's */
     RILL_IP_MULTICAST_TTL = 33,
     RILL_IP_ADD_MEMBERSHIP = 35,  /* set; struct rill_membership */
@@ -170,6 +203,8 @@ enum rill_ipv6_socket_option {
     RILL_IPV6_MULTICAST_HOPS = 18,
     RILL_IPV6_ADD_MEMBERSHIP = 20,  /* set; struct rill_membership */
     RILL_IPV6_DROP_MEMBERSHIP = 21, /* the same */
+    RILL_IPV6_MTU_DISCOVER = 23,    /* as RILL_IP_MTU_DISCOVER */
+    RILL_IPV6_MTU = 24,             /* get; of the path, once connected */
     RILL_IPV6_V6ONLY = 26,          /* before bind and connect */
     RILL_IPV6_RECVPKTINFO = 49,     /* RILL_ANCILLARY_LOCAL with each datagram */
     RILL_IPV6_RECVHOPLIMIT = 51,
@@ -184,6 +219,11 @@ enum rill_ipv6_socket_option {
 struct rill_membership {
     struct rill_address group;
     uint32_t interface; /* its number plus 1; 0: the route's */
+};
+
+/* What Linux's 64-bit timeval is. */
+struct rill_timeval {
+    int64_t seconds, microseconds;
 };
 
 struct rill_linger {
@@ -254,6 +294,7 @@ enum rill_ancillary_bit {
     RILL_ANCILLARY_LOCAL = 1, /* our side's address: of a datagram that came, or to send from */
     RILL_ANCILLARY_HOP_LIMIT = 2,
     RILL_ANCILLARY_TRAFFIC_CLASS = 4,
+    RILL_ANCILLARY_INQ = 8, /* of a stream: bytes that are left to read */
 };
 
 /* What goes with a datagram. Sending: what `present` names counts for this one. Receiving: what the
@@ -263,6 +304,7 @@ struct rill_ancillary {
     struct rill_address local;
     uint16_t zone; /* of a link-local address */
     uint8_t hop_limit, traffic_class;
+    int inq; /* bytes; one at least after the peer's FIN, as Linux has it */
 };
 
 struct rill_message {
@@ -305,9 +347,19 @@ RILL_API int rill_setsockopt(struct rill_sockets *sockets, int fd, int level, in
 RILL_API int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option,
                              void *value, size_t *length);
 
+enum rill_ioctl_request {
+    RILL_SIOCATMARK = 0x8905,  /* 1: the next byte to read is the one the urgent pointer means */
+    RILL_SIOCINQ = 0x541b,     /* bytes to read; a datagram's length */
+    RILL_SIOCOUTQ = 0x5411,    /* bytes of a stream that the peer has not acknowledged */
+    RILL_SIOCOUTQNSD = 0x894b, /* those of them that have not been sent */
+};
+/* Fills in what is asked for. Returns 0, -RILL_EINVAL (a listener), -RILL_ENOTTY or -RILL_EFAULT.
+ */
+RILL_API int rill_ioctl(struct rill_sockets *sockets, int fd, unsigned long request, int *value);
+
 enum rill_poll_bit {
     RILL_POLLIN = 0x1,
-    RILL_POLLPRI = 0x2, /* never */
+    RILL_POLLPRI = 0x2, /* an urgent byte is there to read */
     RILL_POLLOUT = 0x4,
     RILL_POLLERR = 0x8,
     RILL_POLLHUP = 0x10,

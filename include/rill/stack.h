@@ -36,6 +36,7 @@ extern RILL_API const struct rill_congestion_ops rill_reno;
 extern RILL_API const struct rill_congestion_ops rill_no_congestion;
 
 #define RILL_TRANSPORTS 4
+#define RILL_CONGESTIONS 4
 
 /* Explicit congestion notification (RFC 3168). */
 enum rill_ecn {
@@ -44,11 +45,33 @@ enum rill_ecn {
     RILL_ECN_ASK,
 };
 
+/* Fast Open: bytes in the SYN (RFC 7413), for applications that ask for it (rill/tcp.h). Bits, with
+ * the numbers they have in Linux. */
+enum rill_fast_open_bit {
+    RILL_FAST_OPEN_CONNECT = 1, /* active opens may */
+    RILL_FAST_OPEN_LISTEN = 2,  /* listeners may */
+    /* Without cookies, to and from whomever: only where nobody forges addresses (§6.3.1 … 3). */
+    RILL_FAST_OPEN_CONNECT_UNASKED = 4,
+    RILL_FAST_OPEN_LISTEN_UNASKED = 0x200,
+    RILL_FAST_OPEN_EVERY_LISTENER = 0x400, /* as if each had asked for its whole backlog */
+    /* Not Linux's: no heed is paid to paths that swallow what Fast Open sends (§7.1). */
+    RILL_FAST_OPEN_TRUSTING = 0x8000,
+};
+
 /* SYN cookies: a SYN is answered and nothing is remembered of it (RFC 4987 §3.6). */
 enum rill_syn_cookies {
     RILL_SYN_COOKIES_OFF, /* a SYN beyond the backlog is dropped */
     RILL_SYN_COOKIES_FULL,
     RILL_SYN_COOKIES_ALWAYS,
+};
+
+/* Whether TCP finds out by itself what a path takes, where no router tells (RFC 4821, RFC 8899). Off
+ * by default, as in Linux: a long silence looks like a black hole, and segments stay small for a
+ * while when it ends. */
+enum rill_mtu_probing {
+    RILL_MTU_PROBING_OFF,
+    RILL_MTU_PROBING_BLACK_HOLE, /* once full segments seem to vanish */
+    RILL_MTU_PROBING_ALWAYS,     /* from the beginning, upwards from mtu_base */
 };
 
 /* What a host is made of and how it behaves. Fill it with rill_stack_config_default, then change.
@@ -72,23 +95,35 @@ struct rill_stack_config {
     const struct rill_transport_ops *transports[RILL_TRANSPORTS];
     const struct rill_fragment_ops *fragments; /* null: fragments are neither taken nor sent */
     const struct rill_congestion_ops *congestion;
+    /* Others that a connection may choose (RILL_TCP_OPTION_CONGESTION); null where there is none */
+    const struct rill_congestion_ops *congestion_more[RILL_CONGESTIONS];
 
     /* TCP */
-    uint32_t receive_buffer; /* bytes, 1 … 2^30 */
-    uint32_t send_buffer;    /* bytes */
+    /* Buffers of each connection, bytes up to 2^30. 0: they follow the path, from `min` to `max`;
+     * the window scale is chosen for the most there may be. */
+    uint32_t receive_buffer, receive_buffer_min, receive_buffer_max;
+    uint32_t send_buffer, send_buffer_min, send_buffer_max;
     uint16_t initial_window; /* segments, RFC 6928 */
     bool window_scaling;     /* RFC 7323 §2 */
     bool timestamps;         /* RFC 7323 §3 */
     bool sack;               /* RFC 2018 */
     uint8_t ecn;             /* enum rill_ecn, RFC 3168 */
     bool pacing;             /* the window is spread over its round trip */
+    bool bursts;             /* without pacing: slow start is not held to RFC 9406's 8 segments */
     bool nagle;              /* RFC 9293 §3.7.4, default of new connections */
     bool check;              /* verify every invariant of what a call touches; for tests */
     bool statistics;         /* keep a record of counters beside each connection */
+    uint8_t mtu_probing;     /* enum rill_mtu_probing */
+    uint16_t mtu_base;       /* bytes of payload that every path is taken to carry */
+    uint16_t mtu_floor;      /* bytes of payload: not even timeouts go below it */
+    rill_time mtu_interval;  /* how long a narrow path is believed to be narrow (RFC 1191 §6.3) */
     uint16_t mss_max;        /* 0: from the interface's MTU */
     rill_time rto_initial, rto_min, rto_max; /* RFC 6298 */
     rill_time clock_resolution; /* how far `now` may lag behind; 0: not at all. RFC 6298's G */
     rill_time delayed_ack;      /* RFC 9293 §3.8.6.3 */
+    rill_time peer_delayed_ack; /* how long a peer may delay its: RFC 8985 §7.2, max_ack_delay */
+    uint8_t quick_acks;         /* the first segments of a connection, acknowledged at once */
+    bool ack_every_second;      /* every second segment at once, also of those that are not full */
     rill_time time_wait;
     rill_time fin_wait_2; /* for connections the application has closed */
     rill_time keepalive_idle, keepalive_interval;
@@ -97,8 +132,11 @@ struct rill_stack_config {
     uint16_t port_first, port_last;                     /* ephemeral ports, RFC 6056 */
     uint32_t time_wait_max;                             /* records; the oldest goes first */
     uint32_t connections_max;
+    uint32_t orphans_max;   /* closed connections that still send; beyond, closing one resets it */
     uint32_t half_open_max; /* records of SYNs, of all listeners together */
     uint8_t syn_cookies;    /* enum rill_syn_cookies: beyond that, or beyond a listener's backlog */
+    uint16_t fast_open;     /* enum rill_fast_open_bit; default: both sides may */
+    bool share_paths;       /* RFC 9040 §5: a connection begins with the last one's round trip */
     /* IPv6 addresses that the stack makes itself are the same for the same secret, link and prefix
      * (RFC 7217 §5): keep it over restarts. 0 and 0: taken from the seed. */
     uint64_t address_secret[2];
@@ -114,6 +152,11 @@ RILL_API void rill_stack_config_bare(struct rill_stack_config *config);
 /* Opens a host. Returns 0, RILL_ERROR_ARGUMENT (a field out of its range) or RILL_ERROR_MEMORY. */
 RILL_API RILL_MUST_CHECK int rill_stack_open(const struct rill_stack_config *config,
                                              struct rill_stack **out);
+
+/* From now on the host behaves as `config` says, an existing connection where it looks at the
+ * setting again. Fields under "TCP" count; but `statistics`, and all that the host is made of
+ * (parts, memory, seed, callbacks), stay as they were. Returns 0 or RILL_ERROR_ARGUMENT. */
+RILL_API int rill_stack_configure(struct rill_stack *stack, const struct rill_stack_config *config);
 
 /* Closes a host at once, sending nothing. Slices given to the application stay valid. */
 RILL_API void rill_stack_close(struct rill_stack *stack);
@@ -264,7 +307,8 @@ enum rill_event_bit {
     RILL_EVENT_ADDRESS_LOST = 2048,      /* one is gone: taken away, run out, or a duplicate */
     RILL_EVENT_ADDRESS_DUPLICATE = 4096, /* somebody else uses one of ours */
     RILL_EVENT_ROUTER_FOUND = 8192,      /* the first default router, or the first again */
-    RILL_EVENT_ROUTER_LOST = 16384,      /* no default router is left of those advertised */
+    RILL_EVENT_URGENT = 32768,      /* of a connection: rill_tcp_info's urgent_after says where */
+    RILL_EVENT_ROUTER_LOST = 16384, /* no default router is left of those advertised */
 };
 
 struct rill_event {

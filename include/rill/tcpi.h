@@ -62,7 +62,7 @@ struct rill_tcpi {
     uint32_t tcpi_snd_mss, tcpi_rcv_mss; /* bytes of payload */
 
     uint32_t tcpi_unacked; /* segments sent and not acknowledged; LISTEN: waiting to be accepted */
-    uint32_t tcpi_sacked;  /* LISTEN: the backlog */
+    uint32_t tcpi_sacked;  /* LISTEN: the backlog less one */
     uint32_t tcpi_lost;    /* taken for lost; also when sent again, until acknowledged */
     uint32_t tcpi_retrans; /* sent again and in flight */
     uint32_t tcpi_fackets; /* 0, as in Linux */

@@ -37,11 +37,14 @@ extern "C" {
     X(RILL_CAUSE_RST_UNREAD, "rst: data will not be read")                                         \
     X(RILL_CAUSE_RST_ABORT, "rst: aborted by the application")                                     \
     X(RILL_CAUSE_RST_TIMEOUT, "rst: gave up")                                                      \
+    X(RILL_CAUSE_RST_ORPHANS, "rst: too many closed ones still send")                              \
     X(RILL_CAUSE_ECHO_REPLY, "echo reply")                                                         \
     X(RILL_CAUSE_ICMP_ERROR, "icmp error")                                                         \
     X(RILL_CAUSE_DATAGRAM, "datagram")                                                             \
     X(RILL_CAUSE_NEIGHBOUR, "neighbour discovery")                                                 \
-    X(RILL_CAUSE_MEMBERSHIP, "multicast membership")
+    X(RILL_CAUSE_MEMBERSHIP, "multicast membership")                                               \
+    X(RILL_CAUSE_MTU_PROBE, "path mtu probe")                                                      \
+    X(RILL_CAUSE_TOO_BIG, "too big for the path: again, smaller")
 
 enum rill_cause {
 #define RILL_CAUSE_ENUM(name, text) name,
@@ -105,6 +108,7 @@ enum rill_cause {
     X(RILL_DROP_TCP_SYN_BAD_ACK, "answer to a SYN that was not sent", "RFC 9293 §3.10.7.3")        \
     X(RILL_DROP_TCP_RST_IN_SYN_SENT, "RST without a good ACK", "RFC 9293 §3.10.7.3")               \
     X(RILL_DROP_TCP_NOTHING_IN_SYN_SENT, "neither SYN nor RST", "RFC 9293 §3.10.7.3")              \
+    X(RILL_DROP_TCP_NOTHING_IN_LISTEN, "no SYN, or one that ends at once", "RFC 9293 §3.10.7.2")   \
     X(RILL_DROP_TCP_DUPLICATE, "bytes already received", "RFC 9293 §3.10.7.4")                     \
     X(RILL_DROP_TCP_CLOSED_WINDOW, "no window open", "RFC 9293 §3.10.7.4")                         \
     X(RILL_DROP_TCP_AFTER_CLOSE, "nobody will read it", "RFC 9293 §3.10.7.4")                      \

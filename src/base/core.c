@@ -37,6 +37,12 @@ void rill__core_release(struct core *core, void *memory, size_t size) {
         core->allocator.release(core->allocator.context, memory, size);
 }
 
+bool rill__core_pressed(struct core *core) {
+    uint64_t limit = core->memory_limit;
+    core->pressed = core->memory_held > (core->pressed ? limit / 2 : limit - limit / 4);
+    return core->pressed;
+}
+
 void rill__core_trace(struct core *core, struct rill_trace_record *record) {
     if (!core->trace)
         return;

@@ -48,6 +48,7 @@ struct core {
     uint64_t memory_limit, memory_held;
     uint64_t bytes_copied;
     uint64_t clock_backwards;
+    bool pressed; /* rill__core_pressed */
     bool in_leaf; /* a leaf callback runs: the stack may not be entered */
     uint64_t drops[RILL_DROP_COUNT];
 };
@@ -61,6 +62,10 @@ void *rill__core_allocate(struct core *core, size_t size);
 void rill__core_release(struct core *core, void *memory, size_t size);
 
 void rill__core_trace(struct core *core, struct rill_trace_record *record);
+
+/* Memory is short: from three quarters of the budget on until less than half of it is held. What
+ * may be done without is refused meanwhile. */
+bool rill__core_pressed(struct core *core);
 
 /* Counts a drop that concerns no connection. */
 void rill__core_drop(struct core *core, enum rill_drop drop);

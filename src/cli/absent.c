@@ -1,5 +1,6 @@
 /* cli/absent.c: stands in for subcommands whose library was not there when rill was built. */
 #include "cli/command.h"
+#include "cli/report_assets.h"
 
 #include <stdio.h>
 
@@ -24,5 +25,13 @@ int command_get(int argc, char **argv) {
     (void)argc;
     (void)argv;
     return absent("get", "libcurl", "libcurl4-openssl-dev");
+}
+#endif
+
+#ifdef RILL_WITHOUT_REPORT
+const struct report_assets *cli_report_assets(void) {
+    cli_error(
+        "built without uPlot, so it writes no report; run tools/install page and build again");
+    return 0;
 }
 #endif

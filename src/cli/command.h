@@ -23,7 +23,8 @@ enum cli_exit {
     X(lab, "a path between two ends, rill or real programs: rate, delay, loss, queue")             \
     X(bench, "how fast the stack is in memory")                                                    \
     X(streams, "the connections in a capture, followed and explained: FILE...")                    \
-    X(replay, "a run recorded with --journal FILE, again: rill replay FILE")
+    X(replay, "a run recorded with --journal FILE, again: rill replay FILE")                       \
+    X(script, "scripts in the packetdrill language against rill, in virtual time")
 
 #define CLI_DECLARE(name, text) int command_##name(int argc, char **argv);
 CLI_COMMANDS(CLI_DECLARE)

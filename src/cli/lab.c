@@ -3,6 +3,7 @@
 #include "cli/lab.h"
 
 #include "base/util.h"
+#include "cli/report_assets.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,9 +75,9 @@ static bool choose_roles(struct lab *lab) {
     lab->real = !a || !b;
     lab->opener = lab->sender = -1;
     if (!a && !b) {
-        if (connects || listens || lab->sender_name || lab->bytes_given)
-            return refuse("two links: this end only forwards; --connect, --listen, --send and "
-                          "--bytes are for a host");
+        if (connects || listens || lab->sender_name || lab->bytes_given || lab->report_name)
+            return refuse("two links: this end only forwards; --connect, --listen, --send, "
+                          "--bytes and --report are for a host");
         return true;
     }
     if (a && b) {
@@ -193,6 +194,8 @@ static int parse(struct lab *lab, int argc, char **argv) {
         {"--trace", CLI_TEXT, &lab->trace_name, "FILE", "write what hosts do as lines of JSON", 0},
         {"--journal", CLI_TEXT, &lab->journal_name, "FILE",
          "record every call into hosts: see rill replay", 0},
+        {"--report", CLI_TEXT, &lab->report_name, "FILE",
+         "write an HTML page: sequence, congestion window, round trip, limiters", 0},
         {"--json", CLI_FLAG, &lab->json, 0, "one JSON object instead of lines", 0},
     };
     int words = cli_parse(argc, argv, "rill lab --a END --b END [options]", options,
@@ -218,6 +221,8 @@ static int run(struct lab *lab) {
     if (!code && lab->interrupted)
         cli_error("interrupted before all flows were over");
     bool ok = lab_ok(lab) && !lab->interrupted;
+    if (opened && lab->report && !lab_report_write(lab))
+        ok = false;
     if (!lab_world_close(lab))
         ok = false;
     return code ? code : ok ? CLI_DONE : CLI_FAILED;
@@ -230,6 +235,9 @@ int command_lab(int argc, char **argv) {
     int code = parse(&lab, argc, argv);
     if (code < 0) {
         code = check(&lab) ? lab_path_resolve(&lab) : CLI_USAGE;
+        if (!code && lab.report_name &&
+            (!cli_report_assets() || !lab_report_open(&lab, argc, argv)))
+            code = CLI_MISSING;
         if (!code)
             code = run(&lab);
     }
@@ -240,5 +248,6 @@ int command_lab(int argc, char **argv) {
     free(lab.list);
     free(lab.closing);
     free(lab.by_port);
+    lab_report_close(&lab);
     return code;
 }

@@ -36,6 +36,7 @@ struct lab_option {
 #define LAB_OPTIONS 12
 
 struct lab_flow;
+struct lab_report;
 
 /* What the stack's events of a connection lead back to. */
 struct lab_side {
@@ -66,6 +67,12 @@ struct lab_end {
     rill_handle listener;
 };
 
+/* Whose trace it is. */
+struct lab_tracer {
+    struct lab *lab;
+    int end;
+};
+
 struct lab {
     /* asked for */
     struct lab_end ends[2];
@@ -74,6 +81,7 @@ struct lab {
     uint64_t flows, bytes, listen_port, seed, buffer;
     rill_time time; /* senders stop after so long; 0: they do not */
     const char *sender_name, *congestion_name, *capture_name, *trace_name, *journal_name;
+    const char *report_name;
     struct rill_endpoint connect; /* port 0: not given */
     bool bytes_given, seed_given, json;
     /* the world */
@@ -102,6 +110,8 @@ struct lab {
     uint64_t refused[2]; /* … and those the device behind it did not take */
     uint64_t cpu_us;     /* used by the run */
     bool interrupted;
+    struct lab_report *report;    /* null: none was asked for */
+    struct lab_tracer tracers[2]; /* by end */
 };
 
 /* lab_path.c */
@@ -136,7 +146,23 @@ int lab_real_run(struct lab *lab);
 
 /* lab_print.c */
 void lab_print(const struct lab *lab);
+/* Lines about one flow, one direction of the path; whether all went well. */
+void lab_print_flow(FILE *out, const struct lab *lab, uint64_t number);
+void lab_print_path(FILE *out, const struct lab *lab, int way);
+uint64_t lab_took(const struct lab_flow *flow);    /* ns; 0: it is not complete */
+uint64_t lab_goodput(const struct lab_flow *flow); /* bit/s */
 void lab_print_json(const struct lab *lab);
 bool lab_ok(const struct lab *lab);
+
+/* lab_report.c: what --report shows, gathered while flows run. All do nothing where none was asked
+ * for, but the first: false, and it has been told why. */
+bool lab_report_open(struct lab *lab, int argc, char **argv);
+void lab_report_step(struct lab *lab);
+void lab_report_look(struct lab *lab, const struct lab_flow *flow,
+                     const struct rill_tcp_info *info);
+void lab_report_record(struct lab *lab, int end, const struct rill_trace_record *record);
+void lab_report_close(struct lab *lab);
+/* lab_report_page.c: writes the page. False: it could not, and that has been told. */
+bool lab_report_write(const struct lab *lab);
 
 #endif

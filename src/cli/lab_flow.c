@@ -49,8 +49,10 @@ static void note(struct lab_flow *flow, int end) {
     struct lab *lab = flow->lab;
     if (end != lab->sender && lab->ends[lab->sender].host)
         return;
-    if (rill_tcp_get_info(stack_of(lab, end), flow->handles[end], &info) == 0)
+    if (rill_tcp_get_info(stack_of(lab, end), flow->handles[end], &info) == 0) {
         flow->info = info;
+        lab_report_look(lab, flow, &info);
+    }
 }
 
 static void give_up(struct lab_flow *flow, int end, bool abort) {
@@ -291,6 +293,7 @@ void lab_flows_run(struct lab *lab) {
         }
     }
     look_after_closing(lab);
+    lab_report_step(lab);
 }
 
 void lab_flows_stop(struct lab *lab) {

@@ -15,13 +15,13 @@
     X(mtu, mtu_dropped, "as too long")                                                             \
     X(no_memory, no_memory, "for want of memory")
 
-static uint64_t took(const struct lab_flow *flow) {
+uint64_t lab_took(const struct lab_flow *flow) {
     return flow->complete ? flow->completed - flow->opened : 0;
 }
 
 /* bit/s */
-static uint64_t goodput(const struct lab_flow *flow) {
-    uint64_t us = took(flow) / 1000;
+uint64_t lab_goodput(const struct lab_flow *flow) {
+    uint64_t us = lab_took(flow) / 1000;
     if (!us)
         return 0;
     return flow->received < UINT64_MAX / 8000000
@@ -36,71 +36,74 @@ bool lab_ok(const struct lab *lab) {
     return lab->sender < 0 || lab->count == lab->flows || lab->stopped;
 }
 
-static void print_flow(const struct lab *lab, uint64_t number) {
+void lab_print_flow(FILE *out, const struct lab *lab, uint64_t number) {
     const struct lab_flow *flow = &lab->list[number];
     char a[RILL_ENDPOINT_TEXT], b[RILL_ENDPOINT_TEXT], size[32], time[32], rate[32];
     bool forth = lab->sender == 0;
-    printf("flow %llu  %s %s %s  ", (unsigned long long)number + 1,
-           rill_endpoint_format(&flow->sockets[0], a), forth ? "->" : "<-",
-           rill_endpoint_format(&flow->sockets[1], b));
+    fprintf(out, "flow %llu  %s %s %s  ", (unsigned long long)number + 1,
+            rill_endpoint_format(&flow->sockets[0], a), forth ? "->" : "<-",
+            rill_endpoint_format(&flow->sockets[1], b));
     cli_size_text(flow->received, size, sizeof size);
     if (!flow->complete || flow->failed) {
-        printf("%s, then it failed%s%s\n", size, flow->error ? ": " : "",
-               flow->error ? rill_error_text(flow->error) : "");
+        fprintf(out, "%s, then it failed%s%s\n", size, flow->error ? ": " : "",
+                flow->error ? rill_error_text(flow->error) : "");
         return;
     }
-    printf("%s in %s, %s", size, cli_time_text(took(flow), time, sizeof time),
-           cli_rate_text(goodput(flow), rate, sizeof rate));
+    fprintf(out, "%s in %s, %s", size, cli_time_text(lab_took(flow), time, sizeof time),
+            cli_rate_text(lab_goodput(flow), rate, sizeof rate));
     if (lab->ends[lab->sender].host)
-        printf(", %llu resent", (unsigned long long)flow->info.segments_resent);
-    printf("\n");
-    if (lab->ends[lab->sender].host)
-        cli_limiter_bar("        ", flow->info.limited_ns);
+        fprintf(out, ", %llu resent", (unsigned long long)flow->info.segments_resent);
+    fprintf(out, "\n");
 }
 
-static void print_late(const struct lab *lab, int way) {
+static void print_late(FILE *out, const struct lab *lab, int way) {
     const struct histogram *late = &lab->late[way];
     if (lab->unread[way])
-        printf("        %llu more came that the kernel had no room for\n",
-               (unsigned long long)lab->unread[way]);
+        fprintf(out, "        %llu more came that the kernel had no room for\n",
+                (unsigned long long)lab->unread[way]);
     if (lab->refused[way])
-        printf("        %llu were not taken by the device at the end\n",
-               (unsigned long long)lab->refused[way]);
-    printf("        handed over late by %.1f us in the median, %.1f us at p99, %.1f us at most\n",
-           (double)rill__histogram_quantile(late, 1, 2) / 1e3,
-           (double)rill__histogram_quantile(late, 99, 100) / 1e3, (double)lab->latest[way] / 1e3);
+        fprintf(out, "        %llu were not taken by the device at the end\n",
+                (unsigned long long)lab->refused[way]);
+    fprintf(out,
+            "        handed over late by %.1f us in the median, %.1f us at p99, %.1f us at most\n",
+            (double)rill__histogram_quantile(late, 1, 2) / 1e3,
+            (double)rill__histogram_quantile(late, 99, 100) / 1e3, (double)lab->latest[way] / 1e3);
 }
 
-static void print_path(const struct lab *lab, int way) {
+void lab_print_path(FILE *out, const struct lab *lab, int way) {
     struct rill_path_info info;
     char most[32], median[32];
     const char *comma = "; dropped";
     rill_path_get_info(lab->world.paths[way], &info);
-    printf("%s  %llu frames in, %llu out; queue %s at most, %s in the median",
-           way ? "b to a" : "a to b", (unsigned long long)info.frames_in,
-           (unsigned long long)info.frames_out, cli_size_text(info.queue_max, most, sizeof most),
-           cli_size_text(info.queue_median, median, sizeof median));
+    fprintf(out, "%s  %llu frames in, %llu out; queue %s at most, %s in the median",
+            way ? "b to a" : "a to b", (unsigned long long)info.frames_in,
+            (unsigned long long)info.frames_out, cli_size_text(info.queue_max, most, sizeof most),
+            cli_size_text(info.queue_median, median, sizeof median));
 #define LAB_DROP_PRINT(name, member, words)                                                        \
     if (info.member) {                                                                             \
-        printf("%s %llu %s", comma, (unsigned long long)info.member, words);                       \
+        fprintf(out, "%s %llu %s", comma, (unsigned long long)info.member, words);                 \
         comma = ",";                                                                               \
     }
     LAB_DROPS(LAB_DROP_PRINT)
 #undef LAB_DROP_PRINT
     if (info.marked)
-        printf("; marked %llu", (unsigned long long)info.marked);
-    printf("\n");
+        fprintf(out, "; marked %llu", (unsigned long long)info.marked);
+    fprintf(out, "\n");
     if (lab->real)
-        print_late(lab, way);
+        print_late(out, lab, way);
 }
 
 void lab_print(const struct lab *lab) {
     char time[32];
     rill_time passed = lab->world.now - lab->started;
-    for (uint64_t i = 0; i < lab->count; i++)
-        print_flow(lab, i);
+    for (uint64_t i = 0; i < lab->count; i++) {
+        const struct lab_flow *flow = &lab->list[i];
+        lab_print_flow(stdout, lab, i);
+        if (lab->ends[lab->sender].host && flow->complete && !flow->failed)
+            cli_limiter_bar("        ", flow->info.limited_ns);
+    }
     for (int way = 0; way < 2; way++)
-        print_path(lab, way);
+        lab_print_path(stdout, lab, way);
     cli_time_text(passed, time, sizeof time);
     if (lab->real)
         printf("%s of real time, %.1f %% of a processor\n", time,
@@ -117,8 +120,8 @@ static void json_flow(const struct lab *lab, const struct lab_flow *flow) {
            complete ? "true" : "false", rill_endpoint_format(&flow->sockets[0], a),
            rill_endpoint_format(&flow->sockets[1], b), 'a' + lab->sender,
            (unsigned long long)flow->received);
-    printf(complete ? "%llu" : "null", (unsigned long long)took(flow));
-    printf(",\"goodput_bps\":%llu,\"resent_segments\":", (unsigned long long)goodput(flow));
+    printf(complete ? "%llu" : "null", (unsigned long long)lab_took(flow));
+    printf(",\"goodput_bps\":%llu,\"resent_segments\":", (unsigned long long)lab_goodput(flow));
     printf(lab->ends[lab->sender].host ? "%llu" : "null",
            (unsigned long long)flow->info.segments_resent);
     printf(",\"limiter\":{");

@@ -88,6 +88,15 @@ static uint32_t send_buffer(const struct lab *lab) {
     return (uint32_t)most;
 }
 
+/* A leaf callback. */
+static void trace(void *context, const struct rill_trace_record *record) {
+    const struct lab_tracer *tracer = context;
+    if (tracer->lab->trace)
+        trace_json(tracer->lab->trace, record);
+    if (tracer->lab->report)
+        lab_report_record(tracer->lab, tracer->end, record);
+}
+
 static int open_stack(struct lab *lab, int end, const struct link *link) {
     struct rill_stack_config config;
     struct rill_interface_config interface;
@@ -100,9 +109,10 @@ static int open_stack(struct lab *lab, int end, const struct link *link) {
     config.receive_buffer = (uint32_t)lab->buffer;
     config.send_buffer = send_buffer(lab);
     config.memory_limit = RILL_MAX(config.memory_limit, 8 * lab->flows * lab->buffer);
-    if (lab->trace) {
-        config.trace = trace_json;
-        config.trace_context = lab->trace;
+    lab->tracers[end] = (struct lab_tracer){lab, end};
+    if (lab->trace || lab->report) {
+        config.trace = trace;
+        config.trace_context = &lab->tracers[end];
     }
     journal_file_attach(&lab->journal, &config, (uint8_t)end);
     rill_interface_config_default(&interface);

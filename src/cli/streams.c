@@ -18,6 +18,7 @@ static const struct {
     {"why", streams_why, true},        {"follow", streams_follow, true},
     {"ladder", streams_ladder, true},  {"cut", streams_cut, true},
     {"export", streams_export, false}, {"events", streams_events, false},
+    {"report", streams_report, false},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
@@ -139,14 +140,15 @@ static int end_pass(struct streams_run *run) {
     rill__streams_totals(run->streams, &run->totals);
     store_sort(&run->store);
     for (size_t i = 0; i < run->files.count; i++)
-        if (run->files.files[i].partial)
+        if (run->files.files[i].partial && !run->said)
             cli_error("%s: %s%s", run->options->paths[i], run->files.files[i].fault,
                       run->totals.frames ? "; the answer is partial" : "");
     if (run->store.failed) {
         cli_error("the list does not fit into memory and the temporary directory; use --shard");
         return CLI_MISSING;
     }
-    warn(run);
+    if (!run->said)
+        warn(run);
     if (capture_files_unusable(&run->files) ||
         (capture_files_partial(&run->files) && !run->totals.frames))
         return CLI_FAILED;
@@ -276,7 +278,7 @@ int command_streams(int argc, char **argv) {
         {"--holes", CLI_TEXT, &options.holes, "FILE", "follow: writes where bytes are missing", 0},
         {"--overlap", CLI_TEXT, &options.overlap, "HOW",
          "follow: whose bytes stay: linux (default), windows, bsd, first, last", 0},
-        {"-o", CLI_TEXT, &options.output, "FILE", "cut, export: where to write", 0},
+        {"-o", CLI_TEXT, &options.output, "FILE", "cut, export, report: where to write", 0},
         {"--csv", CLI_FLAG, &options.csv, 0, "export: a table with commas", 0},
         {"--shard", CLI_TEXT, &options.shard, "I/N", "only the I-th of N parts of the connections",
          0},
@@ -290,7 +292,7 @@ int command_streams(int argc, char **argv) {
     int count =
         cli_parse(argc, argv,
                   "rill streams FILE... [list | show N | why N | follow N | ladder N | cut N | "
-                  "events | export] [options]",
+                  "events | export | report] [options]",
                   list, sizeof list / sizeof *list, words, CAPTURE_FILES_MAX + 3);
     if (count < 0)
         return -1 - count;

@@ -42,6 +42,7 @@ struct streams_run {
     struct store store;
     struct streams_totals totals;
     bool quiet; /* no progress bar */
+    bool said;  /* a pass before has told what is wrong with the files */
     const struct streams_connection
         *only; /* the pass is over one connection, known from an index */
     /* What a verb wants to see while the pass runs; any may be null. */
@@ -68,6 +69,7 @@ int streams_follow(const struct streams_options *options);
 int streams_ladder(const struct streams_options *options);
 int streams_export(const struct streams_options *options);
 int streams_cut(const struct streams_options *options);
+int streams_report(const struct streams_options *options);
 int streams_events(const struct streams_options *options);
 
 /* streams_text.c */

@@ -1,6 +1,7 @@
 /* cli/streams_list.c: `rill streams FILE list`: a line a connection, and above them why there are
  * as many as there are. */
 #include "cli/streams.h"
+#include "cli/streams_summary.h"
 
 #include "cli/text.h"
 
@@ -13,18 +14,6 @@ struct order {
     size_t row;
     uint64_t key;
     uint64_t number;
-};
-
-/* What all connections have in common, for the lines above the table. */
-struct summary {
-    uint64_t connections, listed, packets, bytes, resent, lost, start, end;
-    uint64_t reused; /* connections whose four-tuple had been used before */
-    uint64_t most_lives;
-    struct streams_connection busiest; /* the last life of the four-tuple used most often */
-    uint64_t parallel; /* connections of the first client to the first server's port */
-    bool one_pair;     /* all of them are */
-    char client[RILL_ENDPOINT_TEXT], server[RILL_ENDPOINT_TEXT];
-    struct streams_connection first;
 };
 
 static uint64_t total(const struct streams_connection *connection, size_t offset) {
@@ -73,63 +62,15 @@ static int by_key(const void *a, const void *b) {
     return (one->number > other->number) - (one->number < other->number);
 }
 
-static void sum_up(struct summary *summary, const struct streams_connection *connection) {
-    uint64_t end = connection->start + connection->duration;
-    if (!summary->connections) {
-        summary->first = *connection;
-        summary->one_pair = true;
-        summary->start = connection->start;
-    }
-    const struct streams_connection *first = &summary->first;
-    bool same = memcmp(connection->addresses, first->addresses, sizeof first->addresses) == 0 &&
-                connection->sides[1].port == first->sides[1].port;
-    summary->one_pair = summary->one_pair && same;
-    summary->parallel += same && connection->incarnation == 1;
-    summary->connections++;
-    summary->packets += TOTAL(connection, packets);
-    summary->bytes += TOTAL(connection, bytes);
-    summary->resent += TOTAL(connection, resent_segments);
-    summary->lost += TOTAL(connection, lost_segments) + TOTAL(connection, repaired_segments);
-    summary->reused += connection->incarnation > 1;
-    summary->start = connection->start < summary->start ? connection->start : summary->start;
-    summary->end = end > summary->end ? end : summary->end;
-    if (connection->incarnation > summary->most_lives) {
-        summary->most_lives = connection->incarnation;
-        summary->busiest = *connection;
-    }
-}
-
-static void print_summary(const struct summary *summary) {
-    char client[RILL_ENDPOINT_TEXT], server[RILL_ENDPOINT_TEXT], bytes[32], time[32];
-    if (!summary->connections) {
-        printf("No TCP connection in this capture.\n");
-        return;
-    }
-    printf("%llu connection%s, %llu packets, %s in %s\n", (unsigned long long)summary->connections,
-           summary->connections == 1 ? "" : "s", (unsigned long long)summary->packets,
-           cli_size_text(summary->bytes, bytes, sizeof bytes),
-           cli_time_text(summary->end - summary->start, time, sizeof time));
-    struct streams_connection first = summary->first;
-    if (summary->one_pair && summary->parallel > 1) {
-        first.sides[0].port = 0;
-        streams_endpoint_text(&first, 0, client);
-        *strrchr(client, ':') = 0;
-        printf("%s opened %llu connections to %s, each from a port of its own: each is a stream of "
-               "its own.\n",
-               client, (unsigned long long)summary->parallel,
-               streams_endpoint_text(&first, 1, server));
-    }
-    if (summary->most_lives > 1) {
-        printf("%s and %s were used %llu times, one connection after the other: each begins with a "
-               "handshake and numbers of its own (column \"life\").\n",
-               streams_endpoint_text(&summary->busiest, 0, client),
-               streams_endpoint_text(&summary->busiest, 1, server),
-               (unsigned long long)summary->most_lives);
-        if (summary->reused + 1 > summary->most_lives)
-            printf("%llu of the connections use again what an earlier one had used.\n",
-                   (unsigned long long)summary->reused);
-    }
-    putchar('\n');
+static void print_summary(const struct streams_summary *summary) {
+    char figures[STREAMS_TEXT], reason[2 * STREAMS_TEXT];
+    streams_summary_figures(summary, figures, sizeof figures);
+    streams_summary_reason(summary, true, reason, sizeof reason);
+    printf("%s\n", figures);
+    if (*reason)
+        printf("%s\n", reason);
+    if (summary->connections)
+        putchar('\n');
 }
 
 static void print_head(void) {
@@ -164,7 +105,8 @@ static void print_row(const struct streams_run *run, const struct streams_connec
 }
 
 /* The rows wanted, in the order wanted; null: out of memory, or the key is none. */
-static struct order *select_rows(struct streams_run *run, size_t *count, struct summary *summary) {
+static struct order *select_rows(struct streams_run *run, size_t *count,
+                                 struct streams_summary *summary) {
     const struct streams_options *options = run->options;
     struct streams_connection connection;
     struct order *list = malloc((run->store.count + 1) * sizeof *list);
@@ -176,7 +118,7 @@ static struct order *select_rows(struct streams_run *run, size_t *count, struct 
     for (size_t i = 0; i < run->store.count; i++) {
         if (!store_get(&run->store, i, &connection) || !streams_wanted(options, &connection))
             continue;
-        sum_up(summary, &connection);
+        streams_summary_add(summary, &connection);
         list[*count] = (struct order){i, 0, connection.number};
         if (options->sort && !key_of(options->sort, &connection, &list[*count].key)) {
             cli_error("'%s' is no key to sort by; see --help", options->sort);
@@ -192,7 +134,7 @@ static struct order *select_rows(struct streams_run *run, size_t *count, struct 
 
 int streams_list(const struct streams_options *options) {
     struct streams_run run = {0};
-    struct summary summary = {0};
+    struct streams_summary summary = {0};
     struct streams_connection connection;
     run.options = options;
     int code = streams_pass(&run);

@@ -98,6 +98,8 @@ struct rill_transport_ops {
     void *(*open)(struct core *core, struct ip_host *ip, const struct rill_stack_config *config,
                   uint8_t index);
     void (*close)(void *transport);
+    /* Does as the config says from now on. May be null. */
+    void (*configure)(void *transport, const struct rill_stack_config *config);
     /* Borrows the datagram. */
     void (*input)(void *transport, struct ip_datagram *datagram);
     /* An ICMP error about a packet of this protocol. May be null. */

@@ -61,6 +61,11 @@ static void play_stack_open(struct player *player, struct journal_values *v) {
     config.fragments = parts & JOURNAL_PART_FRAGMENTS ? &rill_fragments : 0;
     config.congestion = congestion_of(journal_next(v));
     bool known = config.congestion;
+    for (int i = 0; i < RILL_CONGESTIONS; i++) {
+        uint64_t name = journal_next(v);
+        config.congestion_more[i] = congestion_of(name);
+        known = known && (!name || config.congestion_more[i]);
+    }
     for (int i = 0; i < RILL_TRANSPORTS; i++) {
         uint64_t protocol = journal_next(v);
         config.transports[i] = protocol == 6 ? &rill_tcp : protocol == 17 ? &rill_udp : 0;
@@ -79,6 +84,20 @@ static void play_stack_open(struct player *player, struct journal_values *v) {
         rill__replay_broken(player);
     else if (error)
         player->at->stack = 0;
+}
+
+static void play_stack_configure(struct player *player, struct journal_values *v) {
+    struct rill_stack_config config;
+    rill_stack_config_bare(&config);
+    config.allocator = player->memory; /* and a pool and parts: it could be opened so too */
+    config.pool = player->pool;
+    config.ipv4 = &rill_ipv4;
+    config.congestion = &rill_cubic;
+#define N(field) config.field = journal_next(v);
+    JOURNAL_STACK_CONFIG(N)
+#undef N
+    if (rill_stack_configure(player->at->stack, &config))
+        rill__replay_broken(player);
 }
 
 static void play_stack_close(struct player *player, struct journal_values *v) {
@@ -295,6 +314,24 @@ static void play_tcp_shutdown_read(struct player *player, struct journal_values 
     rill_tcp_shutdown_read(player->at->stack, journal_next(v));
 }
 
+static void play_tcp_fast_open_set(struct player *player, struct journal_values *v) {
+    rill_handle handle = journal_next(v);
+    rill_tcp_fast_open_set(player->at->stack, handle, (uint32_t)journal_next(v));
+}
+
+static void play_tcp_fast_open_keys(struct player *player, struct journal_values *v) {
+    rill_handle handle = journal_next(v);
+    uint32_t count = (uint32_t)journal_next(v);
+    uint8_t keys[32];
+    for (int i = 0; i < 4; i++) {
+        uint64_t half = journal_next(v);
+        for (int k = 0; k < 8; k++)
+            keys[8 * i + k] = (uint8_t)(half >> (8 * k));
+    }
+    int error = rill_tcp_fast_open_keys(player->at->stack, handle, keys, count);
+    (void)error;
+}
+
 /* What was offered: the bytes that were taken, and behind them anything. */
 static const uint8_t *offered(struct player *player, uint64_t length) {
     struct journal_record record;
@@ -309,6 +346,15 @@ static void play_tcp_send(struct player *player, struct journal_values *v) {
     uint64_t length = journal_next(v);
     const uint8_t *bytes = offered(player, length);
     int64_t taken = bytes ? rill_tcp_send(player->at->stack, handle, bytes, (size_t)length) : 0;
+    (void)taken;
+}
+
+static void play_tcp_send_more(struct player *player, struct journal_values *v) {
+    rill_handle handle = journal_next(v);
+    uint64_t length = journal_next(v);
+    const uint8_t *bytes = offered(player, length);
+    int64_t taken =
+        bytes ? rill_tcp_send_more(player->at->stack, handle, bytes, (size_t)length) : 0;
     (void)taken;
 }
 

@@ -17,7 +17,7 @@ void rill_pool_config_default(struct rill_pool_config *config) {
     memset(config, 0, sizeof *config);
     config->size = sizeof *config;
     config->bytes_max = UINT64_C(1) << 30;
-    config->bytes_kept = 4u << 20;
+    config->bytes_kept = 1u << 20;
     config->reserve_packets = 64;
 }
 

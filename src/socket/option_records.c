@@ -2,6 +2,7 @@
 #include "socket/socket.h"
 
 #include "base/util.h"
+#include "tcp/congestion.h"
 #include <rill/tcpi.h>
 #include <string.h>
 
@@ -45,37 +46,114 @@ static int get_meminfo(struct rill_sockets *sockets, struct sock *sock, void *va
     return rill__option_give(value, length, info, sizeof info);
 }
 
-bool rill__option_is_record(const struct sock *sock, int level, int option) {
-    if (level == RILL_SOL_SOCKET)
-        return option == RILL_SO_LINGER || option == RILL_SO_MEMINFO;
-    return level == RILL_IPPROTO_TCP && sock->stream &&
-           (option == RILL_TCP_INFO || option == RILL_TCP_CC_INFO || option == RILL_TCP_ACCOUNT);
+/* The name of number `n`: 0 is the stack's own, the others follow; null: there is none. */
+static const char *congestion_name(const struct rill_sockets *sockets, int n) {
+    const struct rill_stack_config *config = rill__option_defaults(sockets);
+    const struct rill_congestion_ops *ops = !config ? 0
+                                            : n     ? config->congestion_more[n - 1]
+                                                    : config->congestion;
+    return ops ? ops->name : 0;
 }
 
-int rill__option_record_get(struct rill_sockets *sockets, struct sock *sock, int level, int option,
-                            void *value, size_t *length) {
-    if (level == RILL_SOL_SOCKET)
-        return option == RILL_SO_LINGER
-                   ? rill__option_give(value, length, &sock->linger, sizeof sock->linger)
-                   : get_meminfo(sockets, sock, value, length);
-    switch (option) {
-    case RILL_TCP_INFO:
-        return get_tcpi(sockets, sock, value, length);
-    case RILL_TCP_ACCOUNT:
-        return get_account(sockets, sock, value, length);
-    default: /* RILL_TCP_CC_INFO */
-        return rill__option_give(value, length, 0, 0);
+#define CONGESTION_NAME 16 /* bytes, as Linux's TCP_CA_NAME_MAX */
+
+static int get_congestion(const struct rill_sockets *sockets, const struct sock *sock, void *value,
+                          size_t *length) {
+    char name[CONGESTION_NAME] = {0};
+    const char *found = congestion_name(sockets, sock->options[SLOT_CONGESTION]);
+    for (size_t i = 0; found && found[i] && i + 1 < sizeof name; i++)
+        name[i] = found[i];
+    return rill__option_give(value, length, name, sizeof name);
+}
+
+static int set_congestion(struct rill_sockets *sockets, struct sock *sock, const void *value,
+                          size_t length) {
+    char name[CONGESTION_NAME] = {0};
+    if (!length)
+        return -RILL_EINVAL;
+    if (!value)
+        return -RILL_EFAULT;
+    memcpy(name, value, RILL_MIN(length, sizeof name - 1));
+    for (int i = 0; i <= RILL_CONGESTIONS; i++) {
+        const char *known = congestion_name(sockets, i);
+        if (!known || strcmp(known, name))
+            continue;
+        sock->options[SLOT_CONGESTION] = i;
+        rill__options_tell(sockets, sock, SLOT_CONGESTION);
+        return 0;
     }
+    return -RILL_ENOENT;
 }
 
-int rill__option_record_set(struct sock *sock, int level, int option, const void *value,
-                            size_t length) {
-    if (level != RILL_SOL_SOCKET || option != RILL_SO_LINGER)
-        return -RILL_ENOPROTOOPT;
+/* Nothing here waits, so they are kept and told back, no more. */
+static int set_timeout(struct sock *sock, int option, const void *value, size_t length) {
+    struct rill_timeval time;
+    if (length < sizeof time)
+        return -RILL_EINVAL;
+    if (!value)
+        return -RILL_EFAULT;
+    memcpy(&time, value, sizeof time);
+    if (time.microseconds < 0 || time.microseconds >= 1000000)
+        return -RILL_EDOM;
+    if (time.seconds < 0)
+        time.seconds = time.microseconds = 0;
+    sock->timeouts[option == RILL_SO_SNDTIMEO] = time;
+    return 0;
+}
+
+static int set_linger(struct sock *sock, const void *value, size_t length) {
     if (length < sizeof sock->linger)
         return -RILL_EINVAL;
     if (!value)
         return -RILL_EFAULT;
     memcpy(&sock->linger, value, sizeof sock->linger);
     return 0;
+}
+
+bool rill__option_is_record(const struct sock *sock, int level, int option) {
+    if (level == RILL_SOL_SOCKET)
+        return option == RILL_SO_LINGER || option == RILL_SO_MEMINFO ||
+               option == RILL_SO_RCVTIMEO || option == RILL_SO_SNDTIMEO;
+    return level == RILL_IPPROTO_TCP && sock->stream &&
+           (option == RILL_TCP_INFO || option == RILL_TCP_CC_INFO || option == RILL_TCP_ACCOUNT ||
+            option == RILL_TCP_CONGESTION);
+}
+
+static int get_of_socket(struct rill_sockets *sockets, struct sock *sock, int option, void *value,
+                         size_t *length) {
+    switch (option) {
+    case RILL_SO_LINGER:
+        return rill__option_give(value, length, &sock->linger, sizeof sock->linger);
+    case RILL_SO_MEMINFO:
+        return get_meminfo(sockets, sock, value, length);
+    default: /* RILL_SO_RCVTIMEO, RILL_SO_SNDTIMEO */
+        return rill__option_give(value, length, &sock->timeouts[option == RILL_SO_SNDTIMEO],
+                                 sizeof *sock->timeouts);
+    }
+}
+
+int rill__option_record_get(struct rill_sockets *sockets, struct sock *sock, int level, int option,
+                            void *value, size_t *length) {
+    if (level == RILL_SOL_SOCKET)
+        return get_of_socket(sockets, sock, option, value, length);
+    switch (option) {
+    case RILL_TCP_INFO:
+        return get_tcpi(sockets, sock, value, length);
+    case RILL_TCP_ACCOUNT:
+        return get_account(sockets, sock, value, length);
+    case RILL_TCP_CONGESTION:
+        return get_congestion(sockets, sock, value, length);
+    default: /* RILL_TCP_CC_INFO */
+        return rill__option_give(value, length, 0, 0);
+    }
+}
+
+int rill__option_record_set(struct rill_sockets *sockets, struct sock *sock, int level, int option,
+                            const void *value, size_t length) {
+    if (level == RILL_IPPROTO_TCP)
+        return option == RILL_TCP_CONGESTION ? set_congestion(sockets, sock, value, length)
+                                             : -RILL_ENOPROTOOPT;
+    if (option == RILL_SO_LINGER)
+        return set_linger(sock, value, length);
+    return option == RILL_SO_MEMINFO ? -RILL_ENOPROTOOPT : set_timeout(sock, option, value, length);
 }

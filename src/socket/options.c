@@ -34,10 +34,22 @@ static const struct rule rules[] = {
     {S, RILL_SO_REUSEADDR, SLOT_REUSEADDR, RULE_FLAG, ANY, 0},
     {S, RILL_SO_BROADCAST, SLOT_BROADCAST, RULE_FLAG, ANY, 0},
     {S, RILL_SO_KEEPALIVE, SLOT_KEEPALIVE, RULE_FLAG, ANY, 0},
+    {S, RILL_SO_DEBUG, SLOT_DEBUG, RULE_FLAG, ANY, 0},
+    {S, RILL_SO_DONTROUTE, SLOT_DONTROUTE, RULE_FLAG, ANY, 0},
+    {S, RILL_SO_OOBINLINE, SLOT_OOBINLINE, RULE_FLAG, ANY, 0},
+    {S, RILL_SO_PRIORITY, SLOT_PRIORITY, RULE_NUMBER, ANY, 0},
+    {S, RILL_SO_MARK, SLOT_MARK, RULE_NUMBER, ANY, 0},
     {T, RILL_TCP_NODELAY, SLOT_NODELAY, RULE_FLAG, ANY, 0},
+    {T, RILL_TCP_CORK, SLOT_CORK, RULE_FLAG, ANY, 0},
     {T, RILL_TCP_KEEPIDLE, SLOT_KEEPIDLE, RULE_NUMBER, 1, 32767, 0},
     {T, RILL_TCP_KEEPINTVL, SLOT_KEEPINTVL, RULE_NUMBER, 1, 32767, 0},
     {T, RILL_TCP_KEEPCNT, SLOT_KEEPCNT, RULE_NUMBER, 1, 127, 0},
+    {T, RILL_TCP_SYNCNT, SLOT_SYNCNT, RULE_NUMBER, 1, 127, 0},
+    {T, RILL_TCP_USER_TIMEOUT, SLOT_USER_TIMEOUT, RULE_NUMBER, 0, INT32_MAX, 0},
+    {T, RILL_TCP_INQ, SLOT_INQ, RULE_NUMBER, 0, 1, 0},
+    {T, RILL_TCP_QUICKACK, SLOT_QUICKACK, RULE_FLAG, ANY, 1},
+    {I, RILL_IP_MTU_DISCOVER, SLOT_MTU_DISCOVER, RULE_NUMBER, 0, 5, 1},
+    {I, RILL_IP_FREEBIND, SLOT_FREEBIND, RULE_FLAG, ANY, 0},
     {I, RILL_IP_TOS, SLOT_TOS, RULE_OCTET, ANY, 0},
     {I, RILL_IP_TTL, SLOT_TTL, RULE_NUMBER, -1, 255, -1},
     {I, RILL_IP_PKTINFO, SLOT_PKTINFO, RULE_FLAG, ANY, 0},
@@ -48,6 +60,7 @@ static const struct rule rules[] = {
     {V, RILL_IPV6_UNICAST_HOPS, SLOT_HOPS, RULE_NUMBER, -1, 255, -1},
     {V, RILL_IPV6_MULTICAST_HOPS, SLOT_MULTICAST_HOPS, RULE_DATAGRAM, -1, 255, 1},
     {V, RILL_IPV6_MULTICAST_IF, SLOT_MULTICAST_IF6, RULE_DATAGRAM, 0, 32, 0},
+    {V, RILL_IPV6_MTU_DISCOVER, SLOT_MTU_DISCOVER6, RULE_NUMBER, 0, 5, 1},
     {V, RILL_IPV6_V6ONLY, SLOT_V6ONLY, RULE_UNBOUND, ANY, 0},
     {V, RILL_IPV6_RECVPKTINFO, SLOT_RECVPKTINFO, RULE_FLAG, ANY, 0},
     {V, RILL_IPV6_RECVHOPLIMIT, SLOT_RECVHOPLIMIT, RULE_FLAG, ANY, 0},
@@ -66,7 +79,7 @@ void rill__options_init(struct sock *sock) {
 }
 
 /* Of the stack, where the socket says nothing. */
-static const struct rill_stack_config *defaults(const struct rill_sockets *sockets) {
+const struct rill_stack_config *rill__option_defaults(const struct rill_sockets *sockets) {
     const struct tcp_host *tcp = (const struct tcp_host *)sockets->stack->tcp;
     return tcp ? &tcp->config : 0;
 }
@@ -94,7 +107,13 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
         {SLOT_KEEPCNT, RILL_TCP_OPTION_KEEPALIVE_COUNT},
         {SLOT_KEEPALIVE, RILL_TCP_OPTION_KEEPALIVE},
         {SLOT_NODELAY, RILL_TCP_OPTION_NODELAY},
+        {SLOT_CORK, RILL_TCP_OPTION_CORK},
         {SLOT_MAXSEG, RILL_TCP_OPTION_MSS},
+        {SLOT_SYNCNT, RILL_TCP_OPTION_SYN_RETRIES},
+        {SLOT_USER_TIMEOUT, RILL_TCP_OPTION_USER_TIMEOUT},
+        {SLOT_LINGER2, RILL_TCP_OPTION_FIN_WAIT_2}, /* -1 as it is: not at all */
+        {SLOT_WINDOW_CLAMP, RILL_TCP_OPTION_WINDOW_CLAMP},
+        {SLOT_CONGESTION, RILL_TCP_OPTION_CONGESTION},
     };
     if (!sock->handle)
         return;
@@ -118,16 +137,26 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
                                   (uint32_t)tclass);
 }
 
-/* Flags that go back to 0 must be told too. */
-static void tell(struct rill_sockets *sockets, const struct sock *sock, uint8_t slot) {
-    if (sock->stream && sock->handle && slot == SLOT_NODELAY)
-        (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_NODELAY,
-                                  (uint32_t)sock->options[slot]);
-    else if (sock->stream && sock->handle && slot == SLOT_KEEPALIVE)
-        (void)rill_tcp_set_option(sockets->stack, sock->handle, RILL_TCP_OPTION_KEEPALIVE,
-                                  (uint32_t)sock->options[slot]);
-    else
-        rill__options_apply(sockets, sock);
+/* What goes back to 0 must be told too. */
+void rill__options_tell(struct rill_sockets *sockets, const struct sock *sock, uint8_t slot) {
+    static const struct {
+        uint8_t slot, option;
+    } told[] = {
+        {SLOT_NODELAY, RILL_TCP_OPTION_NODELAY},
+        {SLOT_CORK, RILL_TCP_OPTION_CORK},
+        {SLOT_KEEPALIVE, RILL_TCP_OPTION_KEEPALIVE},
+        {SLOT_USER_TIMEOUT, RILL_TCP_OPTION_USER_TIMEOUT},
+        {SLOT_QUICKACK, RILL_TCP_OPTION_QUICK_ACKS},
+        {SLOT_CONGESTION, RILL_TCP_OPTION_CONGESTION},
+    };
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (sock->stream && sock->handle && slot == told[i].slot) {
+            (void)rill_tcp_set_option(sockets->stack, sock->handle,
+                                      (enum rill_tcp_option)told[i].option,
+                                      (uint32_t)sock->options[slot]);
+            return;
+        }
+    rill__options_apply(sockets, sock);
 }
 
 static const struct rule *find(const struct sock *sock, int level, int option) {
@@ -156,30 +185,75 @@ static int set_rule(struct rill_sockets *sockets, struct sock *sock, const struc
     if (value == -1) /* the default again */
         value = rule->initial;
     sock->options[rule->slot] = value;
-    tell(sockets, sock, rule->slot);
+    rill__options_tell(sockets, sock, rule->slot);
     return 0;
 }
 
+/* The least, when told back, is what Linux's is. */
 static int set_buffer(struct rill_sockets *sockets, struct sock *sock, int slot, int value) {
-    sock->options[slot] = RILL_MAX(2304, RILL_MIN(value, 1 << 30));
+    int least = slot == SLOT_SEND_BUFFER ? 4608 / 2 : 2304 / 2;
+    sock->options[slot] = RILL_MAX(least, RILL_MIN(value, 1 << 29));
     rill__options_apply(sockets, sock);
     return 0;
 }
 
-static int set_other(struct rill_sockets *sockets, struct sock *sock, int level, int option,
-                     int value) {
-    if (level == RILL_SOL_SOCKET && option == RILL_SO_SNDBUF)
-        return set_buffer(sockets, sock, SLOT_SEND_BUFFER, value);
-    if (level == RILL_SOL_SOCKET && option == RILL_SO_RCVBUF)
-        return set_buffer(sockets, sock, SLOT_RECEIVE_BUFFER, value);
-    if (level == RILL_SOL_SOCKET && option == RILL_SO_REUSEPORT && !value)
-        return 0;
-    if (level != RILL_IPPROTO_TCP || option != RILL_TCP_MAXSEG || !sock->stream)
-        return -RILL_ENOPROTOOPT;
+static int set_linger2(struct rill_sockets *sockets, struct sock *sock, int value) {
+    sock->options[SLOT_LINGER2] = value < 0 ? -1 : RILL_MIN(value, 120); /* as in Linux */
+    rill__options_apply(sockets, sock);
+    return 0;
+}
+
+static int set_window_clamp(struct rill_sockets *sockets, struct sock *sock, int value) {
+    if (!value && rill__stream_sync(sockets, sock) != RILL_TCP_CLOSED)
+        return -RILL_EINVAL;
+    sock->options[SLOT_WINDOW_CLAMP] = value ? RILL_MAX(value, 1152) : 0; /* Linux's least */
+    rill__options_apply(sockets, sock);
+    return 0;
+}
+
+static int set_segment(struct sock *sock, int value) {
     if (value && (value < 88 || value > 32767))
         return -RILL_EINVAL;
     sock->options[SLOT_MAXSEG] = value;
     return 0;
+}
+
+static int set_of_socket(struct rill_sockets *sockets, struct sock *sock, int option, int value) {
+    switch (option) {
+    case RILL_SO_SNDBUF:
+    case RILL_SO_SNDBUFFORCE:
+        return set_buffer(sockets, sock, SLOT_SEND_BUFFER, value);
+    case RILL_SO_RCVBUF:
+    case RILL_SO_RCVBUFFORCE:
+        return set_buffer(sockets, sock, SLOT_RECEIVE_BUFFER, value);
+    case RILL_SO_RCVLOWAT:
+        value = value < 0 ? INT32_MAX : value;
+        sock->options[SLOT_RCVLOWAT] = /* more than there can be would never come */
+            RILL_MIN(value, rill__option_buffer(sockets, sock, SLOT_RECEIVE_BUFFER));
+        return 0;
+    case RILL_SO_REUSEPORT:
+        return value ? -RILL_ENOPROTOOPT : 0;
+    default:
+        return -RILL_ENOPROTOOPT;
+    }
+}
+
+static int set_other(struct rill_sockets *sockets, struct sock *sock, int level, int option,
+                     int value) {
+    if (level == RILL_SOL_SOCKET)
+        return set_of_socket(sockets, sock, option, value);
+    if (level != RILL_IPPROTO_TCP || !sock->stream)
+        return -RILL_ENOPROTOOPT;
+    switch (option) {
+    case RILL_TCP_MAXSEG:
+        return set_segment(sock, value);
+    case RILL_TCP_LINGER2:
+        return set_linger2(sockets, sock, value);
+    case RILL_TCP_WINDOW_CLAMP:
+        return set_window_clamp(sockets, sock, value);
+    default:
+        return -RILL_ENOPROTOOPT;
+    }
 }
 
 int rill_setsockopt(struct rill_sockets *sockets, int fd, int level, int option, const void *value,
@@ -190,7 +264,9 @@ int rill_setsockopt(struct rill_sockets *sockets, int fd, int level, int option,
     if (rill__membership_option(level, option))
         return rill__membership_set(sockets, sock, option, value, length);
     if (rill__option_is_record(sock, level, option))
-        return rill__option_record_set(sock, level, option, value, length);
+        return rill__option_record_set(sockets, sock, level, option, value, length);
+    if (sock->stream && rill__fast_open_option_is(level, option))
+        return rill__fast_open_option_set(sockets, sock, option, value, length);
     const struct rule *rule = find(sock, level, option);
     bool octet = rule && level == RILL_IPPROTO_IP && length == 1;
     int number = 0;
@@ -213,21 +289,34 @@ static int or_default(int value, uint64_t stack, uint64_t otherwise) {
     return value ? value : (int)(stack ? stack : otherwise);
 }
 
-int rill__option_buffer(const struct rill_sockets *sockets, const struct sock *sock, int slot) {
+/* A stream's as it is now: it follows the path. */
+static int stream_buffer(struct rill_sockets *sockets, const struct sock *sock, bool send) {
+    const struct rill_stack_config *config = rill__option_defaults(sockets);
+    struct rill_tcp_info info;
+    if (sock->handle && !rill_tcp_get_info(sockets->stack, sock->handle, &info))
+        return (int)(send ? info.send_buffer : info.receive_buffer);
+    if (!config)
+        return 0;
+    return send ? or_default(0, config->send_buffer, config->send_buffer_min)
+                : or_default(0, config->receive_buffer, config->receive_buffer_min);
+}
+
+int rill__option_buffer(struct rill_sockets *sockets, const struct sock *sock, int slot) {
+    bool send = slot == SLOT_SEND_BUFFER;
+    int asked = sock->options[slot];
     struct rill_udp_config udp;
-    const struct rill_stack_config *stack = defaults(sockets);
+    if (asked)
+        return 2 * asked;
+    if (sock->stream)
+        return stream_buffer(sockets, sock, send);
     rill_udp_config_default(&udp);
-    uint32_t datagram = slot == SLOT_SEND_BUFFER ? udp.send_buffer : udp.receive_buffer;
-    uint32_t stream = !stack                     ? 0
-                      : slot == SLOT_SEND_BUFFER ? stack->send_buffer
-                                                 : stack->receive_buffer;
-    return or_default(sock->options[slot], sock->stream ? stream : datagram, 0);
+    return (int)(send ? udp.send_buffer : udp.receive_buffer);
 }
 
 static int get_rule(const struct rill_sockets *sockets, const struct sock *sock,
                     const struct rule *rule) {
     int value = sock->options[rule->slot];
-    const struct rill_stack_config *stack = defaults(sockets);
+    const struct rill_stack_config *stack = rill__option_defaults(sockets);
     switch (rule->slot) {
     case SLOT_KEEPIDLE:
         return or_default(value, stack ? stack->keepalive_idle / RILL_SECOND : 0, 7200);
@@ -235,6 +324,8 @@ static int get_rule(const struct rill_sockets *sockets, const struct sock *sock,
         return or_default(value, stack ? stack->keepalive_interval / RILL_SECOND : 0, 75);
     case SLOT_KEEPCNT:
         return or_default(value, stack ? stack->keepalive_count : 0, 9);
+    case SLOT_SYNCNT:
+        return or_default(value, stack ? stack->syn_retries : 0, 6);
     case SLOT_TTL:
     case SLOT_HOPS:
         return value < 0 ? 64 : value;
@@ -261,16 +352,7 @@ static int pending_error(struct rill_sockets *sockets, struct sock *sock) {
 }
 
 /* False: no such option. */
-static bool get_number(struct rill_sockets *sockets, struct sock *sock, int level, int option,
-                       int *out) {
-    const struct rule *rule = find(sock, level, option);
-    bool segment = level == RILL_IPPROTO_TCP && sock->stream && option == RILL_TCP_MAXSEG;
-    if (rule)
-        *out = get_rule(sockets, sock, rule);
-    else if (segment)
-        *out = max_segment(sockets, sock);
-    if (rule || segment || level != RILL_SOL_SOCKET)
-        return rule || segment;
+static bool get_of_socket(struct rill_sockets *sockets, struct sock *sock, int option, int *out) {
     switch (option) {
     case RILL_SO_TYPE:
         *out = sock->stream ? RILL_SOCK_STREAM : RILL_SOCK_DGRAM;
@@ -287,6 +369,12 @@ static bool get_number(struct rill_sockets *sockets, struct sock *sock, int leve
     case RILL_SO_REUSEPORT:
         *out = 0;
         return true;
+    case RILL_SO_RCVLOWAT:
+        *out = or_default(sock->options[SLOT_RCVLOWAT], 1, 1);
+        return true;
+    case RILL_SO_SNDLOWAT:
+        *out = 1;
+        return true;
     case RILL_SO_ACCEPTCONN:
         *out = sock->listening;
         return true;
@@ -301,6 +389,55 @@ static bool get_number(struct rill_sockets *sockets, struct sock *sock, int leve
     }
 }
 
+static bool get_of_tcp(struct rill_sockets *sockets, struct sock *sock, int option, int *out) {
+    const struct rill_stack_config *stack = rill__option_defaults(sockets);
+    int linger2 = sock->options[SLOT_LINGER2];
+    switch (option) {
+    case RILL_TCP_MAXSEG:
+        *out = max_segment(sockets, sock);
+        return true;
+    case RILL_TCP_LINGER2:
+        *out = or_default(linger2, stack ? stack->fin_wait_2 / RILL_SECOND : 0, 60);
+        return true;
+    case RILL_TCP_WINDOW_CLAMP:
+        *out = sock->options[SLOT_WINDOW_CLAMP];
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* RILL_IP_MTU and RILL_IPV6_MTU: of a connected socket's path. */
+static int path_mtu(struct rill_sockets *sockets, struct sock *sock) {
+    struct rill_endpoint local, remote;
+    struct rill_route_info route = {.size = sizeof route};
+    if (rill_getpeername(sockets, sock->fd, &remote) || rill_getsockname(sockets, sock->fd, &local))
+        return -RILL_ENOTCONN;
+    int error = rill_route_get(sockets->stack, &remote, &local, &route);
+    return error ? -RILL_ENOTCONN : (int)route.mtu;
+}
+
+/* 0, -RILL_ENOPROTOOPT, or an error of the option's. */
+static int get_number(struct rill_sockets *sockets, struct sock *sock, int level, int option,
+                      int *out) {
+    const struct rule *rule = find(sock, level, option);
+    bool known = rule != 0;
+    bool mtu =
+        (level == RILL_IPPROTO_IP && option == RILL_IP_MTU) ||
+        (level == RILL_IPPROTO_IPV6 && option == RILL_IPV6_MTU && sock->family == RILL_AF_INET6);
+    if (mtu) {
+        *out = path_mtu(sockets, sock);
+        return *out < 0 ? *out : 0;
+    }
+    if (rule)
+        *out = get_rule(sockets, sock, rule);
+    else if (level == RILL_SOL_SOCKET)
+        known = get_of_socket(sockets, sock, option, out);
+    else if (level == RILL_IPPROTO_TCP && sock->stream)
+        known = get_of_tcp(sockets, sock, option, out);
+    return known ? 0 : -RILL_ENOPROTOOPT;
+}
+
 int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option, void *value,
                     size_t *length) {
     struct sock *sock = rill__sock_at(sockets, fd);
@@ -310,11 +447,14 @@ int rill_getsockopt(struct rill_sockets *sockets, int fd, int level, int option,
         return -RILL_EFAULT;
     if (rill__option_is_record(sock, level, option))
         return rill__option_record_get(sockets, sock, level, option, value, length);
+    if (sock->stream && rill__fast_open_option_is(level, option))
+        return rill__fast_open_option_get(sockets, sock, option, value, length);
     int number;
     bool foreign = (level == RILL_IPPROTO_TCP && !sock->stream && sock->family == RILL_AF_INET) ||
                    (level == RILL_IPPROTO_IPV6 && sock->family == RILL_AF_INET);
-    if (!get_number(sockets, sock, level, option, &number))
-        return foreign ? -RILL_EOPNOTSUPP : -RILL_ENOPROTOOPT;
+    int error = get_number(sockets, sock, level, option, &number);
+    if (error)
+        return foreign && error == -RILL_ENOPROTOOPT ? -RILL_EOPNOTSUPP : error;
     uint8_t octet = (uint8_t)number;
     if (level == RILL_IPPROTO_IP && *length && *length < sizeof number && number >= 0 &&
         number <= 255)

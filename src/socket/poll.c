@@ -5,6 +5,18 @@
 #define READABLE (RILL_POLLIN | RILL_POLLRDNORM)
 #define WRITABLE (RILL_POLLOUT | RILL_POLLWRNORM)
 
+/* Enough to read (RILL_SO_RCVLOWAT), and whether an urgent byte is among it. */
+static int queue_bits(struct rill_sockets *sockets, const struct sock *sock, uint32_t ready) {
+    struct rill_tcp_info info;
+    if (!(ready & RILL_EVENT_READABLE) || rill_tcp_get_info(sockets->stack, sock->handle, &info))
+        return 0;
+    bool ended = info.state == RILL_TCP_CLOSED || ready & RILL_EVENT_PEER_CLOSED ||
+                 sock->shutdown & SHUTDOWN_READ;
+    bool enough = (int64_t)info.receive_queued >= sock->options[SLOT_RCVLOWAT];
+    int bits = info.urgent_after < info.receive_queued ? RILL_POLLPRI : 0;
+    return bits | (ended || enough ? READABLE : 0);
+}
+
 static int stream_bits(struct rill_sockets *sockets, struct sock *sock) {
     enum rill_tcp_state state = rill__stream_sync(sockets, sock);
     uint32_t ready = sock->handle ? rill_ready(sockets->stack, sock->handle) : 0;
@@ -17,11 +29,15 @@ static int stream_bits(struct rill_sockets *sockets, struct sock *sock) {
         bits |= READABLE | RILL_POLLRDHUP;
     if (state != RILL_TCP_SYN_SENT && state != RILL_TCP_SYN_RECEIVED) {
         bool room = state == RILL_TCP_CLOSED || ready & RILL_EVENT_WRITABLE;
-        if (state != RILL_TCP_CLOSED && ready & RILL_EVENT_READABLE)
-            bits |= READABLE;
+        if (state != RILL_TCP_CLOSED)
+            bits |= queue_bits(sockets, sock, ready);
         if (sock->shutdown & SHUTDOWN_WRITE || room)
             bits |= WRITABLE;
-    }
+    } else if (ready &
+               RILL_EVENT_WRITABLE) /* the SYN waits for bytes, or theirs has brought some */
+        bits |= WRITABLE;
+    if (state == RILL_TCP_SYN_RECEIVED && ready & RILL_EVENT_READABLE)
+        bits |= READABLE;
     return bits | (sock->error ? RILL_POLLERR : 0);
 }
 

@@ -25,6 +25,7 @@ enum sock_slot {
     SLOT_SEND_BUFFER,    /* 0: the stack's */
     SLOT_RECEIVE_BUFFER, /* 0: the stack's */
     SLOT_NODELAY,
+    SLOT_CORK,
     SLOT_MAXSEG,   /* 0: not set */
     SLOT_KEEPIDLE, /* 0: the stack's; the next two too */
     SLOT_KEEPINTVL,
@@ -44,6 +45,25 @@ enum sock_slot {
     SLOT_RECVHOPLIMIT,
     SLOT_RECVTCLASS,
     SLOT_TCLASS,
+    SLOT_FASTOPEN, /* how many may be pending; 0: off */
+    SLOT_FASTOPEN_CONNECT,
+    SLOT_FASTOPEN_NO_COOKIE,
+    SLOT_DEBUG,
+    SLOT_DONTROUTE,
+    SLOT_OOBINLINE,
+    SLOT_PRIORITY,
+    SLOT_MARK,
+    SLOT_RCVLOWAT, /* 0: one byte */
+    SLOT_SYNCNT,   /* 0: the stack's */
+    SLOT_LINGER2,  /* 0: the stack's; -1: none */
+    SLOT_WINDOW_CLAMP,
+    SLOT_QUICKACK,
+    SLOT_CONGESTION, /* 0: the stack's; else its congestion_more, from 1 */
+    SLOT_USER_TIMEOUT,
+    SLOT_INQ,
+    SLOT_MTU_DISCOVER,
+    SLOT_MTU_DISCOVER6,
+    SLOT_FREEBIND,
     SLOT_COUNT,
     SLOT_NONE = SLOT_COUNT
 };
@@ -64,7 +84,10 @@ struct sock {
     bool port_locked;           /* the application has named the port: it outlives the connection */
     struct rill_endpoint asked; /* what bind was given, once settled */
     struct rill_linger linger;
+    struct rill_timeval timeouts[2]; /* of receiving, of sending: kept, and not used */
     int options[SLOT_COUNT];
+    uint8_t fast_open_keys; /* how many of the next are set */
+    uint8_t fast_open_key[32];
     struct sock_membership *memberships; /* of groups */
 };
 
@@ -111,6 +134,9 @@ int rill__stream_bind(struct rill_sockets *sockets, struct sock *sock,
                       const struct rill_endpoint *local, uint8_t family);
 int rill__stream_connect(struct rill_sockets *sockets, struct sock *sock,
                          const struct rill_endpoint *remote);
+/* The same by a sendto: bytes for the SYN may follow (RFC 7413). */
+int rill__stream_open(struct rill_sockets *sockets, struct sock *sock,
+                      const struct rill_endpoint *remote, bool send);
 int rill__stream_shutdown(struct rill_sockets *sockets, struct sock *sock, int how);
 void rill__stream_close(struct rill_sockets *sockets, struct sock *sock);
 int64_t rill__stream_send(struct rill_sockets *sockets, struct sock *sock,
@@ -119,6 +145,22 @@ int64_t rill__stream_receive(struct rill_sockets *sockets, struct sock *sock,
                              struct rill_message *message, int flags);
 
 /* stream_transfer.c has the last two. */
+
+/* fast_open.c */
+/* sendto with RILL_MSG_FASTOPEN: connects as connect does. */
+int rill__fast_open_connect(struct rill_sockets *sockets, struct sock *sock,
+                            const struct rill_endpoint *remote);
+/* The SYN waits for bytes: for the application that is as good as connected. */
+bool rill__fast_open_is_held(const struct rill_sockets *sockets, const struct sock *sock);
+/* What connect, or a sendto that connects, asks the stack for: enum rill_fast_open. */
+uint8_t rill__fast_open_wanted(const struct sock *sock, bool send);
+/* Tells the listener's handle what the socket's options say. */
+void rill__fast_open_listen(struct rill_sockets *sockets, const struct sock *sock);
+bool rill__fast_open_option_is(int level, int option);
+int rill__fast_open_option_set(struct rill_sockets *sockets, struct sock *sock, int option,
+                               const void *value, size_t length);
+int rill__fast_open_option_get(struct rill_sockets *sockets, const struct sock *sock, int option,
+                               void *value, size_t *length);
 
 /* datagram.c */
 /* Moves an error the socket has met here. */
@@ -151,7 +193,11 @@ void rill__memberships_drop(struct rill_sockets *sockets, struct sock *sock);
 /* options.c */
 void rill__options_init(struct sock *sock);
 /* What the slot's option says: what was set, or what holds without that. */
-int rill__option_buffer(const struct rill_sockets *sockets, const struct sock *sock, int slot);
+int rill__option_buffer(struct rill_sockets *sockets, const struct sock *sock, int slot);
+/* Of the stack, where the socket says nothing; null: it has no TCP. */
+const struct rill_stack_config *rill__option_defaults(const struct rill_sockets *sockets);
+/* Tells the handle what one slot says now. */
+void rill__options_tell(struct rill_sockets *sockets, const struct sock *sock, uint8_t slot);
 /* Tells the handle what the socket's options say. */
 void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock);
 
@@ -159,8 +205,8 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock);
 bool rill__option_is_record(const struct sock *sock, int level, int option);
 int rill__option_record_get(struct rill_sockets *sockets, struct sock *sock, int level, int option,
                             void *value, size_t *length);
-int rill__option_record_set(struct sock *sock, int level, int option, const void *value,
-                            size_t length);
+int rill__option_record_set(struct rill_sockets *sockets, struct sock *sock, int level, int option,
+                            const void *value, size_t length);
 /* As much as there is room for; `length` becomes what was filled. */
 int rill__option_give(void *value, size_t *length, const void *from, size_t size);
 

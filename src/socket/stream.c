@@ -12,9 +12,9 @@ static bool has_peer(enum rill_tcp_state state) {
            state == RILL_TCP_SYN_RECEIVED;
 }
 
-/* A reset after the peer's FIN says that nobody reads what we send: a broken pipe. */
-static int error_of(int error, bool peer_closed) {
-    return error == RILL_ERROR_RESET && peer_closed ? RILL_EPIPE : -rill__errno(error);
+/* A reset after the peer's FIN says to who still sends that nobody reads it: a broken pipe. */
+static int error_of(int error, bool only_sends) {
+    return error == RILL_ERROR_RESET && only_sends ? RILL_EPIPE : -rill__errno(error);
 }
 
 enum rill_tcp_state rill__stream_sync(struct rill_sockets *sockets, struct sock *sock) {
@@ -28,10 +28,10 @@ enum rill_tcp_state rill__stream_sync(struct rill_sockets *sockets, struct sock 
         sock->shutdown |= SHUTDOWN_READ;
     if (info.state != RILL_TCP_CLOSED && info.state != RILL_TCP_TIME_WAIT)
         return info.state;
+    if (info.error)
+        sock->error = error_of(info.error, peer_closed && !(sock->shutdown & SHUTDOWN_WRITE));
     sock->ended = true;
     sock->shutdown = SHUTDOWN_BOTH;
-    if (info.error)
-        sock->error = error_of(info.error, peer_closed);
     return RILL_TCP_CLOSED;
 }
 
@@ -42,6 +42,7 @@ static int bind_at(struct rill_sockets *sockets, struct sock *sock,
     config.local = *local;
     config.family = family;
     config.reuse = sock->options[SLOT_REUSEADDR];
+    config.foreign = sock->options[SLOT_FREEBIND];
     config.user = sock_tag(sock);
     int error = rill_tcp_bind(sockets->stack, &config, &sock->bound);
     if (error)
@@ -88,6 +89,10 @@ int rill_listen(struct rill_sockets *sockets, int fd, int backlog) {
     if (error)
         return rill__errno(error);
     sock->listening = true;
+    if (sock->options[SLOT_MAXSEG])
+        (void)rill_tcp_set_option(sockets->stack, sock->bound, RILL_TCP_OPTION_MSS,
+                                  (uint32_t)sock->options[SLOT_MAXSEG]);
+    rill__fast_open_listen(sockets, sock);
     return 0;
 }
 
@@ -126,8 +131,8 @@ static int disconnect(struct rill_sockets *sockets, struct sock *sock) {
     return 0;
 }
 
-static int start(struct rill_sockets *sockets, struct sock *sock,
-                 const struct rill_endpoint *given) {
+static int start(struct rill_sockets *sockets, struct sock *sock, const struct rill_endpoint *given,
+                 bool send) {
     int error = rill__sock_check_remote(sock, given);
     if (error)
         return error;
@@ -138,6 +143,7 @@ static int start(struct rill_sockets *sockets, struct sock *sock,
     config.local = sock->asked;
     config.remote = rill__sock_remote(sock, given);
     config.receive_buffer = (uint32_t)sock->options[SLOT_RECEIVE_BUFFER];
+    config.fast_open = rill__fast_open_wanted(sock, send);
     config.user = sock_tag(sock);
     error = rill_tcp_connect(sockets->stack, &config, &sock->handle);
     if (error) {
@@ -147,11 +153,16 @@ static int start(struct rill_sockets *sockets, struct sock *sock,
     rill__options_apply(sockets, sock);
     sock->ended = false;
     sock->phase = PHASE_CONNECTING;
-    return -RILL_EINPROGRESS;
+    return rill__fast_open_is_held(sockets, sock) ? 0 : -RILL_EINPROGRESS;
 }
 
 int rill__stream_connect(struct rill_sockets *sockets, struct sock *sock,
                          const struct rill_endpoint *remote) {
+    return rill__stream_open(sockets, sock, remote, false);
+}
+
+int rill__stream_open(struct rill_sockets *sockets, struct sock *sock,
+                      const struct rill_endpoint *remote, bool send) {
     if (!remote)
         return disconnect(sockets, sock);
     enum rill_tcp_state state = rill__stream_sync(sockets, sock);
@@ -160,7 +171,9 @@ int rill__stream_connect(struct rill_sockets *sockets, struct sock *sock,
     if (sock->phase == PHASE_DISCONNECTING)
         return -RILL_EINVAL;
     if (sock->phase == PHASE_UNCONNECTED)
-        return state == RILL_TCP_CLOSED ? start(sockets, sock, remote) : -RILL_EISCONN;
+        return state == RILL_TCP_CLOSED ? start(sockets, sock, remote, send) : -RILL_EISCONN;
+    if (rill__fast_open_is_held(sockets, sock))
+        return send ? -RILL_EINPROGRESS : -RILL_EISCONN;
     if (state == RILL_TCP_SYN_SENT || state == RILL_TCP_SYN_RECEIVED)
         return -RILL_EALREADY;
     if (state != RILL_TCP_CLOSED) {
@@ -226,6 +239,9 @@ int rill_accept(struct rill_sockets *sockets, int fd, struct rill_endpoint *peer
     sock->linger = listener->linger;
     for (int i = 0; i < SLOT_COUNT; i++)
         sock->options[i] = listener->options[i];
+    sock->options[SLOT_PRIORITY] = 0;
+    for (int i = 0; i < 2; i++)
+        sock->timeouts[i] = listener->timeouts[i];
     (void)rill_user_set(sockets->stack, sock->handle, sock_tag(sock));
     rill__options_apply(sockets, sock);
     struct rill_tcp_info info;

@@ -11,5 +11,6 @@ void rill_stack_config_default(struct rill_stack_config *config) {
     config->transports[0] = &rill_tcp;
     config->transports[1] = &rill_udp;
     config->congestion = &rill_cubic;
+    config->congestion_more[0] = &rill_reno;
     config->fragments = &rill_fragments;
 }

@@ -152,9 +152,21 @@ void rill__journal_stack_open(struct journal *journal, const struct rill_stack_c
                              (config->ipv6 ? JOURNAL_PART_IPV6 : 0) |
                              (config->fragments ? JOURNAL_PART_FRAGMENTS : 0));
     journal_add(&values, name_value(config->congestion->name));
+    for (int i = 0; i < RILL_CONGESTIONS; i++)
+        journal_add(&values,
+                    config->congestion_more[i] ? name_value(config->congestion_more[i]->name) : 0);
     for (int i = 0; i < RILL_TRANSPORTS; i++)
         journal_add(&values, config->transports[i] ? config->transports[i]->protocol : 0);
     rill__journal_call(journal, JOURNAL_stack_open, values.list, values.count);
+}
+
+void rill__journal_stack_configure(struct journal *journal,
+                                   const struct rill_stack_config *config) {
+    struct journal_values values = {.count = 0};
+#define N(field) journal_add(&values, config->field);
+    JOURNAL_STACK_CONFIG(N)
+#undef N
+    rill__journal_call(journal, JOURNAL_stack_configure, values.list, values.count);
 }
 
 void rill__journal_interface_add(struct journal *journal,

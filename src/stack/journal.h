@@ -48,6 +48,7 @@ enum journal_kind {
 
 /* number in the file, name without rill_ */
 #define JOURNAL_CALLS(X)                                                                           \
+    X(15, stack_configure)                                                                         \
     X(16, stack_open)                                                                              \
     X(17, stack_close)                                                                             \
     X(18, interface_add)                                                                           \
@@ -82,6 +83,9 @@ enum journal_kind {
     X(47, tcp_bind)                                                                                \
     X(48, tcp_bound_listen)                                                                        \
     X(49, tcp_shutdown_read)                                                                       \
+    X(50, tcp_fast_open_set)                                                                       \
+    X(51, tcp_fast_open_keys)                                                                      \
+    X(56, tcp_send_more)                                                                           \
     X(64, udp_open)                                                                                \
     X(65, udp_send)                                                                                \
     X(66, udp_receive)                                                                             \
@@ -102,22 +106,34 @@ enum journal_call {
     N(seed[1])                                                                                     \
     N(memory_limit)                                                                                \
     N(receive_buffer)                                                                              \
+    N(receive_buffer_min)                                                                          \
+    N(receive_buffer_max)                                                                          \
     N(send_buffer)                                                                                 \
+    N(send_buffer_min)                                                                             \
+    N(send_buffer_max)                                                                             \
     N(initial_window)                                                                              \
     N(window_scaling)                                                                              \
     N(timestamps)                                                                                  \
     N(sack)                                                                                        \
     N(ecn)                                                                                         \
     N(pacing)                                                                                      \
+    N(bursts)                                                                                      \
     N(nagle)                                                                                       \
     N(check)                                                                                       \
     N(statistics)                                                                                  \
+    N(mtu_probing)                                                                                 \
+    N(mtu_base)                                                                                    \
+    N(mtu_floor)                                                                                   \
+    N(mtu_interval)                                                                                \
     N(mss_max)                                                                                     \
     N(clock_resolution)                                                                            \
     N(rto_initial)                                                                                 \
     N(rto_min)                                                                                     \
     N(rto_max)                                                                                     \
     N(delayed_ack)                                                                                 \
+    N(peer_delayed_ack)                                                                            \
+    N(quick_acks)                                                                                  \
+    N(ack_every_second)                                                                            \
     N(time_wait)                                                                                   \
     N(fin_wait_2)                                                                                  \
     N(keepalive_idle)                                                                              \
@@ -130,8 +146,11 @@ enum journal_call {
     N(port_last)                                                                                   \
     N(time_wait_max)                                                                               \
     N(connections_max)                                                                             \
+    N(orphans_max)                                                                                 \
     N(half_open_max)                                                                               \
     N(syn_cookies)                                                                                 \
+    N(fast_open)                                                                                   \
+    N(share_paths)                                                                                 \
     N(address_secret[0])                                                                           \
     N(address_secret[1])
 
@@ -140,9 +159,10 @@ enum journal_call {
 #define JOURNAL_PART_IPV6 2u
 #define JOURNAL_PART_FRAGMENTS 4u
 
-#define JOURNAL_LISTEN_CONFIG(N, E) E(local) N(backlog) N(deferred) N(any_port) N(family)
-#define JOURNAL_BIND_CONFIG(N, E) E(local) N(family) N(reuse)
-#define JOURNAL_CONNECT_CONFIG(N, E) E(local) E(remote) N(receive_buffer)
+#define JOURNAL_LISTEN_CONFIG(N, E)                                                                \
+    E(local) N(backlog) N(deferred) N(any_port) N(family) N(fast_open)
+#define JOURNAL_BIND_CONFIG(N, E) E(local) N(family) N(reuse) N(foreign)
+#define JOURNAL_CONNECT_CONFIG(N, E) E(local) E(remote) N(receive_buffer) N(fast_open)
 #define JOURNAL_UDP_CONFIG(N, E)                                                                   \
     E(local) E(remote) N(receive_buffer) N(send_buffer) N(family) N(exclusive) N(reuse)
 #define JOURNAL_UDP_MESSAGE(N, E) E(remote) E(local) N(hop_limit) N(traffic_class)
@@ -205,6 +225,7 @@ void rill__journal_return(struct journal *journal, int64_t result, const uint64_
 
 /* The calls with more to tell. */
 void rill__journal_stack_open(struct journal *journal, const struct rill_stack_config *config);
+void rill__journal_stack_configure(struct journal *journal, const struct rill_stack_config *config);
 void rill__journal_interface_add(struct journal *journal,
                                  const struct rill_interface_config *config);
 void rill__journal_prefix(struct journal *journal, enum journal_call call, uint32_t interface,

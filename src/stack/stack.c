@@ -20,17 +20,25 @@ static bool times_ok(const struct rill_stack_config *c) {
            c->clock_resolution <= RILL_SECOND && c->rto_initial >= RILL_MILLISECOND &&
            c->rto_initial <= c->rto_max &&
            c->delayed_ack <= 500 * RILL_MILLISECOND && /* RFC 9293 §3.8.6.3, MUST-58 */
-           c->time_wait <= TIME_MAX && c->fin_wait_2 <= TIME_MAX && c->keepalive_idle <= TIME_MAX &&
+           c->peer_delayed_ack <= RILL_SECOND && c->time_wait <= TIME_MAX &&
+           c->fin_wait_2 <= TIME_MAX && c->keepalive_idle <= TIME_MAX &&
            c->keepalive_interval <= TIME_MAX;
+}
+
+static bool buffer_ok(uint32_t fixed, uint32_t min, uint32_t max) {
+    return fixed <= 1u << 30 && (fixed || (min >= 1 && min <= max && max <= 1u << 30));
 }
 
 static bool config_ok(const struct rill_stack_config *c) {
     return c->size == sizeof *c && c->allocator.allocate && c->allocator.release && c->pool &&
-           (c->ipv4 || c->ipv6) && c->congestion && c->receive_buffer >= 1 &&
-           c->receive_buffer <= 1u << 30 && c->send_buffer >= 1 && c->send_buffer <= 1u << 30 &&
+           (c->ipv4 || c->ipv6) && c->congestion &&
+           buffer_ok(c->receive_buffer, c->receive_buffer_min, c->receive_buffer_max) &&
+           buffer_ok(c->send_buffer, c->send_buffer_min, c->send_buffer_max) &&
            c->initial_window >= 1 && times_ok(c) && c->port_first >= 1 &&
            c->port_first <= c->port_last && c->time_wait_max >= 1 && c->half_open_max >= 1 &&
-           c->syn_cookies <= RILL_SYN_COOKIES_ALWAYS && (c->mss_max == 0 || c->mss_max >= 88);
+           c->syn_cookies <= RILL_SYN_COOKIES_ALWAYS && (c->mss_max == 0 || c->mss_max >= 88) &&
+           c->mtu_probing <= RILL_MTU_PROBING_ALWAYS && c->mtu_floor >= 8 &&
+           c->mtu_base >= c->mtu_floor && c->mtu_interval <= TIME_MAX;
 }
 
 static int open_transports(struct rill_stack *stack, const struct rill_stack_config *config) {
@@ -102,6 +110,17 @@ int rill__stack_open(const struct rill_stack_config *config, const struct journa
 
 int rill_stack_open(const struct rill_stack_config *config, struct rill_stack **out) {
     return rill__stack_open(config, 0, out);
+}
+
+int rill_stack_configure(struct rill_stack *stack, const struct rill_stack_config *config) {
+    if (!config_ok(config))
+        return RILL_ERROR_ARGUMENT;
+    if (stack->journal)
+        rill__journal_stack_configure(stack->journal, config);
+    for (int i = 0; i < RILL_TRANSPORTS && stack->ip.transports[i].ops; i++)
+        if (stack->ip.transports[i].ops->configure)
+            stack->ip.transports[i].ops->configure(stack->ip.transports[i].state, config);
+    return (int)journal_returned(stack, 0);
 }
 
 void rill_stack_close(struct rill_stack *stack) {

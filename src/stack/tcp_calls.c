@@ -1,5 +1,6 @@
 /* stack/tcp_calls.c: the public calls of rill/tcp.h: each finds the host's TCP and passes on. */
 #include "base/assert.h"
+#include "base/bytes.h"
 #include "stack/stack.h"
 #include "tcp/tcp_api.h"
 
@@ -115,15 +116,26 @@ int rill_tcp_connect(struct rill_stack *stack, const struct rill_tcp_connect_con
     return journal_returned_handle(stack, error, out);
 }
 
-int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection, const void *data,
-                      size_t length) {
-    journal_called(stack, JOURNAL_tcp_send, connection, journal_size(length), 0);
-    int64_t taken = host_of(stack) ? rill__tcp_send(host_of(stack), connection, data, length)
+static int64_t send_bytes(struct rill_stack *stack, rill_handle connection, const void *data,
+                          size_t length, bool more) {
+    int64_t taken = host_of(stack) ? rill__tcp_send(host_of(stack), connection, data, length, more)
                                    : (int64_t)RILL_ERROR_HANDLE;
     struct rill_slice slice = {(const uint8_t *)data, taken > 0 ? (size_t)taken : 0, 0};
     if (stack->journal && taken > 0)
         rill__journal_taken(stack->journal, &slice, 1);
-    return journal_returned(stack, taken);
+    return taken;
+}
+
+int64_t rill_tcp_send(struct rill_stack *stack, rill_handle connection, const void *data,
+                      size_t length) {
+    journal_called(stack, JOURNAL_tcp_send, connection, journal_size(length), 0);
+    return journal_returned(stack, send_bytes(stack, connection, data, length, false));
+}
+
+int64_t rill_tcp_send_more(struct rill_stack *stack, rill_handle connection, const void *data,
+                           size_t length) {
+    journal_called(stack, JOURNAL_tcp_send_more, connection, journal_size(length), 0);
+    return journal_returned(stack, send_bytes(stack, connection, data, length, true));
 }
 
 int64_t rill_tcp_send_slices(struct rill_stack *stack, rill_handle connection,
@@ -247,4 +259,29 @@ int rill_tcp_shutdown_read(struct rill_stack *stack, rill_handle connection) {
     return (int)journal_returned(stack, host_of(stack)
                                             ? rill__tcp_shutdown_read(host_of(stack), connection)
                                             : RILL_ERROR_HANDLE);
+}
+
+int rill_tcp_fast_open_set(struct rill_stack *stack, rill_handle listener, uint32_t pending_max) {
+    journal_called(stack, JOURNAL_tcp_fast_open_set, listener, pending_max, 0);
+    return (int)journal_returned(
+        stack, host_of(stack) ? rill__tcp_fast_open_set(host_of(stack), listener, pending_max)
+                              : RILL_ERROR_HANDLE);
+}
+
+int rill_tcp_fast_open_keys(struct rill_stack *stack, rill_handle listener, const uint8_t *keys,
+                            uint32_t count) {
+    uint64_t values[6] = {listener, count}, *halves = values + 2;
+    for (uint32_t i = 0; count <= FAST_OPEN_KEYS && i < 2 * count; i++)
+        halves[i] = bytes_get64_little(keys + 8 * i);
+    if (stack->journal)
+        rill__journal_call(stack->journal, JOURNAL_tcp_fast_open_keys, values, 6);
+    return (int)journal_returned(
+        stack, host_of(stack) ? rill__tcp_fast_open_keys(host_of(stack), listener, halves, count)
+                              : RILL_ERROR_HANDLE);
+}
+
+int rill_tcp_fast_open_get(struct rill_stack *stack, rill_handle listener, uint32_t *pending_max,
+                           uint8_t keys[32]) {
+    return host_of(stack) ? rill__tcp_fast_open_get(host_of(stack), listener, pending_max, keys)
+                          : RILL_ERROR_HANDLE;
 }

@@ -206,6 +206,8 @@ struct streams_segment {
     uint64_t window; /* bytes it offers, scaled if the scale is known */
     bool second_sighting;
     uint32_t labels; /* bit per enum streams_event_kind that this segment was given */
+    const uint64_t
+        *blame; /* the account up to here, which later packets may correct; null: none yet */
 };
 
 struct streams_config {

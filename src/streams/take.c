@@ -412,5 +412,6 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
     segment.acked = (int64_t)(seq_unwrap(packet->acknowledgement, other->next) - other->first);
     segment.window = mine->window;
     segment.labels = streams->labels;
+    segment.blame = connection->active ? connection->active->blame : 0;
     streams->config.segment(streams->config.context, &segment);
 }

@@ -72,7 +72,7 @@ int rill__port_claim(struct tcp_host *host, struct port_claim *claim) {
     struct rill_endpoint *local = &claim->local;
     if (rill_address_is_any(&local->address))
         memset(&local->address, 0, sizeof local->address);
-    else if (!rill__ip_address_owned(host->ip, 0, &local->address))
+    else if (!claim->foreign && !rill__ip_address_owned(host->ip, 0, &local->address))
         return RILL_ERROR_ADDRESS_NOT_AVAILABLE;
     claim->family = rill__address_family(&local->address, claim->family);
     if (local->port)
@@ -125,6 +125,7 @@ int rill__tcp_bind(struct tcp_host *host, const struct rill_tcp_bind_config *con
     struct port_claim claim = {.local = config->local,
                                .family = config->family,
                                .reuse = config->reuse,
+                               .foreign = config->foreign,
                                .overlap = true,
                                .self = SLAB_NONE};
     int error = rill__port_claim(host, &claim);

@@ -21,18 +21,20 @@ static void free_active(struct tcp_host *host, struct connection *connection) {
 
 void rill__connection_free(struct tcp_host *host, struct connection *connection) {
     free_active(host, connection);
+    rill__extra_free(host, connection);
     rill__event_cancel(host->core, &connection->event);
+    host->orphans -= (connection->choices & CHOICE_CLOSED) != 0;
     rill__slab_close(&host->connections, connection->index);
 }
 
 /* Nothing is in it that matters once the connection has ended: only unread bytes do. */
-static void reduce_active(struct tcp_host *host, struct connection *connection) {
+void rill__connection_reduce(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     if (!active)
         return;
     rill__send_queue_fini(host->core, &active->send);
     rill__scoreboard_fini(&active->scoreboard, &host->transmissions);
-    if (!active->receive.bytes)
+    if (!active->receive.bytes && !(connection->flags & CONNECTION_QUEUED))
         free_active(host, connection);
 }
 
@@ -45,17 +47,17 @@ void rill__connection_end(struct tcp_host *host, struct connection *connection, 
     }
     rill__limiter_stop(host, connection);
     rill__timers_stopped(host, connection);
+    rill__fast_open_settled(host, connection, false);
+    rill__sharing_end(host, connection);
     rill__ip_source_remove(host->ip, &connection->source);
     connection->state = RILL_TCP_CLOSED;
     connection->owes = 0;
     connection->error = (int8_t)error;
-    if (connection->flags & CONNECTION_QUEUED)
-        rill__listener_unqueue(host, connection);
     if (connection->flags & CONNECTION_ORPHAN) {
         rill__connection_free(host, connection);
         return;
     }
-    reduce_active(host, connection);
+    rill__connection_reduce(host, connection);
     rill__connection_raise(
         host, connection, RILL_EVENT_CLOSED | RILL_EVENT_READABLE | (error ? RILL_EVENT_ERROR : 0));
 }
@@ -66,7 +68,7 @@ static void acknowledge_now(struct tcp_host *host, struct connection *connection
         .key = &connection->key,
         .sequence = connection->snd_nxt,
         .acknowledgement = connection->rcv_nxt,
-        .window = rill__window_advertise(connection),
+        .window = rill__window_advertise(host, connection),
         .flags = WIRE_ACK,
         .timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0,
         .timestamp_value = rill__timestamp_now(host, connection->ts_offset),
@@ -87,6 +89,7 @@ void rill__connection_time_wait(struct tcp_host *host, struct connection *connec
     (void)rill__time_wait_start(host, connection);
     rill__limiter_stop(host, connection);
     rill__timers_stopped(host, connection);
+    rill__sharing_end(host, connection);
     rill__ip_source_remove(host->ip, &connection->source);
     connection->state = RILL_TCP_TIME_WAIT;
     connection->owes = 0;
@@ -94,7 +97,7 @@ void rill__connection_time_wait(struct tcp_host *host, struct connection *connec
         rill__connection_free(host, connection);
         return;
     }
-    reduce_active(host, connection);
+    rill__connection_reduce(host, connection);
     rill__connection_raise(host, connection, RILL_EVENT_CLOSED);
 }
 
@@ -103,7 +106,7 @@ void rill__connection_reset(struct tcp_host *host, struct connection *connection
     struct ip_interface *interface = connection_interface(host, connection);
     struct tcp_control control = {
         .key = &connection->key,
-        .sequence = connection->snd_nxt,
+        .sequence = rill__empty_sequence(connection),
         .acknowledgement = connection->rcv_nxt,
         .flags = WIRE_RST | WIRE_ACK,
         .timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0,
@@ -124,9 +127,6 @@ void rill__connection_shrink(struct tcp_host *host, struct connection *connectio
         connection->flags & CONNECTION_QUEUED || connection->owes ||
         connection->state < RILL_TCP_ESTABLISHED || fin_is_owed(connection))
         return;
-    struct connection_stats *stats = connection_stats(connection);
-    if (stats && rill__min_rtt(connection))
-        stats->min_rtt = rill__min_rtt(connection);
     free_active(host, connection);
 }
 
@@ -164,6 +164,12 @@ static void close_connection(struct tcp_host *host, struct connection *connectio
         rill__connection_reset(host, connection, RILL_CAUSE_RST_UNREAD, RILL_ERROR_ABORTED);
         return;
     }
+    if (host->orphans >= host->config.orphans_max) {
+        rill__connection_reset(host, connection, RILL_CAUSE_RST_ORPHANS, RILL_ERROR_ABORTED);
+        return;
+    }
+    host->orphans++;
+    connection->choices |= CHOICE_CLOSED;
     connection->flags |= CONNECTION_SHUTDOWN;
     if (connection->state == RILL_TCP_FIN_WAIT_2)
         rill__timers_orphaned_in_fin_wait_2(host, connection);

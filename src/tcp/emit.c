@@ -101,13 +101,16 @@ static void syn_options(struct tcp_host *host, const struct connection *connecti
     header->has_window_scale =
         answer ? (flags & CONNECTION_SCALED) != 0 : host->config.window_scaling;
     header->window_scale = connection->rcv_scale;
-    header->window = (uint16_t)RILL_MIN(connection->receive_buffer, 65535);
+    header->window = rill__window_of_syn(host, connection);
+    if (answer) /* a SYN's own bytes have taken some of it */
+        header->window = (uint16_t)RILL_MIN(rill__receive_window(connection), header->window);
 }
 
-static void ack_options(struct connection *connection, rill_seq acknowledgement,
-                        const struct plan *plan, struct wire_tcp *header) {
+static void ack_options(const struct tcp_host *host, struct connection *connection,
+                        rill_seq acknowledgement, const struct plan *plan,
+                        struct wire_tcp *header) {
     const struct receive_queue *receive = &connection->active->receive;
-    uint32_t window = rill__window_advertise(connection);
+    uint32_t window = rill__window_advertise(host, connection);
     /* A debt may carry an older number: the same right edge, seen from there. */
     window += (connection->rcv_nxt - acknowledgement) >> connection->rcv_scale;
     header->window = (uint16_t)RILL_MIN(window, 65535);
@@ -157,8 +160,9 @@ static void cut_packet(struct rill_packet *packet, uint32_t excess) {
 /* The planned bytes, or as many whole segments (or less than one) as the packet's slices hold. */
 static void add_payload(struct connection *connection, struct plan *plan, uint32_t payload,
                         struct rill_packet *packet) {
-    uint32_t got =
-        rill__send_queue_read(&connection->active->send, plan->sequence, plan->length, packet);
+    uint32_t got = rill__send_queue_read(&connection->active->send,
+                                         plan->sequence + (plan->flags & WIRE_SYN ? 1 : 0),
+                                         plan->length, packet);
     if (got == plan->length)
         return;
     uint32_t excess = got > payload ? got % payload : 0;
@@ -176,7 +180,7 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
                               .flags = plan->flags,
                               .timestamp_value = rill__timestamp_now(host, connection->ts_offset),
                               .timestamp_echo = connection->ts_recent};
-    uint8_t ecn = 0;
+    uint8_t ecn = 0, urgent = 0;
     if (plan->flags & WIRE_ACK)
         header.acknowledgement = acknowledgement;
     if (plan->flags & WIRE_SYN) {
@@ -184,25 +188,31 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
         if (!(plan->flags & WIRE_ACK)) {
             header.timestamp_echo = 0;
             ecn = rill__ecn_ask(host, connection);
+            if (!plan->record) /* RFC 7413 §4.1.3: a SYN that goes again is a plain one */
+                rill__fast_open_option(host, connection, &header);
         } else if (connection->source.owner & ECN_AGREED) {
             ecn = WIRE_ECE;
         }
+        if (plan->flags & WIRE_ACK && !plan->record)
+            (void)rill__fast_open_cookie_again(host, connection, &header);
     } else {
         header.has_timestamps = (connection->flags & CONNECTION_TIMESTAMPS) != 0;
-        ack_options(connection, acknowledgement, plan, &header);
+        ack_options(host, connection, acknowledgement, plan, &header);
         ecn = rill__ecn_flags(connection, plan);
         if (ecn & WIRE_CWR) /* RFC 3168 §6.1.2: with one segment */
             plan_shorten(plan, rill__payload_max(connection));
+        rill__urgent_emit(connection, plan, &header);
+        urgent = header.flags & WIRE_URG;
         fit_options(host, connection, plan, &header);
     }
     uint32_t payload = rill__payload_max(connection);
     if (plan->length) {
         add_payload(connection, plan, payload, packet);
-        header.flags = plan->flags;
+        header.flags = plan->flags | urgent;
     }
     header.flags |= ecn;
     plan->cwr = (ecn & WIRE_CWR) != 0;
-    if (plan->length > payload)
+    if (plan->length > payload && !plan->mtu_probe)
         packet->gso_size = (uint16_t)payload;
     return rill__tcp_write(host, packet, &header, &connection->key,
                            connection_interface(host, connection), (enum rill_cause)plan->cause,

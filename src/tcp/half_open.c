@@ -95,7 +95,7 @@ void rill__half_open_fill(const struct tcp_host *host, struct half_open *half,
     if (header->has_window_scale && host->config.window_scaling) {
         half->flags |= CONNECTION_SCALED;
         half->snd_scale = header->window_scale;
-        half->rcv_scale = rill__receive_scale(host, host->config.receive_buffer);
+        half->rcv_scale = rill__receive_scale(host, rill__receive_buffer_most(host));
     }
     if (header->has_timestamps && host->config.timestamps) {
         half->flags |= CONNECTION_TIMESTAMPS;
@@ -127,6 +127,7 @@ struct half_open *rill__half_open_start(struct tcp_host *host, struct listener *
     half->source.transport = host->transport;
     half->source.kind = TCP_KIND_HALF_OPEN;
     half->listener = listener->index;
+    half->mss_most = listener->mss_most;
     half->listener_generation = slab_generation(&host->listeners, listener->index);
     half->iss = rill__isn(host, &half->key);
     half->timer.expire = expired;
@@ -150,7 +151,13 @@ void rill__half_open_answer(struct tcp_host *host, struct half_open *half) {
 }
 
 static uint16_t syn_window(const struct tcp_host *host) {
-    return (uint16_t)RILL_MIN(host->config.receive_buffer, 65535); /* RFC 7323 §2.2: not scaled */
+    return (uint16_t)RILL_MIN(rill__receive_buffer_initial(host), 65535); /* RFC 7323 §2.2 */
+}
+
+static uint16_t announced(const struct tcp_host *host, const struct half_open *half,
+                          const struct ip_interface *interface) {
+    uint16_t mss = rill__mss_of_interface(host, interface, &half->key.remote);
+    return half->mss_most ? RILL_MIN(mss, half->mss_most) : mss;
 }
 
 struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struct half_open *half,
@@ -161,7 +168,7 @@ struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struc
         .window = syn_window(host),
         .flags = WIRE_SYN | WIRE_ACK,
         .window_scale = half->rcv_scale,
-        .mss = rill__mss_of_interface(host, interface, &half->key.remote),
+        .mss = announced(host, half, interface),
         .has_window_scale = (half->flags & CONNECTION_SCALED) != 0,
         .has_timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
         .sack_permitted = (half->flags & CONNECTION_SACK) != 0,
@@ -180,15 +187,18 @@ struct rill_packet *rill__half_open_output(struct tcp_host *host, struct half_op
     if (!packet)
         return 0; /* the timer tries again */
     half->owes_syn_ack = false;
+    half->sent_at = half->resent ? 0 : host->core->now;
     struct ip_interface *interface = host->ip->interfaces[half->source.interface];
     struct wire_tcp header = rill__half_open_syn_ack(host, half, interface);
+    if (!half->resent) /* RFC 7413 §4.2.2: a SYN-ACK that goes again is a plain one */
+        (void)rill__fast_open_cookie(host, half, &header);
     enum rill_cause cause = half->resent ? RILL_CAUSE_SYN_ACK_RESENT : RILL_CAUSE_SYN_ACK;
     return rill__tcp_write(host, packet, &header, &half->key, interface, cause, 0, 0);
 }
 
 /* What the record knows becomes the connection's. */
-static void inherit(struct tcp_host *host, struct connection *connection,
-                    const struct half_open *half) {
+void rill__half_open_inherit(struct tcp_host *host, struct connection *connection,
+                             const struct half_open *half) {
     connection->flags |= half->flags | CONNECTION_PASSIVE;
     connection->source.owner = half->source.owner;
     connection->snd_una = connection->snd_nxt = half->iss + 1;
@@ -203,6 +213,8 @@ static void inherit(struct tcp_host *host, struct connection *connection,
     const struct rill_address *remote = &half->key.remote;
     uint16_t ours = rill__mss_of_path(host, connection_interface(host, connection), remote);
     connection->mss = RILL_MIN(ours, half->mss ? half->mss : rill__mss_default(remote));
+    connection->active->mss_announced =
+        announced(host, half, connection_interface(host, connection));
     connection->active->iss = half->iss;
     connection->active->irs = half->irs;
     connection->active->retries = half->retries;
@@ -223,12 +235,42 @@ void rill__half_open_establish(struct tcp_host *host, struct listener *listener,
         rill__tcp_drop(host, 0, segment, RILL_DROP_NO_MEMORY);
         return;
     }
-    inherit(host, connection, half);
+    rill__half_open_inherit(host, connection, half);
+    rill_time sent_at = half->sent_at;
     if (half->kept)
         rill__half_open_free(host, half);
     rill__connection_established(host, connection);
+    if (sent_at)
+        rill__buffers_handshake(connection, host->core->now - sent_at);
     rill__listener_queue(host, listener, connection);
     rill__tcp_segment_arrives(host, connection, segment);
+}
+
+/* RFC 9293 §3.10.7.4, first, and RFC 5961 §3.2: where we are, and no more often than allowed. */
+static void challenge(struct tcp_host *host, struct half_open *half, enum rill_cause cause) {
+    struct tcp_control control = {
+        .key = &half->key,
+        .sequence = half->iss + 1,
+        .acknowledgement = half->irs + 1,
+        .window = (uint16_t)(syn_window(host) >> half->rcv_scale),
+        .flags = WIRE_ACK,
+        .timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
+        .timestamp_value = rill__timestamp_now(host, half->ts_offset),
+        .timestamp_echo = half->ts_recent,
+        .cause = cause,
+    };
+    if (!half->parked && rill__challenge_allowed(host, &half->challenges))
+        rill__tcp_control(host, host->ip->interfaces[half->source.interface], &control);
+}
+
+/* RFC 9293 §3.10.7.4, table 6: its begin or its end lies in the window; of an RST the begin
+ * (RFC 5961 §3.2). */
+static bool acceptable(const struct tcp_host *host, const struct half_open *half,
+                       const struct tcp_segment *segment) {
+    uint32_t window = syn_window(host), first = segment->sequence - (half->irs + 1);
+    uint32_t span = segment_span(segment);
+    bool end_counts = span && !(segment->flags & WIRE_RST);
+    return first < window || (end_counts && first + span - 1 < window);
 }
 
 /* A segment for a record: the steps of §3.10.7.4 for SYN-RECEIVED after a passive open. */
@@ -249,17 +291,21 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
             rill__half_open_answer(host, half);
         return;
     }
+    if (half->flags & CONNECTION_TIMESTAMPS && !segment->header.has_timestamps &&
+        !(segment->flags & WIRE_RST)) { /* RFC 7323 §3.2 */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_TIMESTAMP_MISSING);
+        return;
+    }
     if (half->flags & CONNECTION_TIMESTAMPS && segment->header.has_timestamps &&
         !(segment->flags & WIRE_RST) &&
         (int32_t)(segment->header.timestamp_value - half->ts_recent) < 0) {
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_PAWS);
         return;
     }
-    bool in_window = segment->sequence - expected < syn_window(host);
-    if (!in_window) { /* first */
+    if (!acceptable(host, half, segment)) { /* first */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_SEQUENCE);
-        if (!(segment->flags & WIRE_RST) && !half->parked)
-            rill__half_open_answer(host, half);
+        if (!(segment->flags & WIRE_RST))
+            challenge(host, half, RILL_CAUSE_DUPLICATE_ACK);
         return;
     }
     if (segment->flags & WIRE_RST) { /* second; RFC 5961 §3.2: only the exact number */
@@ -268,8 +314,8 @@ void rill__half_open_input(struct tcp_host *host, struct half_open *half,
                        exact ? RILL_DROP_TCP_HALF_OPEN_RST : RILL_DROP_TCP_RST_CHALLENGED);
         if (exact)
             rill__half_open_free(host, half);
-        else if (!half->parked)
-            rill__half_open_answer(host, half); /* its ACK is the challenge */
+        else
+            challenge(host, half, RILL_CAUSE_CHALLENGE_ACK);
         return;
     }
     if (segment->flags & WIRE_SYN) { /* fourth: back to LISTEN */

@@ -9,6 +9,7 @@
 #include "base/seq.h"
 #include "base/util.h"
 #include "tcp/connection.h"
+#include "tcp/extra.h"
 #include "wire/tcp.h"
 
 /* What a value in `demux` names: kind in the upper bits, slab index below. Also ip_source.kind. */
@@ -20,18 +21,40 @@ enum tcp_kind { TCP_KIND_CONNECTION = 0, TCP_KIND_HALF_OPEN = 1, TCP_KIND_TIME_W
 #define TCP_LISTENERS_MAX 65536u
 #define TCP_PORT_TABLE 256 /* RFC 6056 §3.3.4 */
 
+#define FAST_OPEN_COOKIE 8 /* bytes of a cookie of ours */
+#define FAST_OPEN_KEYS 2
+
+struct fast_open_keys {
+    struct siphash_key key[FAST_OPEN_KEYS]; /* the first makes cookies, both are believed */
+    uint8_t count;
+};
+
+/* In which form of the option the peer is given a cookie. */
+enum fast_open_form { FAST_OPEN_NONE, FAST_OPEN_STANDARD, FAST_OPEN_EXPERIMENTAL };
+
+/* A listener's pending Fast Open connections. fast_open.c */
+struct fast_open_queue {
+    struct fast_open_keys keys; /* count 0: the host's */
+    uint32_t max;               /* 0: it has not asked for any */
+    uint32_t pending;           /* whose handshake has not ended */
+    uint32_t resets[2];    /* those reset meanwhile: of the present span of time and the last */
+    rill_time reset_since; /* when the present one began */
+};
+
 struct listener {
     struct rill_endpoint local;
     uint32_t index;
     uint32_t backlog, half_open, accept_count;
     struct connection *accept_head, *accept_tail;
     struct half_open *parked_head, *parked_tail;
+    struct fast_open_queue fast_open;
     struct event_node event;
     void *user;
     uint8_t family;          /* enum rill_family, where the address is any */
     bool deferred, any_port; /* listen.c */
     bool listening;          /* else only bound */
     bool reuse;              /* may share its port while nobody listens there */
+    uint16_t mss_most;       /* its SYN-ACKs announce no more; 0: the interface's. tune.c */
 };
 _Static_assert(sizeof(struct listener) <= 256, "docs/architecture.md, table 2");
 
@@ -43,12 +66,16 @@ struct half_open {
     uint32_t index, tag, listener, listener_generation;
     rill_seq iss, irs;
     uint32_t ts_recent, ts_offset;
-    uint32_t window;                   /* the peer's, not scaled: in its SYN */
+    uint32_t window;   /* the peer's, not scaled: in its SYN */
+    uint16_t mss_most; /* the listener's */
+    rill_time sent_at; /* our SYN-ACK; 0: not yet, or more than once */
+    struct challenge_limit challenges;
     struct half_open *next, *previous; /* in the listener's list of parked ones */
     uint16_t mss;                      /* the peer's */
     uint8_t snd_scale, rcv_scale;
     uint8_t flags; /* enum connection_flag: the options agreed on */
     uint8_t retries;
+    uint8_t fast_open; /* enum fast_open_form: the SYN-ACK gives a cookie */
     bool parked, owes_syn_ack, resent;
     bool kept; /* in the table: not of a SYN cookie */
 };
@@ -64,12 +91,30 @@ struct time_wait {
     uint32_t index, tag;
     rill_seq snd_nxt, rcv_nxt;
     uint32_t ts_recent, ts_offset;
+    struct challenge_limit challenges;
     uint16_t window; /* as last advertised, on the wire */
     uint8_t interface;
     bool timestamps;
     uint32_t older, newer; /* by age; SLAB_NONE ends */
 };
 _Static_assert(sizeof(struct time_wait) <= 128, "docs/architecture.md, table 2");
+
+/* What connections between two addresses leave to later ones. sharing.c */
+struct shared {
+    struct rill_address local, remote;
+    uint16_t zone;
+    uint16_t mss;          /* of its last SYN-ACK to a SYN that tried Fast Open; 0: none */
+    uint32_t index;        /* in its slab */
+    uint32_t older, newer; /* by use; SLAB_NONE ends */
+    uint8_t cookie[WIRE_COOKIE_MAX];
+    uint8_t cookie_length; /* 0: none known */
+    uint8_t failures;      /* of Fast Open, in a row */
+    bool experimental;     /* the cookie came in the option's older form */
+    rill_time failed_at;
+    uint32_t srtt, rttvar, ssthresh; /* as in struct connection; srtt 0: not known */
+    rill_time measured_at;
+};
+_Static_assert(sizeof(struct shared) <= 128, "docs/architecture.md, table 2");
 
 /* What SYN cookies are made with for a time. syn_cookie.c */
 struct cookie_secret {
@@ -82,17 +127,22 @@ struct tcp_host {
     struct ip_host *ip;
     struct rill_stack_config config;
     uint8_t transport; /* our index in the IP host */
-    struct slab connections, actives, listeners, half_opens, time_waits, transmissions;
+    struct slab connections, actives, listeners, half_opens, time_waits, transmissions, extras;
     struct receive_slabs receive;
     struct hash demux, ports;
     uint32_t any_port; /* slab index of the listener for any port, or SLAB_NONE */
     uint32_t time_wait_oldest, time_wait_newest;
     struct connection *quiet_first, *quiet_last; /* idle.c */
     uint32_t quiet_count;
+    uint32_t orphans; /* connections with CHOICE_CLOSED. close.c */
     struct core_timer quiet_timer;
     struct siphash_key hash_key, isn_key, port_key, timestamp_key;
     struct cookie_secret cookie_secrets[2]; /* by the parity of their epochs */
     uint64_t cookies_sent, cookies_accepted;
+    struct fast_open_keys fast_open_keys;
+    struct slab shared;
+    struct hash shared_hash;
+    uint32_t shared_oldest, shared_newest;
     uint32_t port_counters[TCP_PORT_TABLE];
 };
 
@@ -107,7 +157,8 @@ struct tcp_segment {
     uint32_t payload;    /* bytes left */
     uint32_t payload_at; /* offset of the first in the packet */
     uint32_t segments;   /* as on the wire */
-    uint32_t repeated;   /* bytes before `sequence` that had come before, where others are left */
+    uint32_t repeated;   /* bytes before `sequence` that had come before */
+    bool nothing_left;   /* all of it had come before, or is beyond a shut window */
     uint8_t flags;       /* enum wire_tcp_flag, as trimmed */
 };
 
@@ -138,7 +189,7 @@ uint16_t rill__mss_of_path(const struct tcp_host *host, const struct ip_interfac
                            const struct rill_address *remote);
 /* What a SYN without the option means. */
 uint16_t rill__mss_default(const struct rill_address *remote);
-uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer);
+uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer_max);
 /* The payload of a full segment, options counted (RFC 6691). */
 uint32_t rill__payload_max(const struct connection *connection);
 
@@ -146,6 +197,8 @@ uint32_t rill__payload_max(const struct connection *connection);
 struct connection *rill__connection_open(struct tcp_host *host, const struct tcp_key *key,
                                          struct ip_interface *interface);
 bool rill__connection_activate(struct tcp_host *host, struct connection *connection);
+/* Congestion control and loss recovery from their beginning. */
+void rill__connection_begin(struct tcp_host *host, struct connection *connection);
 void rill__connection_established(struct tcp_host *host, struct connection *connection);
 /* RFC 6928, bytes. */
 uint32_t rill__initial_window(const struct tcp_host *host, const struct connection *connection);
@@ -154,11 +207,26 @@ rill_handle rill__connection_handle(const struct tcp_host *host,
 /* The connection the application means, or null. */
 struct connection *rill__connection_find(const struct tcp_host *host, rill_handle handle);
 
+/* A peer that begins, or begins again after a pause, wants to hear of each segment: its window is
+ * small, and of a lone answer the ACK would only come later, when the caches have forgotten. */
+#define QUICK_ACKS 32
+
+/* tune.c */
+/* What the application has changed, or null. */
+const struct extra *rill__extra(const struct tcp_host *host, const struct connection *connection);
+/* The same, made if there is none; null: no memory. */
+struct extra *rill__extra_open(struct tcp_host *host, struct connection *connection);
+void rill__extra_free(struct tcp_host *host, struct connection *connection);
+const struct rill_congestion_ops *rill__congestion_of(const struct tcp_host *host,
+                                                      const struct connection *connection);
+
 /* close.c */
 /* The connection leaves the protocol: queues go, the handle stays if the application has it. */
 void rill__connection_end(struct tcp_host *host, struct connection *connection, int error);
 /* Frees the record and all that hangs on it; it stands in no table and no queue. */
 void rill__connection_free(struct tcp_host *host, struct connection *connection);
+/* Of one that has ended, only unread bytes are kept. */
+void rill__connection_reduce(struct tcp_host *host, struct connection *connection);
 void rill__connection_time_wait(struct tcp_host *host, struct connection *connection);
 void rill__connection_reset(struct tcp_host *host, struct connection *connection,
                             enum rill_cause cause, int error);
@@ -170,7 +238,7 @@ void rill__connection_shrink(struct tcp_host *host, struct connection *connectio
 struct port_claim {
     struct rill_endpoint local; /* port 0: a random free one is filled in */
     uint8_t family;             /* enum rill_family, where the address is any */
-    bool reuse;
+    bool reuse, foreign;        /* rill_tcp_bind_config */
     bool overlap; /* "any" and one address exclude each other; else only equal ones do */
     uint32_t self;
 };
@@ -207,6 +275,8 @@ void rill__half_open_free(struct tcp_host *host, struct half_open *half);
 /* What our SYN-ACK and the peer's SYN agree on, our number apart. */
 void rill__half_open_fill(const struct tcp_host *host, struct half_open *half,
                           const struct tcp_segment *segment);
+void rill__half_open_inherit(struct tcp_host *host, struct connection *connection,
+                             const struct half_open *half);
 struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struct half_open *half,
                                         const struct ip_interface *interface);
 /* The handshake's ACK has come: the record becomes a connection, and the segment goes on to it. */
@@ -224,6 +294,43 @@ void rill__syn_cookie_send(struct tcp_host *host, const struct tcp_segment *segm
 /* The ACK of such an answer: fills in the record there would have been. */
 bool rill__syn_cookie_recall(struct tcp_host *host, const struct tcp_segment *segment,
                              struct half_open *half);
+
+/* sharing.c */
+struct shared *rill__shared(struct tcp_host *host, const struct tcp_key *key, bool make);
+void rill__sharing_begin(struct tcp_host *host, struct connection *connection);
+void rill__sharing_end(struct tcp_host *host, const struct connection *connection);
+
+/* fast_open.c */
+/* A SYN that may open a connection at once. False: it is one like any other. */
+bool rill__fast_open_syn(struct tcp_host *host, struct listener *listener,
+                         struct tcp_segment *segment);
+/* Whether that other SYN is given a cookie: enum fast_open_form. */
+uint8_t rill__fast_open_answer(const struct tcp_host *host, struct listener *listener,
+                               const struct tcp_segment *segment);
+/* Adds it to a SYN-ACK. False: there is none to give. */
+bool rill__fast_open_cookie(struct tcp_host *host, const struct half_open *half,
+                            struct wire_tcp *header);
+bool rill__fast_open_cookie_again(struct tcp_host *host, const struct connection *connection,
+                                  struct wire_tcp *header);
+/* The connection is pending no more, if it was. */
+void rill__fast_open_settled(struct tcp_host *host, struct connection *connection, bool reset);
+
+/* fast_open_active.c */
+/* `wanted`: enum rill_fast_open. */
+void rill__fast_open_begin(struct tcp_host *host, struct connection *connection, uint8_t wanted);
+/* In SYN-SENT: the SYN has not gone, and may carry bytes. */
+bool rill__fast_open_may_queue(const struct connection *connection);
+/* How many more. */
+uint32_t rill__fast_open_room(struct tcp_host *host, const struct connection *connection);
+/* The SYN waits no longer. */
+void rill__fast_open_release(struct tcp_host *host, struct connection *connection);
+void rill__fast_open_option(struct tcp_host *host, const struct connection *connection,
+                            struct wire_tcp *header);
+/* What the answer to our SYN says of it. */
+void rill__fast_open_learn(struct tcp_host *host, struct connection *connection,
+                           const struct tcp_segment *segment);
+/* The retransmission timer has expired. */
+void rill__fast_open_timeout(struct tcp_host *host, struct connection *connection);
 
 /* time_wait.c */
 bool rill__time_wait_start(struct tcp_host *host, const struct connection *connection);
@@ -252,11 +359,19 @@ void rill__owe_ack(struct tcp_host *host, struct connection *connection, enum ri
 void rill__owe_dsack(struct tcp_host *host, struct connection *connection, rill_seq left,
                      rill_seq right);
 /* The same as the first, but only so many in a time. */
+void rill__owe_limited(struct tcp_host *host, struct connection *connection, enum rill_cause cause);
 void rill__owe_challenge(struct tcp_host *host, struct connection *connection);
+
+/* challenge.c: whether one more may go; counts it. */
+bool rill__challenge_allowed(const struct tcp_host *host, struct challenge_limit *limit);
 
 /* input_syn.c: RFC 9293 §3.10.7.3 */
 void rill__input_syn_sent(struct tcp_host *host, struct connection *connection,
                           struct tcp_segment *segment);
+
+/* input_text.c: what of a SYN's segment comes after the SYN (RFC 9293 §3.10.7.3, fourth). */
+void rill__input_behind_syn(struct tcp_host *host, struct connection *connection,
+                            struct tcp_segment *segment);
 
 /* input_ack.c: RFC 9293 §3.10.7.4, fifth. False: the segment goes no further. */
 bool rill__input_ack(struct tcp_host *host, struct connection *connection,
@@ -356,12 +471,59 @@ void rill__rtt_sample(const struct tcp_host *host, struct connection *connection
 void rill__rtt_syn_resent(struct connection *connection);
 rill_time rill__rto(const struct tcp_host *host, const struct connection *connection);
 
+/* pmtud.c */
+void rill__pmtud_established(struct tcp_host *host, struct connection *connection);
+/* A router says that no more than `mss` passes. */
+void rill__pmtud_too_big(struct tcp_host *host, struct connection *connection, uint16_t mss);
+void rill__pmtud_timeout(struct tcp_host *host, struct connection *connection);
+/* A larger segment of new data is to be tried now. */
+bool rill__pmtud_plan(struct tcp_host *host, struct connection *connection, struct plan *plan);
+void rill__pmtud_sent(struct tcp_host *host, struct connection *connection,
+                      const struct plan *plan);
+void rill__pmtud_acked(struct tcp_host *host, struct connection *connection);
+/* Loss detection has found something: if it is the probe alone, it is no loss. */
+void rill__pmtud_lost(struct tcp_host *host, struct connection *connection,
+                      struct ack_summary *summary);
+
+/* urgent.c */
+void rill__urgent_received(struct tcp_host *host, struct connection *connection,
+                           const struct tcp_segment *segment);
+/* Bytes to be read before the urgent one; UINT32_MAX: there is none. */
+uint32_t rill__urgent_after(const struct connection *connection);
+/* The last byte queued is urgent. */
+void rill__urgent_mark(struct connection *connection);
+/* What the segment says of it; a super-segment becomes one segment. */
+void rill__urgent_emit(struct connection *connection, struct plan *plan, struct wire_tcp *header);
+
 /* window.c */
 uint32_t rill__receive_window(const struct connection *connection);
+/* Bytes the buffer takes beyond rcv_nxt, promised or not. */
+uint32_t rill__receive_space(const struct connection *connection);
+/* The window field of a SYN. */
+uint16_t rill__window_of_syn(const struct tcp_host *host, const struct connection *connection);
 /* The window field of the next segment; moves rcv_adv. */
-uint16_t rill__window_advertise(struct connection *connection);
+uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection);
 /* Whether the window has opened by enough to say so (RFC 9293 §3.8.6.2.2). */
-bool rill__window_update_due(const struct connection *connection);
+bool rill__window_update_due(const struct tcp_host *host, const struct connection *connection);
+
+/* buffers.c: the sizes of both buffers. */
+/* Of a new connection's receive buffer: what it begins with, and what it may become. */
+uint32_t rill__receive_buffer_initial(const struct tcp_host *host);
+uint32_t rill__receive_buffer_most(const struct tcp_host *host);
+void rill__buffers_open(const struct tcp_host *host, struct connection *connection);
+/* The handshake took a round trip. */
+void rill__buffers_handshake(struct connection *connection, rill_time rtt);
+/* us; 0: not known to either direction. */
+uint32_t rill__round_trip(const struct connection *connection);
+/* A segment with data has come, and is not counted yet: does a round of reading begin with it? */
+void rill__buffers_round(const struct tcp_host *host, struct connection *connection);
+/* Bytes have come in order. */
+void rill__buffers_arrived(const struct tcp_host *host, struct connection *connection,
+                           const struct tcp_segment *segment);
+/* The application has read so many. */
+void rill__buffers_read(const struct tcp_host *host, struct connection *connection, size_t bytes);
+/* The peer has acknowledged some. */
+void rill__buffers_acked(const struct tcp_host *host, struct connection *connection);
 
 /* timers.c: its interface is what happened. */
 void rill__timers_sent(struct tcp_host *host, struct connection *connection);
@@ -369,7 +531,9 @@ void rill__timers_resent(struct tcp_host *host, struct connection *connection, b
 void rill__timers_acked(struct tcp_host *host, struct connection *connection);
 void rill__timers_ack_delayed(struct tcp_host *host, struct connection *connection);
 void rill__timers_ack_sent(struct connection *connection);
-void rill__timers_blocked_by_window(struct tcp_host *host, struct connection *connection);
+/* Nothing is in flight, and what waits does not go: for the window's sake, or a cork's. */
+void rill__timers_blocked(struct tcp_host *host, struct connection *connection);
+void rill__timers_probing(const struct tcp_host *host, struct connection *connection);
 void rill__timers_window_opened(struct tcp_host *host, struct connection *connection);
 void rill__timers_segment_accepted(struct tcp_host *host, struct connection *connection);
 void rill__timers_orphaned_in_fin_wait_2(struct tcp_host *host, struct connection *connection);
@@ -393,6 +557,7 @@ struct plan {
     uint8_t cause;                    /* enum rill_cause */
     bool probe;                       /* a tail loss probe */
     bool cwr;                         /* it says CWR. emit.c */
+    bool mtu_probe;                   /* one segment larger than others. pmtud.c */
     struct transmission *record;      /* it lies in: being sent again; or null */
     rill_seq dsack_left, dsack_right; /* to be reported (RFC 2883); equal: nothing */
 };
@@ -401,12 +566,20 @@ static inline void plan_shorten(struct plan *plan, uint32_t length) {
     if (length >= plan->length)
         return;
     plan->length = length;
+    plan->mtu_probe = false;
     plan->flags &= (uint8_t) ~(WIRE_FIN | WIRE_PSH);
 }
 struct rill_packet *rill__tcp_output(void *transport, struct ip_source *source, size_t frames_max);
 void rill__tcp_ready(struct tcp_host *host, struct connection *connection);
 /* There are new data, and neither the peer's window nor Nagle's algorithm holds them back. */
 bool rill__may_send_new(const struct connection *connection);
+/* The number of a segment without data: snd_nxt, unless a probe or a shrunk window has taken that
+ * beyond what the peer would accept. */
+rill_seq rill__empty_sequence(const struct connection *connection);
+/* What is queued goes now, full segments or not. */
+void rill__output_flush(struct connection *connection);
+/* A short segment waits because the application wants no such, and for no other reason. */
+bool rill__held_by_cork(const struct connection *connection);
 /* Bytes in the queue that have never been sent. */
 uint32_t rill__unsent(const struct connection *connection);
 /* The peer's window seen from `sequence`. */
@@ -484,6 +657,18 @@ static inline rill_time keepalive_interval(const struct tcp_host *host,
 /* Asked for and not sent yet: for lack of memory, or because output has not been called. */
 static inline bool fin_is_owed(const struct connection *connection) {
     return (connection->flags & (CONNECTION_SHUTDOWN | CONNECTION_FIN_SENT)) == CONNECTION_SHUTDOWN;
+}
+
+/* SYN-RECEIVED, and the application may send already (RFC 7413 §4.2.2). */
+static inline bool connection_is_early(const struct connection *connection) {
+    return connection->state == RILL_TCP_SYN_RECEIVED && connection->active &&
+           connection->active->fast_open & FAST_OPEN_EARLY;
+}
+
+/* RFC 9293 §3.10.7.4, sixth and seventh: the peer's FIN has come, or is not waited for. */
+static inline bool state_is_past_text(uint8_t state) {
+    return state != RILL_TCP_ESTABLISHED && state != RILL_TCP_FIN_WAIT_1 &&
+           state != RILL_TCP_FIN_WAIT_2;
 }
 
 /* RFC 9293 §3.3.2: both sides know each other's numbers. */

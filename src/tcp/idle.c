@@ -64,11 +64,11 @@ static void dismiss_first(struct tcp_host *host) {
     if (!rill__connection_is_quiet(connection))
         return;
     if (active->quiet_until <= host->core->now || host->quiet_count >= QUIET_MAX) {
-        if (!active->keepalives && !active->challenges)
+        if (!active->keepalives && !active->challenges.sent)
             rill__connection_shrink(host, connection);
         if (!connection->active)
             return;
-        active->challenges = 0; /* counted until a quiet second has passed */
+        active->challenges.sent = 0; /* counted until a quiet second has passed */
         active->quiet_until = host->core->now + IDLE_TIME;
     }
     append(host, connection);

@@ -5,10 +5,10 @@
  * half-open record, time-wait record), else to a listener, else answered with RST (§3.10.7.1).
  *
  * For a connection the steps of §3.10.7.4 follow in their order, one function each: sequence (with
- * RFC 7323's PAWS before it), RST (RFC 5961 §3), SYN (RFC 5961 §4), ACK (input_ack.c), text and FIN
- * (input_text.c). A step says whether the segment goes on. Nothing is sent here: a step leaves
- * marks and debts, which output.c pays. Security and the urgent pointer (third and sixth) have no
- * state of ours to change. */
+ * RFC 7323's PAWS before it), RST (RFC 5961 §3), SYN (RFC 5961 §4), ACK (input_ack.c), urgent
+ * pointer (urgent.c), text and FIN (input_text.c). A step says whether the segment goes on. Nothing
+ * is sent here: a step leaves marks and debts, which output.c pays. Security (third) has no state
+ * of ours to change. */
 #include "tcp/host.h"
 
 #include "base/address.h"
@@ -20,8 +20,6 @@ uint16_t rill__tcp_zone(const struct ip_interface *interface, const struct tcp_k
     return one_link ? (uint16_t)(interface->index + 1) : 0;
 }
 
-#define CHALLENGES_MAX 10 /* RFC 5961 §7, for each connection by itself */
-#define CHALLENGE_INTERVAL (5 * RILL_SECOND)
 #define PAWS_LIMIT (24u * 24 * 3600) /* seconds, RFC 7323 §5.5 */
 
 void rill__tcp_drop(struct tcp_host *host, const struct connection *connection,
@@ -120,6 +118,7 @@ static enum rill_drop read_segment(struct tcp_host *host, struct ip_datagram *da
     segment->payload_at = datagram->header_length + segment->header.header_length;
     segment->segments = datagram->packet->gso_size ? rill_packet_frames(datagram->packet) : 1;
     segment->repeated = 0;
+    segment->nothing_left = false;
     segment->flags = segment->header.flags;
     return RILL_DROP_NONE;
 }
@@ -207,30 +206,23 @@ void rill__owe_dsack(struct tcp_host *host, struct connection *connection, rill_
     owe(host, connection, &debt);
 }
 
-/* RFC 5961 §7: a bounded number of challenges, counted for this connection alone: a host-wide count
- * would tell an attacker about other connections (CVE-2016-5696). */
-void rill__owe_challenge(struct tcp_host *host, struct connection *connection) {
-    if (!rill__connection_activate(host, connection))
-        return;
-    struct active *active = connection->active;
-    if (active->challenges == 0 || host->core->now - active->challenge_at >= CHALLENGE_INTERVAL) {
-        active->challenge_at = host->core->now;
-        active->challenges = 0;
-    }
-    if (active->challenges >= CHALLENGES_MAX)
-        return;
-    active->challenges++;
-    rill__owe_ack(host, connection, RILL_CAUSE_CHALLENGE_ACK);
+void rill__owe_limited(struct tcp_host *host, struct connection *connection,
+                       enum rill_cause cause) {
+    if (rill__connection_activate(host, connection) &&
+        rill__challenge_allowed(host, &connection->active->challenges))
+        rill__owe_ack(host, connection, cause);
 }
 
-/* A refused segment is answered, so that a peer out of step learns where we are. One without data
- * may itself be such an answer: a limit keeps two from talking for ever. */
+void rill__owe_challenge(struct tcp_host *host, struct connection *connection) {
+    rill__owe_limited(host, connection, RILL_CAUSE_CHALLENGE_ACK);
+}
+
+/* A refused segment is answered, so that a peer out of step learns where we are. But it may itself
+ * be such an answer, or somebody guesses numbers: a limit keeps two from talking for ever. */
 static void answer_refused(struct tcp_host *host, struct connection *connection,
                            const struct tcp_segment *segment) {
-    if (segment->payload || segment->flags & WIRE_FIN)
-        rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
-    else
-        rill__owe_challenge(host, connection);
+    bool text = segment->payload || segment->flags & WIRE_FIN;
+    rill__owe_limited(host, connection, text ? RILL_CAUSE_DUPLICATE_ACK : RILL_CAUSE_CHALLENGE_ACK);
 }
 
 /* RFC 7323 §5.3 R1; R2 is check_sequence. */
@@ -273,10 +265,13 @@ static bool acceptable(const struct connection *connection, const struct tcp_seg
     uint32_t window = rill__receive_window(connection);
     uint32_t span = segment_span(segment);
     rill_seq first = segment->sequence, next = connection->rcv_nxt;
+    if (segment->flags & WIRE_RST) /* RFC 5961 §3.2: outside of the window it draws nothing */
+        return first - next < RILL_MAX(window, 1);
     if (span == 0) /* no window: valid ACKs are let in, also from behind a probe's byte */
         return first - next <= RILL_MAX(window, 1);
     if (seq_leq(first + span, next))
-        return segment->flags & WIRE_ACK && !(segment->flags & (WIRE_SYN | WIRE_RST)) &&
+        return state_is_synchronized(connection->state) && segment->flags & WIRE_ACK &&
+               !(segment->flags & (WIRE_SYN | WIRE_RST)) &&
                next - first <= RILL_MAX(connection->receive_buffer, 65535);
     if (window == 0)
         return first == next && !(segment->flags & WIRE_SYN); /* the ACK in it still counts */
@@ -284,9 +279,17 @@ static bool acceptable(const struct connection *connection, const struct tcp_seg
            (seq_lt(first, next) && seq_gt(first + span, next + window));
 }
 
+/* RCV.WND is what the buffer takes; without window scale the field can promise less of it. An RST
+ * in the rest is within the window all the same, and draws a challenge (RFC 5961 §3.2). */
+static bool reset_within_buffer(const struct connection *connection,
+                                const struct tcp_segment *segment) {
+    return segment->flags & WIRE_RST && connection->rcv_scale == 0 &&
+           segment->sequence - connection->rcv_nxt < rill__receive_space(connection);
+}
+
 static bool check_sequence(struct tcp_host *host, struct connection *connection,
                            struct tcp_segment *segment) {
-    if (acceptable(connection, segment))
+    if (acceptable(connection, segment) || reset_within_buffer(connection, segment))
         return true;
     rill__tcp_drop(host, connection, segment,
                    rill__receive_window(connection) ? RILL_DROP_TCP_SEQUENCE
@@ -308,12 +311,12 @@ static void trim(struct tcp_host *host, struct connection *connection,
         segment->sequence += cut;
         segment->payload -= cut;
         segment->payload_at += cut;
-        segment->repeated = segment->payload ? cut : 0;
+        segment->repeated = cut;
         if (segment->flags & WIRE_FIN && seq_lt(segment->sequence, next))
-            segment->flags &= (uint8_t)~WIRE_FIN;    /* received before */
-        if (repeats && segment_span(segment) == 0) { /* nothing new: say again what we have */
+            segment->flags &= (uint8_t)~WIRE_FIN; /* received before */
+        if (repeats && segment_span(segment) == 0) {
             rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_DUPLICATE);
-            rill__owe_dsack(host, connection, segment->sequence - cut, segment->sequence);
+            segment->nothing_left = true;
         }
     }
     uint32_t room = rill__receive_window(connection) - (segment->sequence - next);
@@ -322,12 +325,12 @@ static void trim(struct tcp_host *host, struct connection *connection,
         segment->flags &= (uint8_t)~WIRE_FIN;
         if (room == 0) {
             rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_CLOSED_WINDOW);
-            rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+            segment->nothing_left = true;
         }
     } else if (segment->payload == room && segment->flags & WIRE_FIN &&
                rill__receive_window(connection) == 0) {
         segment->flags &= (uint8_t)~WIRE_FIN;
-        rill__owe_ack(host, connection, RILL_CAUSE_DUPLICATE_ACK);
+        segment->nothing_left = true;
     }
 }
 
@@ -342,11 +345,23 @@ static bool check_rst(struct tcp_host *host, struct connection *connection,
         return false;
     }
     rill__tcp_received(host, connection, segment);
-    bool was_closing =
-        connection->state == RILL_TCP_CLOSING || connection->state == RILL_TCP_LAST_ACK;
-    int error = connection->state == RILL_TCP_SYN_RECEIVED ? RILL_ERROR_REFUSED : RILL_ERROR_RESET;
-    rill__connection_end(host, connection, was_closing ? RILL_OK : error);
+    /* Also while closing: what has not been acknowledged may not have arrived, and who asks hears
+     * it. */
+    bool active_open = !(connection->flags & CONNECTION_PASSIVE);
+    int error = connection->state == RILL_TCP_SYN_RECEIVED && active_open ? RILL_ERROR_REFUSED
+                                                                          : RILL_ERROR_RESET;
+    rill__fast_open_settled(host, connection, true);
+    rill__connection_end(host, connection, error);
     return false;
+}
+
+/* The SYN-ACK goes once more. */
+static void answer_again(struct tcp_host *host, struct connection *connection) {
+    struct scoreboard *board = &connection->active->scoreboard;
+    if (board->head && !(board->head->flags & TRANSMISSION_LOST))
+        rill__scoreboard_mark_lost(board, board->head);
+    rill__tcp_ready(host, connection);
+    rill__timers_file(host, connection);
 }
 
 /* Fourth step, with RFC 5961 §4.2: in a synchronized state a SYN is only challenged. */
@@ -362,6 +377,12 @@ static bool check_syn(struct tcp_host *host, struct connection *connection,
         trim(host, connection, segment);
         return true;
     }
+    if (connection_is_early(connection) && !(segment->flags & WIRE_ACK) &&
+        segment->header.sequence == connection->active->irs) {
+        rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_DUPLICATE);
+        answer_again(host, connection); /* our SYN-ACK was lost */
+        return false;
+    }
     rill__tcp_drop(host, connection, segment, RILL_DROP_TCP_SYN_CHALLENGED);
     rill__owe_challenge(host, connection);
     return false;
@@ -376,7 +397,10 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     }
     if (!check_timestamp(host, connection, segment))
         return;
-    bool repeats_syn = connection->state == RILL_TCP_SYN_RECEIVED && segment->flags & WIRE_SYN;
+    bool bad_ack =
+        segment->flags & WIRE_ACK && segment->header.acknowledgement != connection->snd_nxt;
+    bool repeats_syn = connection->state == RILL_TCP_SYN_RECEIVED && !bad_ack &&
+                       (segment->flags & (WIRE_SYN | WIRE_RST)) == WIRE_SYN;
     if (!repeats_syn && !check_sequence(host, connection, segment)) /* first */
         return;
     trim(host, connection, segment);
@@ -398,6 +422,9 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     remember_timestamp(connection, segment);
     rill__ecn_received(connection, segment);
     rill__timers_segment_accepted(host, connection);
+    rill__urgent_received(host, connection, segment); /* sixth */
+    if (segment->nothing_left) /* nothing new: say again what we have (RFC 2883 §4) */
+        rill__owe_dsack(host, connection, segment->sequence - segment->repeated, segment->sequence);
     if (segment->payload && !rill__input_text(host, connection, segment)) /* seventh */
         return;
     if (!rill__input_fin(host, connection, segment)) /* eighth */

@@ -31,6 +31,7 @@ static void update_window(struct tcp_host *host, struct connection *connection,
 /* SYN-RECEIVED of a simultaneous open: our SYN must be acknowledged first of all. */
 static bool leave_syn_received(struct tcp_host *host, struct connection *connection,
                                struct tcp_segment *segment) {
+    struct active *active = connection->active;
     rill_seq number = segment->header.acknowledgement;
     if (seq_leq(number, connection->snd_una) || seq_gt(number, connection->snd_nxt)) {
         rill__tcp_no_socket(host, segment); /* <SEQ=SEG.ACK><CTL=RST> */
@@ -39,7 +40,8 @@ static bool leave_syn_received(struct tcp_host *host, struct connection *connect
     rill__connection_established(host, connection);
     connection->snd_wnd = scaled_window(connection, segment);
     connection->snd_wl1 = segment->header.sequence;
-    connection->owes |= OWES_ACK;
+    if (segment->header.flags & WIRE_SYN) /* it came twice: our answer to the first may be lost */
+        rill__owe_dsack(host, connection, active->irs, active->irs + 1);
     rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
     rill__tcp_ready(host, connection);
     return true;
@@ -83,6 +85,7 @@ static void advance(struct tcp_host *host, struct connection *connection,
         rill__send_queue_acked(host->core, &active->send, data_acked);
     }
     connection->snd_una = number;
+    active->more_holds = false; /* what was to follow at once has had its time */
     summary->advanced = true;
 }
 
@@ -132,6 +135,16 @@ static bool check_range(struct tcp_host *host, struct connection *connection,
     return true;
 }
 
+/* Whether the window was the limit of what is acknowledged now. In slow start it is enough that
+ * more than half of it was in flight (RFC 7661 §4.3: validated): so it grows to twice what is used.
+ */
+static bool uses_window(const struct connection *connection) {
+    const struct congestion *congestion = &connection->congestion;
+    const struct active *active = connection->active;
+    return seq_lt(connection->snd_una, active->full_until) ||
+           (congestion->cwnd < congestion->ssthresh && congestion->cwnd / 2 < active->flight_most);
+}
+
 static struct ack_summary summarize(const struct connection *connection,
                                     const struct tcp_segment *segment) {
     const struct recovery *recovery = &connection->active->recovery;
@@ -149,7 +162,7 @@ static struct ack_summary summarize(const struct connection *connection,
         .min_rtt = rill__min_rtt(connection),
         .duplicate = repeated && connection->active->scoreboard.head,
         .repeated = repeated && !segment->header.sack_count,
-        .cwnd_limited = seq_lt(connection->snd_una, connection->active->full_until),
+        .cwnd_limited = uses_window(connection),
         .echoed = connection->flags & CONNECTION_TIMESTAMPS && segment->header.timestamp_echo,
         .ece = connection->source.owner & ECN_AGREED && segment->flags & WIRE_ECE,
     };
@@ -165,12 +178,21 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
         return false;
     struct active *active = connection->active;
     rill_seq number = segment->header.acknowledgement;
-    if (seq_lt(number, connection->snd_una))
-        return true; /* overtaken by a later ACK; its data counts */
     struct ack_summary summary = summarize(connection, segment);
+    bool sacks = connection->flags & CONNECTION_SACK && segment->header.sack_count;
+    if (seq_lt(number, connection->snd_una)) { /* overtaken by a later ACK; its data counts … */
+        if (sacks) {                           /* … and what it says of other bytes */
+            rill__input_sack(host, connection, segment, &summary);
+            rill__recovery_acked(host, connection, &summary);
+            rill__tcp_ready(host, connection);
+        }
+        return true;
+    }
     if (seq_gt(number, connection->snd_una))
         advance(host, connection, segment, &summary);
-    if (connection->flags & CONNECTION_SACK && segment->header.sack_count)
+    if (summary.advanced)
+        rill__pmtud_acked(host, connection);
+    if (sacks)
         rill__input_sack(host, connection, segment, &summary);
     sample_rtt(host, connection, segment, &summary);
     if (summary.advanced)
@@ -180,6 +202,7 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
     else if (connection->snd_wnd == 0 && !(connection->flags & CONNECTION_ORPHAN))
         active->retries = 0;
     rill__recovery_acked(host, connection, &summary);
+    rill__buffers_acked(host, connection);
     update_window(host, connection, segment);
     if (summary.advanced) {
         rill__tell_writer(host, connection);

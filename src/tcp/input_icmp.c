@@ -12,11 +12,22 @@ static void too_big(struct tcp_host *host, struct connection *connection, uint32
     rill__ip_path_mtu_set(host->ip, &connection->key.remote, mtu, IP_VERIFIED);
     uint32_t mss =
         rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
-    if (mss >= connection->mss)
+    bool smaller = mss < connection->mss;
+    rill__pmtud_too_big(host, connection, (uint16_t)mss);
+    if (!smaller)
         return;
-    connection->mss = (uint16_t)mss;
     rill__recovery_resend_all(connection);
     rill__tcp_ready(host, connection);
+}
+
+/* Who cannot be reached will not end the handshake, and no application waits for it. The number
+ * quoted must be the SYN-ACK's (RFC 5927 §4.1). */
+static void half_open_error(struct tcp_host *host, struct half_open *half,
+                            const struct ip_error *error) {
+    bool unreachable = error->kind == IP_ERROR_HOST || error->kind == IP_ERROR_PROTOCOL ||
+                       error->kind == IP_ERROR_PORT;
+    if (unreachable && !half->parked && bytes_get32(error->quoted + 4) == half->iss)
+        rill__half_open_free(host, half);
 }
 
 void rill__tcp_error(void *transport, const struct ip_error *error) {
@@ -25,7 +36,12 @@ void rill__tcp_error(void *transport, const struct ip_error *error) {
                           bytes_get16(error->quoted + 2), 0};
     key.zone = rill__tcp_zone(error->interface, &key);
     uint32_t value = rill__demux_find(host, &key);
-    if (value == TCP_NOT_FOUND || value >> TCP_KIND_SHIFT != TCP_KIND_CONNECTION)
+    if (value == TCP_NOT_FOUND)
+        return;
+    if (value >> TCP_KIND_SHIFT == TCP_KIND_HALF_OPEN)
+        half_open_error(
+            host, (struct half_open *)slab_at(&host->half_opens, value & TCP_INDEX_MASK), error);
+    if (value >> TCP_KIND_SHIFT != TCP_KIND_CONNECTION)
         return;
     struct connection *connection =
         (struct connection *)slab_at(&host->connections, value & TCP_INDEX_MASK);

@@ -23,19 +23,34 @@ static void negotiate(struct tcp_host *host, struct connection *connection,
         connection->source.owner |= ECN_AGREED;
 }
 
+/* RFC 7413 §4.2.2: the bytes the SYN has carried were taken, or they go at once with the first ACK.
+ */
+static void settle_carried(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    if (!(active->fast_open & FAST_OPEN_CARRIED))
+        return;
+    rill_seq first = active->send.first;
+    if (seq_gt(connection->snd_una, first)) {
+        connection->source.owner |= TCP_SYN_DATA;
+        rill__send_queue_acked(host->core, &active->send, connection->snd_una);
+    }
+    if (active->scoreboard.head)
+        rill__recovery_resend_all(connection);
+}
+
 static void take_syn(struct tcp_host *host, struct connection *connection,
                      const struct tcp_segment *segment) {
     negotiate(host, connection, segment);
     connection->active->irs = segment->sequence;
     connection->rcv_nxt = connection->last_ack_sent = segment->sequence + 1;
-    connection->rcv_adv = connection->rcv_nxt + RILL_MIN(connection->receive_buffer, 65535);
+    connection->rcv_adv = connection->rcv_nxt + rill__window_of_syn(host, connection);
     connection->snd_wnd = segment->header.window; /* of a SYN: never scaled */
     connection->snd_wnd_max = RILL_MAX(connection->snd_wnd_max, connection->snd_wnd);
     connection->snd_wl1 = segment->sequence;
 }
 
 static void established(struct tcp_host *host, struct connection *connection,
-                        const struct tcp_segment *segment) {
+                        struct tcp_segment *segment) {
     struct active *active = connection->active;
     struct ack_summary summary = {.now = segment->arrival,
                                   .rtt = RILL_TIME_NEVER,
@@ -47,9 +62,14 @@ static void established(struct tcp_host *host, struct connection *connection,
     if (!summary.resent_acked)
         rill__rtt_sample(host, connection, summary.rtt);
     rill__timers_acked(host, connection);
+    rill__fast_open_learn(host, connection, segment);
     rill__connection_established(host, connection);
+    if (connection->srtt)
+        rill__buffers_handshake(connection, connection->srtt / 8 * RILL_MICROSECOND);
+    settle_carried(host, connection);
     connection->owes |= OWES_ACK;
     rill__connection_raise(host, connection, RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
+    rill__input_behind_syn(host, connection, segment);
     rill__tcp_ready(host, connection);
     rill__limiter_update(host, connection);
     rill__timers_file(host, connection);

@@ -16,7 +16,8 @@ static enum rill_limiter held_back(const struct tcp_host *host, const struct con
                                    uint32_t waiting) {
     const struct active *active = connection->active;
     uint32_t wanted = RILL_MIN(waiting, rill__payload_max(connection));
-    if (connection->snd_wnd == 0 || active->persist_at != RILL_TIME_NEVER)
+    if (connection->snd_wnd == 0 ||
+        (active->persist_at != RILL_TIME_NEVER && !rill__held_by_cork(connection)))
         return RILL_LIMITER_PERSIST;
     if (rill__window_from(connection, connection->snd_nxt) < wanted)
         return RILL_LIMITER_RECEIVER_WINDOW;
@@ -26,7 +27,8 @@ static enum rill_limiter held_back(const struct tcp_host *host, const struct con
                    : RILL_LIMITER_AVOIDANCE;
     if (rill__pacer_holds(host, connection))
         return RILL_LIMITER_PACING;
-    return RILL_LIMITER_APPLICATION; /* Nagle's algorithm waits for a full segment of it */
+    return RILL_LIMITER_APPLICATION; /* Nagle's algorithm, or a cork, waits for a full segment of it
+                                      */
 }
 
 static enum rill_limiter limiter_of(const struct tcp_host *host,
@@ -51,12 +53,17 @@ static enum rill_limiter limiter_of(const struct tcp_host *host,
 }
 
 /* The same in tcpi's words: is it the peer's window, or our send buffer, while the congestion
- * window has room; or is something queued or in flight at all? */
-static enum sender_chrono chrono_of(const struct connection *connection) {
+ * window has room; or is something queued or in flight at all? Only where the limiter may be one of
+ * these does it take a closer look. */
+static enum sender_chrono chrono_of(const struct connection *connection,
+                                    enum rill_limiter limiter) {
     const struct active *active = connection->active;
-    if (!active || !state_is_synchronized(connection->state) ||
+    if (!active || limiter == RILL_LIMITER_HANDSHAKE ||
         (!active->send.bytes && !active->scoreboard.head))
         return CHRONO_NONE;
+    if (limiter == RILL_LIMITER_APPLICATION || limiter == RILL_LIMITER_SLOW_START ||
+        limiter == RILL_LIMITER_AVOIDANCE || limiter == RILL_LIMITER_PACING)
+        return CHRONO_BUSY;
     uint32_t waiting = rill__unsent(connection), payload = rill__payload_max(connection);
     bool room = rill__congestion_room(connection) >= payload;
     if (room && waiting &&
@@ -67,21 +74,13 @@ static enum sender_chrono chrono_of(const struct connection *connection) {
     return CHRONO_BUSY;
 }
 
-static void update_chrono(struct connection_stats *stats, enum sender_chrono chrono,
-                          rill_time now) {
-    if (chrono == stats->chrono)
-        return;
-    if (stats->chrono != CHRONO_NONE)
-        count48_add(&stats->chronos[stats->chrono], now - stats->chrono_since);
-    stats->chrono = (uint8_t)chrono;
-    stats->chrono_since = now;
-}
-
-/* The time since the last look goes to the present limiter. */
+/* The time since the last change goes to the present limiter and the present chrono. */
 static void charge(struct connection_stats *stats, rill_time now) {
     if (stats->limiter != RILL_LIMITER_APPLICATION)
-        count48_add(&stats->limited[slot_of(stats->limiter)], now - stats->limited_since);
-    stats->limited_since = now;
+        count48_add(&stats->limited[slot_of(stats->limiter)], now - stats->since);
+    if (stats->chrono != CHRONO_NONE)
+        count48_add(&stats->chronos[stats->chrono], now - stats->since);
+    stats->since = now;
 }
 
 void rill__limiter_stop(const struct tcp_host *host, struct connection *connection) {
@@ -90,31 +89,32 @@ void rill__limiter_stop(const struct tcp_host *host, struct connection *connecti
         return;
     charge(stats, host->core->now);
     stats->limiter = RILL_LIMITER_COUNT;
-    update_chrono(stats, CHRONO_NONE, host->core->now);
+    stats->chrono = CHRONO_NONE;
 }
 
 void rill__limiter_update(const struct tcp_host *host, struct connection *connection) {
     struct connection_stats *stats = connection_stats(connection);
     if (!stats || stats->limiter == RILL_LIMITER_COUNT)
         return;
-    update_chrono(stats, chrono_of(connection), host->core->now);
     enum rill_limiter limiter = limiter_of(host, connection);
-    if (limiter == stats->limiter)
+    enum sender_chrono chrono = chrono_of(connection, limiter);
+    if (limiter == stats->limiter && chrono == stats->chrono)
         return;
     charge(stats, host->core->now);
-    stats->limiter = (uint8_t)limiter;
+    stats->limiter = (unsigned)limiter & 15;
+    stats->chrono = (unsigned)chrono & 3;
 }
 
 void rill__limiter_read(const struct connection_stats *stats, rill_time now,
                         uint64_t ns[RILL_LIMITER_COUNT]) {
     bool ended = stats->limiter == RILL_LIMITER_COUNT;
-    uint64_t left = (ended ? stats->limited_since : now) - stats->opened_at;
+    uint64_t left = (ended ? stats->since : now) - stats->opened_at;
     for (unsigned i = 0; i < RILL_LIMITER_COUNT; i++) {
         if (i == RILL_LIMITER_APPLICATION)
             continue;
         ns[i] = count48_get(&stats->limited[slot_of(i)]);
         if (i == stats->limiter)
-            ns[i] += now - stats->limited_since;
+            ns[i] += now - stats->since;
         left -= ns[i];
     }
     ns[RILL_LIMITER_APPLICATION] = left;

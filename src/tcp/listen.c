@@ -39,6 +39,7 @@ int rill__tcp_listen(struct tcp_host *host, const struct rill_tcp_listen_config 
         return host->listeners.used >= TCP_LISTENERS_MAX ? RILL_ERROR_LIMIT : RILL_ERROR_MEMORY;
     listener->backlog = config->backlog;
     listener->deferred = config->deferred;
+    listener->fast_open.max = config->fast_open;
     listener->listening = true;
     listener->user = config->user;
     *out = rill__listener_handle(host, listener);
@@ -52,6 +53,7 @@ struct half_open *rill__listener_syn(struct tcp_host *host, struct listener *lis
         rill__tcp_drop(host, 0, segment, RILL_DROP_NO_MEMORY);
         return 0;
     }
+    half->fast_open = rill__fast_open_answer(host, listener, segment);
     if (listener->deferred)
         rill__event_raise(host->core, &listener->event, RILL_EVENT_SYN);
     else
@@ -90,26 +92,27 @@ static void take_ack(struct tcp_host *host, struct listener *listener,
     rill__half_open_establish(host, listener, &half, segment);
 }
 
-/* RFC 9293 §3.10.7.2 */
+/* RFC 9293 §3.10.7.2. DEVIATION: a SYN with FIN opens nothing, as in Linux and (if told so)
+ * FreeBSD: nobody sends it but who looks for what answers. */
 void rill__listener_input(struct tcp_host *host, struct listener *listener,
                           struct tcp_segment *segment) {
     if (segment->flags & WIRE_RST) /* first: an RST is ignored */
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_RST_NO_SOCKET);
     else if (segment->flags & WIRE_ACK) /* second */
         take_ack(host, listener, segment);
-    else if (!(segment->flags & WIRE_SYN)) /* fourth */
-        rill__tcp_no_socket(host, segment);
+    else if ((segment->flags & (WIRE_SYN | WIRE_FIN)) != WIRE_SYN) /* fourth */
+        rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_NOTHING_IN_LISTEN);
     else if (answers_by_cookie(host, listener)) /* third */
         rill__syn_cookie_send(host, segment);
     else if (rill__listener_is_full(host, listener))
         rill__tcp_drop(host, 0, segment, RILL_DROP_TCP_BACKLOG_FULL);
-    else
+    else if (!rill__fast_open_syn(host, listener, segment))
         (void)rill__listener_syn(host, listener, segment);
 }
 
 void rill__listener_queue(struct tcp_host *host, struct listener *listener,
                           struct connection *connection) {
-    connection->listener = listener->index;
+    connection->active->listener = listener->index;
     connection->flags |= CONNECTION_QUEUED;
     connection->active->next = 0;
     connection->active->previous = listener->accept_tail;
@@ -122,9 +125,13 @@ void rill__listener_queue(struct tcp_host *host, struct listener *listener,
     rill__event_raise(host->core, &listener->event, RILL_EVENT_ACCEPTABLE);
 }
 
-/* A connection that ends before it was accepted leaves the queue, and nobody has its handle. */
+/* Out of the queue: accepted, or nobody will ever have its handle. One that has ended stays in the
+ * queue until then: what it has received can still be read, and the application learns how it
+ * ended.
+ */
 void rill__listener_unqueue(struct tcp_host *host, struct connection *connection) {
-    struct listener *listener = (struct listener *)slab_at(&host->listeners, connection->listener);
+    struct listener *listener =
+        (struct listener *)slab_at(&host->listeners, connection->active->listener);
     struct connection *next = connection->active->next;
     struct connection *previous = connection->active->previous;
     if (previous)
@@ -149,6 +156,8 @@ int rill__tcp_accept(struct tcp_host *host, rill_handle handle, rill_handle *out
         return RILL_ERROR_AGAIN;
     rill__listener_unqueue(host, connection);
     connection->flags &= (uint16_t)~CONNECTION_ORPHAN;
+    if (!(connection->flags & CONNECTION_IN_DEMUX))
+        rill__connection_reduce(host, connection);
     *out = rill__connection_handle(host, connection);
     uint32_t bits = rill__tcp_ready_bits(host, *out); /* what came before it had a handle */
     if (bits)
@@ -204,6 +213,14 @@ int rill__tcp_pending_drop(struct tcp_host *host, rill_handle pending) {
     return 0;
 }
 
+static void dismiss(struct tcp_host *host, struct connection *connection) {
+    rill__listener_unqueue(host, connection);
+    if (connection->flags & CONNECTION_IN_DEMUX)
+        rill__connection_reset(host, connection, RILL_CAUSE_RST_ABORT, RILL_ERROR_ABORTED);
+    else
+        rill__connection_free(host, connection);
+}
+
 /* Half-open records of a closed listener find that it is gone when they are touched next. */
 int rill__tcp_listener_close(struct tcp_host *host, rill_handle handle) {
     struct listener *listener = rill__listener_by_handle(host, handle);
@@ -212,8 +229,7 @@ int rill__tcp_listener_close(struct tcp_host *host, rill_handle handle) {
     while (listener->parked_head)
         rill__half_open_free(host, listener->parked_head);
     while (listener->accept_head)
-        rill__connection_reset(host, listener->accept_head, RILL_CAUSE_RST_ABORT,
-                               RILL_ERROR_ABORTED);
+        dismiss(host, listener->accept_head);
     rill__listener_free(host, listener);
     return 0;
 }

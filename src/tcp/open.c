@@ -5,10 +5,6 @@
 
 #include <string.h>
 
-/* A peer that begins, or begins again after a pause, wants to hear of each segment: its window is
- * small, and of a lone answer the ACK would only come later, when the caches have forgotten. */
-#define QUICK_ACKS 32
-
 struct connection *rill__connection_open(struct tcp_host *host, const struct tcp_key *key,
                                          struct ip_interface *interface) {
     uint32_t index;
@@ -23,9 +19,8 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
     connection->source.kind = TCP_KIND_CONNECTION;
     connection->event.kind = HANDLE_CONNECTION;
     connection->timer.expire = rill__timers_expired;
-    connection->listener = SLAB_NONE;
-    connection->receive_buffer = host->config.receive_buffer;
-    connection->send_buffer = host->config.send_buffer;
+    connection->extra = SLAB_NONE;
+    rill__buffers_open(host, connection);
     connection->keepalive_at = RILL_TIME_NEVER;
     if (!host->config.nagle)
         connection->flags |= CONNECTION_NODELAY;
@@ -33,7 +28,7 @@ struct connection *rill__connection_open(struct tcp_host *host, const struct tcp
         connection->flags |= CONNECTION_COUNTED;
     struct connection_stats *stats = connection_stats(connection);
     if (stats) {
-        stats->opened_at = stats->limited_since = host->core->now; /* the handshake limits */
+        stats->opened_at = stats->since = host->core->now; /* the handshake limits */
         stats->chrono = CHRONO_NONE;
     }
     connection->tag = rill__demux_tag(host, key);
@@ -58,9 +53,13 @@ bool rill__connection_activate(struct tcp_host *host, struct connection *connect
     active->release_at = RILL_TIME_NEVER;
     bool fin = (connection->flags & CONNECTION_FIN_SENT) != 0; /* its number is not a byte's */
     active->send.first = connection->snd_nxt - fin;
-    active->full_until = connection->snd_una;
+    active->full_until = active->small_until = active->flight_until = connection->snd_una;
+    active->flushed = active->send.first;
     active->receive_mss = 536;
-    active->quick_acks = QUICK_ACKS;
+    /* A peer that begins, or begins again after a pause, wants to hear of each segment: its window
+     * is small, and of a lone answer the ACK would only come later, when the caches have forgotten.
+     */
+    active->quick_acks = host->config.quick_acks;
     if (connection->mss) /* what is full is not larger than what we may send ourselves */
         active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
     connection->active = active;
@@ -92,21 +91,36 @@ uint32_t rill__initial_window(const struct tcp_host *host, const struct connecti
     return host->config.initial_window * rill__payload_max(connection);
 }
 
+void rill__connection_begin(struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    active->full_until = active->small_until = active->flight_until = connection->snd_una;
+    active->flight_most = 0;
+    active->flushed = active->send.first;
+    active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
+    rill__recovery_init(connection);
+    rill__pmtud_established(host, connection);
+    struct congestion_call call = rill__congestion_call(host, connection);
+    rill__congestion_of(host, connection)->open(&call, rill__initial_window(host, connection));
+    rill__sharing_begin(host, connection);
+}
+
 void rill__connection_established(struct tcp_host *host, struct connection *connection) {
+    bool early = connection_is_early(connection);
     connection->state = RILL_TCP_ESTABLISHED;
-    connection->active->full_until = connection->snd_una;
     if (connection->active->retries)
         rill__rtt_syn_resent(connection);
     connection->active->retries = connection->active->backoff = 0;
-    connection->active->receive_mss = RILL_MIN(536, rill__payload_max(connection));
-    rill__recovery_init(connection);
-    struct congestion_call call = rill__congestion_call(host, connection);
-    host->config.congestion->open(&call, rill__initial_window(host, connection));
+    if (early)
+        rill__fast_open_settled(host, connection, false);
+    else
+        rill__connection_begin(host, connection);
     rill__timers_segment_accepted(host, connection);
     rill__count_established(host, connection);
 }
 
-/* Local address, interface and port of an active open. */
+/* Local address, interface and port of an active open.
+ * DEVIATION: RFC 9293 §3.9.2.1 lets the application give a source route, and has one received
+ * reversed: neither is sent, since networks drop such packets and attackers like them. */
 static int choose_local(struct tcp_host *host, const struct rill_tcp_connect_config *config,
                         struct tcp_key *key, struct ip_interface **interface) {
     struct ip_path path;
@@ -137,7 +151,8 @@ static int claim(struct tcp_host *host, const struct tcp_key *key, rill_seq *iss
     return 0;
 }
 
-static void start(struct tcp_host *host, struct connection *connection, rill_seq iss) {
+static void start(struct tcp_host *host, struct connection *connection, rill_seq iss,
+                  uint8_t fast_open) {
     struct active *active = connection->active;
     connection->state = RILL_TCP_SYN_SENT;
     connection->snd_una = connection->snd_nxt = iss;
@@ -145,17 +160,22 @@ static void start(struct tcp_host *host, struct connection *connection, rill_seq
     active->send.first = iss + 1;
     connection->mss =
         rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
-    connection->rcv_scale = rill__receive_scale(host, connection->receive_buffer);
+    bool fixed = (connection->choices & CHOICE_RECEIVE_BUFFER) != 0;
+    connection->rcv_scale = rill__receive_scale(host, fixed ? connection->receive_buffer
+                                                            : rill__receive_buffer_most(host));
     connection->ts_offset = rill__timestamp_offset(host, &connection->key);
     connection->congestion.cwnd = connection->mss;
-    rill__tcp_ready(host, connection);
+    rill__fast_open_begin(host, connection, fast_open);
+    if (!(active->fast_open & FAST_OPEN_HELD))
+        rill__tcp_ready(host, connection);
 }
 
 int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_config *config,
                       rill_handle *out) {
     if (config->size != sizeof *config || config->remote.port == 0 ||
         rill_address_is_any(&config->remote.address) ||
-        rill__address_is_group(&config->remote.address) || config->receive_buffer > 1u << 30)
+        rill__address_is_group(&config->remote.address) || config->receive_buffer > 1u << 30 ||
+        config->fast_open > RILL_FAST_OPEN_ALL)
         return RILL_ERROR_ARGUMENT;
     struct tcp_key key;
     struct ip_interface *interface = 0;
@@ -173,10 +193,12 @@ int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_confi
         return RILL_ERROR_MEMORY;
     if (old)
         rill__time_wait_free(host, old);
-    if (config->receive_buffer)
+    if (config->receive_buffer) {
         connection->receive_buffer = config->receive_buffer;
+        connection->choices |= CHOICE_RECEIVE_BUFFER;
+    }
     connection->user = config->user;
-    start(host, connection, iss);
+    start(host, connection, iss, config->fast_open);
     *out = rill__connection_handle(host, connection);
     return 0;
 }

@@ -25,11 +25,11 @@ uint16_t rill__mss_default(const struct rill_address *remote) {
     return rill_address_is_ipv4(remote) ? 536 : 1220; /* RFC 9293 §3.7.1, MUST-15 */
 }
 
-uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer) {
+uint8_t rill__receive_scale(const struct tcp_host *host, uint32_t receive_buffer_max) {
     uint8_t scale = 0;
     if (!host->config.window_scaling)
         return 0;
-    while (scale < 14 && receive_buffer >> scale > 65535) /* RFC 7323 §2.3 */
+    while (scale < 14 && receive_buffer_max >> scale > 65535) /* RFC 7323 §2.3 */
         scale++;
     return scale;
 }

@@ -22,11 +22,14 @@ void rill__tcp_ready(struct tcp_host *host, struct connection *connection) {
 static bool plan_syn(const struct connection *connection, struct plan *plan) {
     struct transmission *head = connection->active->scoreboard.head;
     bool answer = connection->state == RILL_TCP_SYN_RECEIVED;
-    if (head && !(head->flags & TRANSMISSION_LOST))
+    if ((head && !(head->flags & TRANSMISSION_LOST)) ||
+        connection->active->fast_open & FAST_OPEN_HELD)
         return false;
     plan->sequence = connection->active->iss;
     plan->flags = answer ? WIRE_SYN | WIRE_ACK : WIRE_SYN;
     plan->record = head;
+    if (!head && connection->active->fast_open & FAST_OPEN_MAY_CARRY)
+        plan->length = connection->active->send.bytes; /* RFC 7413 §4.2.2: the first time only */
     plan->cause = answer ? RILL_CAUSE_SYN_ACK : RILL_CAUSE_SYN;
     if (head && !answer)
         plan->cause = RILL_CAUSE_SYN_RESENT;
@@ -39,9 +42,7 @@ uint32_t rill__window_from(const struct connection *connection, rill_seq sequenc
     return seq_gt(edge, sequence) ? edge - sequence : 0;
 }
 
-/* The number of a segment without data: snd_nxt, unless a probe or a shrunk window has taken that
- * beyond what the peer would accept. */
-static rill_seq empty_sequence(const struct connection *connection) {
+rill_seq rill__empty_sequence(const struct connection *connection) {
     return seq_min(connection->snd_nxt, connection->snd_una + connection->snd_wnd);
 }
 
@@ -63,7 +64,9 @@ static uint32_t packet_max(const struct tcp_host *host, struct connection *conne
 }
 
 static enum rill_cause resend_cause(const struct connection *connection) {
-    if (connection->active->recovery.phase != RECOVERY_FAST)
+    if (connection->active->recovery.phase <= RECOVERY_REDUCING)
+        return RILL_CAUSE_TOO_BIG; /* no loss was found: the path did not take it */
+    if (connection->active->recovery.phase == RECOVERY_TIMEOUT)
         return RILL_CAUSE_RTO;
     if (connection->flags & CONNECTION_SACK)
         return RILL_CAUSE_RACK;
@@ -78,14 +81,41 @@ uint32_t rill__unsent(const struct connection *connection) {
     return send->bytes - (connection->snd_nxt - send->first);
 }
 
+/* The application does not want a short segment at the end of what it has queued. */
+static bool is_corked(const struct connection *connection) {
+    const struct active *active = connection->active;
+    bool wanted = connection->choices & CHOICE_CORK || active->more_holds;
+    return wanted && !(connection->flags & CONNECTION_SHUTDOWN) &&
+           seq_gt(active->send.first + active->send.bytes, active->flushed);
+}
+
+void rill__output_flush(struct connection *connection) {
+    struct active *active = connection->active;
+    active->flushed = active->send.first + active->send.bytes;
+}
+
+bool rill__held_by_cork(const struct connection *connection) {
+    uint32_t waiting = rill__unsent(connection);
+    return waiting && waiting < rill__payload_max(connection) && is_corked(connection) &&
+           waiting <= rill__window_from(connection, connection->snd_nxt);
+}
+
 /* RFC 9293 §3.8.6.2.1 and §3.7.4: is a piece of this length worth a segment of its own? */
 static bool worth_sending(const struct connection *connection, uint32_t length, uint32_t waiting) {
     if (length >= rill__payload_max(connection))
         return true;
     bool last = length == waiting;
-    bool nothing_in_flight = connection->active->scoreboard.head == 0;
-    if (last &&
-        (nothing_in_flight || connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
+    const struct transmission *head = connection->active->scoreboard.head;
+    bool only_syn = head && head->flags & TRANSMISSION_SYN && !head->next; /* no data to wait for */
+    bool nothing_in_flight = !head || only_syn;
+    if (last && is_corked(connection))
+        return false;
+    /* DEVIATION: RFC 9293 §3.7.4 lets a small segment wait for all that is in flight; here it waits
+     * for another small one alone, as in Linux: so there is never more than one of them a round
+     * trip, and the end of a large write does not wait for its beginning. */
+    bool none_small = !head || !seq_gt(connection->active->small_until, connection->snd_una);
+    if (last && (nothing_in_flight || none_small ||
+                 connection->flags & (CONNECTION_NODELAY | CONNECTION_SHUTDOWN)))
         return true;
     return nothing_in_flight && length >= RILL_MAX(connection->snd_wnd_max / 2, 1);
 }
@@ -171,9 +201,11 @@ static bool plan_data(const struct tcp_host *host, struct connection *connection
     plan->sequence = connection->snd_nxt;
     plan->length = length;
     plan->flags = WIRE_ACK;
-    if (length == waiting) {
-        plan->flags |= WIRE_PSH;
-        if (connection->flags & CONNECTION_SHUTDOWN && length < window)
+    if (length == waiting) { /* RFC 9293 §3.9.1.2: PSH where the application has paused */
+        bool flushed = seq_leq(connection->snd_nxt + length, active->flushed);
+        plan->flags |= active->more && !flushed ? 0 : WIRE_PSH;
+        if (connection->flags & CONNECTION_SHUTDOWN && length < window &&
+            !connection_is_early(connection))
             plan->flags |= WIRE_FIN;
     }
     return true;
@@ -181,7 +213,8 @@ static bool plan_data(const struct tcp_host *host, struct connection *connection
 
 static bool plan_fin(const struct connection *connection, struct plan *plan) {
     if (!(connection->flags & CONNECTION_SHUTDOWN) || connection->flags & CONNECTION_FIN_SENT ||
-        rill__unsent(connection) || connection->active->scoreboard.lost)
+        rill__unsent(connection) || connection->active->scoreboard.lost ||
+        connection_is_early(connection))
         return false;
     plan->sequence = connection->snd_nxt;
     plan->flags = WIRE_FIN | WIRE_ACK;
@@ -195,7 +228,7 @@ static bool plan_ack(const struct connection *connection, struct plan *plan) {
         plan->sequence = connection->snd_nxt - 1;
         plan->cause = RILL_CAUSE_KEEPALIVE;
     } else if (connection->owes & (OWES_ACK | OWES_WINDOW_UPDATE)) {
-        plan->sequence = empty_sequence(connection);
+        plan->sequence = rill__empty_sequence(connection);
         plan->cause = RILL_CAUSE_ACK;
         if (connection->owes & OWES_DELAYED)
             plan->cause = RILL_CAUSE_DELAYED_ACK;
@@ -211,7 +244,7 @@ static bool plan_ack(const struct connection *connection, struct plan *plan) {
 static bool may_send_data(const struct connection *connection) {
     return connection->state == RILL_TCP_ESTABLISHED || connection->state == RILL_TCP_CLOSE_WAIT ||
            connection->state == RILL_TCP_FIN_WAIT_1 || connection->state == RILL_TCP_CLOSING ||
-           connection->state == RILL_TCP_LAST_ACK;
+           connection->state == RILL_TCP_LAST_ACK || connection_is_early(connection);
 }
 
 /* RFC 8985 §7.3: one new segment, whatever the congestion window says; else the last one again, or
@@ -245,7 +278,7 @@ static bool plan_probe(const struct connection *connection, struct plan *plan) {
     return true;
 }
 
-static bool next_plan(const struct tcp_host *host, struct connection *connection, size_t frames_max,
+static bool next_plan(struct tcp_host *host, struct connection *connection, size_t frames_max,
                       struct plan *plan) {
     if (connection->state == RILL_TCP_SYN_SENT || connection->state == RILL_TCP_SYN_RECEIVED) {
         if (plan_syn(connection, plan))
@@ -255,7 +288,7 @@ static bool next_plan(const struct tcp_host *host, struct connection *connection
     }
     const struct active *active = connection->active;
     if (active->debt_count) {
-        plan->sequence = empty_sequence(connection);
+        plan->sequence = rill__empty_sequence(connection);
         plan->flags = WIRE_ACK;
         plan->cause = active->debts[0].cause;
         plan->dsack_left = active->debts[0].dsack_left;
@@ -264,6 +297,7 @@ static bool next_plan(const struct tcp_host *host, struct connection *connection
     }
     if (may_send_data(connection) &&
         (plan_probe(connection, plan) || plan_lost(host, connection, frames_max, plan) ||
+         rill__pmtud_plan(host, connection, plan) ||
          plan_data(host, connection, frames_max, plan) || plan_fin(connection, plan)))
         return true;
     return plan_ack(connection, plan);
@@ -292,11 +326,12 @@ static void fin_sent(struct connection *connection) {
 
 static struct sending sending_of(const struct tcp_host *host, struct connection *connection,
                                  const struct plan *plan) {
-    struct sending sending = {.now = host->core->now,
-                              .sequence = plan->sequence,
-                              .timestamp = rill__timestamp_now(host, connection->ts_offset),
-                              .rate = rill__rate_sent(connection, host->core->now),
-                              .segment = (uint16_t)rill__payload_max(connection)};
+    struct sending sending = {
+        .now = host->core->now,
+        .sequence = plan->sequence,
+        .timestamp = rill__timestamp_now(host, connection->ts_offset),
+        .rate = rill__rate_sent(connection, host->core->now),
+        .segment = (uint16_t)(plan->mtu_probe ? plan->length : rill__payload_max(connection))};
     if (connection->active->rate.limited_until)
         sending.flags = TRANSMISSION_LIMITED;
     return sending;
@@ -355,14 +390,49 @@ static void commit_flight(struct tcp_host *host, struct connection *connection,
     rill__probe_schedule(host, connection);
 }
 
+/* How much of the window is used: the most of a window's flight counts until all that was sent by
+ * then is acknowledged. */
+static void note_flight(struct connection *connection, uint32_t length) {
+    struct active *active = connection->active;
+    bool carried = active->fast_open & FAST_OPEN_CARRIED && /* the SYN's bytes once more */
+                   connection->snd_nxt == active->iss + 1 + length;
+    if (length % rill__payload_max(connection) && !carried)
+        active->small_until = connection->snd_nxt;
+    uint32_t flight = connection->snd_nxt - connection->snd_una;
+    if (seq_geq(connection->snd_una, active->flight_until) || flight > active->flight_most) {
+        active->flight_until = connection->snd_nxt;
+        active->flight_most = flight;
+    }
+}
+
+/* Bytes that go soon after others came answer them: of such a connection an ACK may wait for the
+ * answer to take it along, also in its beginning. */
+static void note_answer(const struct tcp_host *host, struct connection *connection) {
+    struct active *active = connection->active;
+    bool soon =
+        active->received_at && host->core->now - active->received_at < host->config.delayed_ack;
+    if (soon || connection->owes & OWES_ACK)
+        active->quick_acks = 0;
+}
+
 /* Notes what the packet has taken with it. */
 static void commit(struct tcp_host *host, struct connection *connection, struct plan *plan) {
     struct active *active = connection->active;
     bool debt = active->debt_count && !plan->length && !plan->record &&
                 !(plan->flags & (WIRE_SYN | WIRE_FIN)) && plan->cause == active->debts[0].cause;
+    bool current = !debt || active->debts[0].acknowledgement == connection->rcv_nxt;
     commit_flight(host, connection, plan);
     if (rill__congestion_room(connection) < rill__payload_max(connection))
         active->full_until = connection->snd_nxt;
+    if ((plan->flags & (WIRE_SYN | WIRE_ACK)) == WIRE_SYN)
+        active->mss_announced = connection->mss;
+    if (plan->flags & WIRE_SYN && plan->length)
+        active->fast_open |= FAST_OPEN_CARRIED;
+    if (plan->length && !plan->record) {
+        note_flight(connection, plan->length);
+        note_answer(host, connection);
+    }
+    rill__pmtud_sent(host, connection, plan);
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))
         fin_sent(connection);
     if (plan->cwr)
@@ -373,8 +443,10 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
         connection->owes &= (uint8_t)~OWES_PROBE;
     if (debt)
         pay_debt(connection);
-    if (plan->flags & WIRE_ACK && !debt) {
-        connection->owes &= (uint8_t) ~(OWES_ACK | OWES_DELAYED | OWES_WINDOW_UPDATE);
+    if (plan->flags & WIRE_ACK && !debt)
+        connection->owes &= (uint8_t) ~(OWES_ACK | OWES_WINDOW_UPDATE);
+    if (plan->flags & WIRE_ACK && current) { /* it says all that a delayed ACK would say */
+        connection->owes &= (uint8_t)~OWES_DELAYED;
         rill__timers_ack_sent(connection);
     }
 }
@@ -391,7 +463,7 @@ static void blocked(struct tcp_host *host, struct connection *connection) {
     if (waits && rill__pacer_holds(host, connection))
         active->release_at = active->recovery.pace_at;
     else if (waits && !active->scoreboard.head)
-        rill__timers_blocked_by_window(host, connection);
+        rill__timers_blocked(host, connection);
     rill__limiter_update(host, connection);
     rill__timers_file(host, connection);
 }

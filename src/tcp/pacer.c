@@ -22,7 +22,7 @@ static uint64_t rate_of(const struct tcp_host *host, struct connection *connecti
     if (connection->srtt < 8 * RTT_MIN || !host->config.pacing)
         return 0;
     struct congestion_call call = rill__congestion_call(host, connection);
-    return host->config.congestion->pacing_rate(&call);
+    return rill__congestion_of(host, connection)->pacing_rate(&call);
 }
 
 /* Time for so many bytes. */

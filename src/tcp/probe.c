@@ -30,7 +30,7 @@ void rill__probe_schedule(struct tcp_host *host, struct connection *connection) 
     rill_time srtt = connection->srtt * RILL_MICROSECOND / 8;
     rill_time wait = srtt ? 2 * srtt : RILL_SECOND;
     if (srtt && active->scoreboard.in_flight <= rill__payload_max(connection))
-        wait = RILL_MAX(wait, srtt + srtt / 2 + host->config.delayed_ack);
+        wait = RILL_MAX(wait, srtt + srtt / 2 + host->config.peer_delayed_ack);
     recovery->probe_at =
         RILL_MAX(active->scoreboard.newest->sent_at + wait, host->core->now + srtt / 4);
     recovery->probe_at = RILL_MIN(recovery->probe_at, active->rto_at);

@@ -40,11 +40,10 @@ void rill__rate_delivered(struct ack_summary *summary, const struct transmission
 }
 
 static void keep(struct connection_stats *stats, uint32_t bytes, uint32_t us, bool limited) {
-    bool higher = (uint64_t)bytes * stats->rate_us >= (uint64_t)stats->rate_bytes * us;
-    if (limited && !higher)
+    uint32_t rate = (uint32_t)RILL_MIN((uint64_t)bytes * 1000000 / us, UINT32_MAX);
+    if (limited && rate < stats->rate)
         return;
-    stats->rate_bytes = bytes;
-    stats->rate_us = us;
+    stats->rate = rate;
     stats->rate_limited = limited;
 }
 

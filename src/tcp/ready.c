@@ -26,12 +26,14 @@ static uint32_t connection_bits(const struct connection *connection) {
         bits |= RILL_EVENT_CLOSED | RILL_EVENT_READABLE;
     if (connection->error)
         bits |= RILL_EVENT_ERROR;
-    bool open =
-        connection->state == RILL_TCP_ESTABLISHED || connection->state == RILL_TCP_CLOSE_WAIT;
+    bool open = connection->state == RILL_TCP_ESTABLISHED ||
+                connection->state == RILL_TCP_CLOSE_WAIT || connection_is_early(connection);
     if (open)
         bits |= RILL_EVENT_CONNECTED;
     if (open && !(connection->flags & CONNECTION_SHUTDOWN) && rill__send_room(connection))
         bits |= RILL_EVENT_WRITABLE;
+    if (connection->active && connection->active->fast_open & FAST_OPEN_HELD)
+        bits |= RILL_EVENT_WRITABLE; /* bytes would let the SYN go */
     return bits;
 }
 

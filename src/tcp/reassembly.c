@@ -80,6 +80,11 @@ void rill__reassembly_drop_last(struct core *core, struct receive_slabs *slabs,
     unlink_range(slabs, queue, range);
 }
 
+/* The last quarter of the budget is for bytes in order. */
+static bool within_share(const struct core *core, size_t bytes) {
+    return core->memory_held + bytes <= core->memory_limit - core->memory_limit / 4;
+}
+
 /* The part's bytes in a block we may keep: its own with a hold, or a copy. */
 static bool keep(const struct source *source, const struct rill_slice *part, struct rill_slice *out,
                  uint32_t *charge) {
@@ -91,13 +96,13 @@ static bool keep(const struct source *source, const struct rill_slice *part, str
         part->block && rill__receive_may_hold(core, source->queue, part->block, part->length);
     struct rill_block *block = part->block;
     if (!hold) {
-        if (!rill__receive_within_budget(core, part->length))
+        if (!within_share(core, part->length))
             return false;
         block = rill_block_open(core->pool, part->length);
         if (!block)
             return false;
     }
-    if (!rill__receive_within_budget(core, rill_block_capacity(block))) {
+    if (!within_share(core, rill_block_capacity(block))) {
         if (!hold)
             rill_block_drop(block);
         return false;
@@ -161,6 +166,18 @@ static struct receive_range *find(const struct receive_queue *queue, rill_seq le
     while (range && seq_lt(range->right, left))
         range = range->next;
     return range;
+}
+
+bool rill__reassembly_overlap(const struct receive_queue *queue, rill_seq sequence, uint32_t length,
+                              rill_seq *left, rill_seq *right) {
+    const struct receive_range *range = queue->ranges ? find(queue, sequence) : 0;
+    if (range && range->right == sequence) /* it ends where the bytes begin */
+        range = range->next;
+    if (!range || !seq_lt(range->left, sequence + length))
+        return false;
+    *left = seq_max(range->left, sequence);
+    *right = seq_lt(range->right, sequence + length) ? range->right : sequence + length;
+    return true;
 }
 
 static enum rill_drop open_range(const struct source *source, struct receive_range *before,

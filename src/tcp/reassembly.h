@@ -13,6 +13,10 @@ enum rill_drop rill__reassembly_add(struct core *core, struct receive_slabs *sla
 void rill__reassembly_drain(struct core *core, struct receive_slabs *slabs,
                             struct receive_queue *queue, rill_seq *rcv_nxt);
 
+/* The first run of bytes in [sequence, sequence + length) that are kept already. False: none is. */
+bool rill__reassembly_overlap(const struct receive_queue *queue, rill_seq sequence, uint32_t length,
+                              rill_seq *left, rill_seq *right);
+
 /* Gives up the range furthest away; there is one. */
 void rill__reassembly_drop_last(struct core *core, struct receive_slabs *slabs,
                                 struct receive_queue *queue);
@@ -27,7 +31,6 @@ bool rill__packet_part(const struct rill_packet *packet, uint32_t from, uint32_t
                        struct rill_slice *part);
 bool rill__receive_push(struct core *core, struct receive_queue *queue, struct rill_slice slice,
                         uint32_t charge);
-bool rill__receive_within_budget(const struct core *core, size_t bytes);
 bool rill__receive_may_hold(const struct core *core, const struct receive_queue *queue,
                             const struct rill_block *block, size_t length);
 void rill__receive_charge(struct core *core, struct receive_queue *queue, uint32_t charge);

@@ -70,7 +70,7 @@ bool rill__receive_push(struct core *core, struct receive_queue *queue, struct r
     return true;
 }
 
-bool rill__receive_within_budget(const struct core *core, size_t bytes) {
+static bool within_budget(const struct core *core, size_t bytes) {
     return core->memory_held + bytes <= core->memory_limit;
 }
 
@@ -92,7 +92,7 @@ static size_t copy_in(struct core *core, struct receive_queue *queue, const uint
         tail && queue->tail_open ? rill_block_capacity(tail->slice.block) - queue->tail_at : 0;
     if (!room) {
         size_t size = length <= BLOCK_SMALL ? BLOCK_SMALL : BLOCK_LARGE;
-        if (!rill__receive_within_budget(core, size))
+        if (!within_budget(core, size))
             return 0;
         struct rill_block *block = rill_block_open(core->pool, size);
         if (!block)
@@ -137,8 +137,7 @@ static size_t append(struct core *core, struct receive_queue *queue,
         return part->length;
     if (part->block && rill__receive_may_hold(core, queue, part->block, part->length)) {
         uint32_t charge = (uint32_t)rill_block_capacity(part->block);
-        if (!rill__receive_within_budget(core, charge) ||
-            !rill__receive_push(core, queue, *part, charge))
+        if (!within_budget(core, charge) || !rill__receive_push(core, queue, *part, charge))
             return 0;
         rill__receive_charge(core, queue, charge);
         rill_block_hold(part->block);

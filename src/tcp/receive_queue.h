@@ -6,8 +6,9 @@
  * so that small messages cannot hold much memory. The stack's budget is charged with every block
  * held.
  *
- * Bounds: RANGES_MAX holes; the budget. Out-of-order data may be given up (it was never
- * acknowledged), the furthest first, to make room for what fills the hole. */
+ * Bounds: RANGES_MAX holes; the budget, of which out-of-order data leaves a quarter. It may be
+ * given up (it was never acknowledged), the furthest first, to make room for what fills the hole.
+ */
 #ifndef RILL_TCP_RECEIVE_QUEUE_H
 #define RILL_TCP_RECEIVE_QUEUE_H
 

@@ -62,7 +62,7 @@ struct congestion_call rill__congestion_call(const struct tcp_host *host,
         .mss = rill__payload_max(connection),
         .srtt = connection->srtt / 8,
         .snd_nxt = connection->snd_nxt,
-        .paced = host->config.pacing,
+        .paced = host->config.pacing || host->config.bursts,
     };
     return call;
 }
@@ -82,7 +82,7 @@ static void arrive(struct connection *connection) {
 static void reduce(struct tcp_host *host, struct connection *connection,
                    enum congestion_reason reason, uint32_t flight) {
     struct congestion_call call = rill__congestion_call(host, connection);
-    host->config.congestion->reduce(&call, reason, flight);
+    rill__congestion_of(host, connection)->reduce(&call, reason, flight);
     connection->active->recovery.reduced_at = host->core->now;
     if (connection->source.owner & ECN_AGREED) /* RFC 3168 §6.1.2: for whatever reason */
         connection->source.owner |= ECN_REDUCED;
@@ -288,7 +288,7 @@ static void move_window(struct tcp_host *host, struct connection *connection,
         proportional(connection, summary);
     } else if (summary->bytes_acked) {
         struct congestion_call call = rill__congestion_call(host, connection);
-        host->config.congestion->acked(&call, summary);
+        rill__congestion_of(host, connection)->acked(&call, summary);
     }
 }
 
@@ -303,6 +303,8 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
         rill__count_timeout_over(host, connection);
         active->retries = 0;
         active->full_until = seq_max(active->full_until, connection->snd_una);
+        active->small_until = seq_max(active->small_until, connection->snd_una);
+        active->flight_until = seq_max(active->flight_until, connection->snd_una);
     }
     bool reducing = is_reducing(recovery);
     end_episode(connection, summary);
@@ -310,6 +312,7 @@ void rill__recovery_acked(struct tcp_host *host, struct connection *connection,
     if (recovery->phase == RECOVERY_OPEN && seq_gt(connection->snd_una, recovery->recover))
         recovery->recover = connection->snd_una - 1; /* never 2^31 behind */
     detect(host, connection, summary);
+    rill__pmtud_lost(host, connection, summary);
     begin_episode(host, connection, summary);
     if (repaired)
         ended |= begin_reducing(host, connection, CONGESTION_LOSS, summary);
@@ -330,9 +333,12 @@ void rill__recovery_reordered(struct tcp_host *host, struct connection *connecti
     struct congestion *congestion = &connection->congestion;
     bool open = connection->active->recovery.phase == RECOVERY_OPEN;
     rill__rack_detect(host, connection, &summary);
+    rill__pmtud_lost(host, connection, &summary);
     begin_episode(host, connection, &summary);
-    if (!summary.newly_lost)
+    if (!summary.newly_lost) {
+        rill__tcp_ready(host, connection);
         return;
+    }
     uint32_t one = rill__in_flight(connection) + rill__payload_max(connection);
     congestion->cwnd = open ? one : RILL_MAX(congestion->cwnd, one); /* RFC 9937 §6.2: forced */
     rill__tcp_ready(host, connection);
@@ -345,7 +351,7 @@ void rill__recovery_timeout(struct tcp_host *host, struct connection *connection
     if (connection->snd_wnd == 0 && state_is_synchronized(connection->state)) {
         /* The peer's window is shut: this is the persist timer's case (RFC 9293 §3.8.6.1), and says
          * nothing of congestion. */
-        active->probing = 1;
+        rill__timers_probing(host, connection);
         rill__scoreboard_mark_lost(&active->scoreboard, head);
         return;
     }

@@ -152,7 +152,7 @@ static void remember(struct tcp_host *host, struct half_open *half,
     if (scale != NO_SCALE) {
         half->flags |= CONNECTION_SCALED;
         half->snd_scale = scale;
-        half->rcv_scale = rill__receive_scale(host, host->config.receive_buffer);
+        half->rcv_scale = rill__receive_scale(host, rill__receive_buffer_most(host));
     }
     half->flags |= sack ? CONNECTION_SACK : 0;
     half->ts_offset = rill__timestamp_offset(host, &half->key);

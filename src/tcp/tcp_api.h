@@ -18,7 +18,7 @@ int rill__tcp_listener_close(struct tcp_host *host, rill_handle listener);
 int rill__tcp_connect(struct tcp_host *host, const struct rill_tcp_connect_config *config,
                       rill_handle *out);
 int64_t rill__tcp_send(struct tcp_host *host, rill_handle connection, const void *data,
-                       size_t length);
+                       size_t length, bool more);
 int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle connection,
                               const struct rill_slice *slices, size_t count);
 int64_t rill__tcp_receive(struct tcp_host *host, rill_handle connection, void *data, size_t length);
@@ -36,6 +36,12 @@ int rill__tcp_bind(struct tcp_host *host, const struct rill_tcp_bind_config *con
 int rill__tcp_bound_listen(struct tcp_host *host, rill_handle bound, uint32_t backlog);
 int rill__tcp_bound_local(struct tcp_host *host, rill_handle bound, struct rill_endpoint *out);
 int rill__tcp_shutdown_read(struct tcp_host *host, rill_handle connection);
+int rill__tcp_fast_open_set(struct tcp_host *host, rill_handle listener, uint32_t most);
+/* Each key as two numbers, their low bytes first. */
+int rill__tcp_fast_open_keys(struct tcp_host *host, rill_handle listener, const uint64_t *halves,
+                             uint32_t count);
+int rill__tcp_fast_open_get(struct tcp_host *host, rill_handle listener, uint32_t *most,
+                            uint8_t keys[32]);
 int64_t rill__tcp_peek(struct tcp_host *host, rill_handle connection, void *data, size_t length);
 
 #endif

@@ -44,6 +44,7 @@ static uint8_t options_of(const struct connection *connection) {
     options |= connection->flags & CONNECTION_SACK ? RILL_TCPI_OPT_SACK : 0;
     options |= connection->flags & CONNECTION_SCALED ? RILL_TCPI_OPT_WSCALE : 0;
     options |= connection->source.owner & ECN_AGREED ? RILL_TCPI_OPT_ECN : 0;
+    options |= connection->source.owner & TCP_SYN_DATA ? RILL_TCPI_OPT_SYN_DATA : 0;
     bool seen = connection->source.owner & ECN_AGREED && stats && stats->ect_seen;
     return (uint8_t)(options | (seen ? RILL_TCPI_OPT_ECN_SEEN : 0));
 }
@@ -99,6 +100,8 @@ static void fill_active(const struct connection *connection, struct rill_tcpi *o
     if (active->keepalives)
         out->tcpi_probes = active->keepalives;
     out->tcpi_rcv_mss = active->receive_mss;
+    out->tcpi_rcv_rtt = active->receive_rtt;
+    out->tcpi_rcv_space = active->round_before;
     if (state_is_synchronized(connection->state))
         out->tcpi_notsent_bytes = rill__unsent(connection);
     if (rill__min_rtt(connection))
@@ -116,14 +119,14 @@ static void fill_congestion(const struct tcp_host *host, const struct connection
                                    .mss = rill__payload_max(connection),
                                    .srtt = connection->srtt / 8,
                                    .snd_nxt = connection->snd_nxt,
-                                   .paced = host->config.pacing};
+                                   .paced = host->config.pacing || host->config.bursts};
     if (connection->active)
         call.recent = &connection->active->congestion_recent;
     out->tcpi_snd_cwnd = congestion.cwnd / call.mss;
     if (congestion.ssthresh < CONGESTION_SSTHRESH_INITIAL && congestion.ssthresh)
         out->tcpi_snd_ssthresh = congestion.ssthresh / call.mss;
     if (state_is_synchronized(connection->state))
-        out->tcpi_pacing_rate = host->config.congestion->pacing_rate(&call);
+        out->tcpi_pacing_rate = rill__congestion_of(host, connection)->pacing_rate(&call);
 }
 
 static void fill_path(const struct tcp_host *host, const struct connection *connection,
@@ -132,7 +135,8 @@ static void fill_path(const struct tcp_host *host, const struct connection *conn
     const struct rill_address *remote = &connection->key.remote;
     uint16_t ours = rill__mss_of_interface(host, interface, remote);
     out->tcpi_pmtu = rill__ip_path_mtu(host->ip, interface, remote, IP_VERIFIED);
-    out->tcpi_advmss = ours;
+    bool told = connection->active && connection->active->mss_announced;
+    out->tcpi_advmss = told ? connection->active->mss_announced : ours;
     out->tcpi_snd_mss = rill__payload_max(connection);
     out->tcpi_rto = microseconds(rill__rto(host, connection));
     out->tcpi_ato = microseconds(host->config.delayed_ack);
@@ -188,7 +192,7 @@ static void fill_times(const struct connection_stats *stats, rill_time now, stru
     uint64_t us[CHRONO_COUNT];
     for (unsigned i = 0; i < CHRONO_COUNT; i++) {
         uint64_t ns = count48_get(&stats->chronos[i]);
-        us[i] = (ns + (i == stats->chrono ? now - stats->chrono_since : 0)) / RILL_MICROSECOND;
+        us[i] = (ns + (i == stats->chrono ? now - stats->since : 0)) / RILL_MICROSECOND;
     }
     out->tcpi_last_data_sent = ms - stats->data_sent_ms;
     out->tcpi_last_data_recv = ms - stats->data_received_ms;
@@ -196,11 +200,8 @@ static void fill_times(const struct connection_stats *stats, rill_time now, stru
     out->tcpi_busy_time = us[CHRONO_BUSY] + us[CHRONO_RECEIVER_WINDOW] + us[CHRONO_SEND_BUFFER];
     out->tcpi_rwnd_limited = us[CHRONO_RECEIVER_WINDOW];
     out->tcpi_sndbuf_limited = us[CHRONO_SEND_BUFFER];
-    if (stats->rate_us)
-        out->tcpi_delivery_rate = (uint64_t)stats->rate_bytes * 1000000 / stats->rate_us;
+    out->tcpi_delivery_rate = stats->rate;
     out->tcpi_delivery_rate_app_limited = stats->rate_limited;
-    if (out->tcpi_min_rtt == UINT32_MAX && stats->min_rtt)
-        out->tcpi_min_rtt = stats->min_rtt;
 }
 
 static void fill_connection(const struct tcp_host *host, const struct connection *connection,
@@ -227,7 +228,7 @@ int rill__tcp_get_tcpi(struct tcp_host *host, rill_handle handle, struct rill_tc
     if (listener && listener->listening) {
         out->tcpi_state = RILL_TCPI_LISTEN;
         out->tcpi_unacked = listener->accept_count;
-        out->tcpi_sacked = listener->backlog;
+        out->tcpi_sacked = listener->backlog - 1; /* Linux's takes one more than it says */
     }
     return connection || listener ? 0 : RILL_ERROR_HANDLE;
 }

@@ -69,6 +69,8 @@ bool rill__time_wait_start(struct tcp_host *host, const struct connection *conne
 }
 
 static void acknowledge(struct tcp_host *host, struct time_wait *record) {
+    if (!rill__challenge_allowed(host, &record->challenges))
+        return;
     struct tcp_control control = {
         .key = &record->key,
         .sequence = record->snd_nxt,
@@ -85,7 +87,7 @@ static void acknowledge(struct tcp_host *host, struct time_wait *record) {
 
 /* A SYN that starts another connection (RFC 6191 §2 and RFC 9293 §3.10.7.4). */
 static bool is_new_connection(const struct time_wait *record, const struct tcp_segment *segment) {
-    if ((segment->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST)) != WIRE_SYN)
+    if ((segment->flags & (WIRE_SYN | WIRE_ACK | WIRE_RST | WIRE_FIN)) != WIRE_SYN)
         return false;
     if (record->timestamps && segment->header.has_timestamps) {
         int32_t later = (int32_t)(segment->header.timestamp_value - record->ts_recent);

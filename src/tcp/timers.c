@@ -3,7 +3,7 @@
  * Eight deadlines, one entry in the wheel:
  *   retransmission  while something is in flight (RFC 6298 §5)
  *   persist         while data waits, nothing is in flight and the window is too small (RFC 9293
- *                   §3.8.6.1)
+ *                   §3.8.6.1), or a short segment is held back
  *   reordering      until what is late is taken for lost (RFC 8985 §6.2; rack.c)
  *   probe           until the tail of a flight is asked for (RFC 8985 §7.2; probe.c)
  *   release         until the pacer lets the next packet go (pacer.c)
@@ -14,12 +14,33 @@
  * What happens when nothing is under way is idle.c's. */
 #include "tcp/host.h"
 
+#define CORK_TIME (200 * RILL_MILLISECOND)
+/* What the application lets pass without progress; 0: it has not said. */
+static rill_time user_timeout(const struct tcp_host *host, const struct connection *connection) {
+    const struct extra *extra = rill__extra(host, connection);
+    return extra ? extra->user_timeout * RILL_MILLISECOND : 0;
+}
+
+/* A timer that comes round while nothing moves stands at the user timeout, if that is sooner. */
+static rill_time not_beyond(const struct tcp_host *host, const struct connection *connection,
+                            rill_time at) {
+    rill_time limit = user_timeout(host, connection);
+    return limit ? RILL_MIN(at, connection->active->stalled_since + limit) : at;
+}
+
+static rill_time retransmission_deadline(const struct tcp_host *host,
+                                         const struct connection *connection) {
+    const struct active *active = connection->active;
+    rill_time at = host->core->now + rill__rto(host, connection);
+    return active->retries || active->probing ? not_beyond(host, connection, at) : at;
+}
+
 void rill__timers_sent(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     active->persist_at = RILL_TIME_NEVER;
     /* RFC 6298 §5.1: only if it is not running */
     if (active->rto_at == RILL_TIME_NEVER)
-        active->rto_at = host->core->now + rill__rto(host, connection);
+        active->rto_at = retransmission_deadline(host, connection);
 }
 
 /* What the timer watches has a new beginning when it is the first that goes again. */
@@ -47,10 +68,16 @@ void rill__timers_ack_sent(struct connection *connection) {
     connection->active->unacked = 0;
 }
 
-void rill__timers_blocked_by_window(struct tcp_host *host, struct connection *connection) {
+void rill__timers_blocked(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
-    if (active->persist_at == RILL_TIME_NEVER)
-        active->persist_at = host->core->now + rill__rto(host, connection);
+    if (active->persist_at != RILL_TIME_NEVER)
+        return;
+    rill_time wait = rill__rto(host, connection);
+    if (rill__held_by_cork(connection)) /* what an acknowledgement may take, and a little */
+        wait = CORK_TIME + rill__round_trip(connection) * RILL_MICROSECOND;
+    active->persist_at = host->core->now + wait;
+    if (active->probing)
+        active->persist_at = not_beyond(host, connection, active->persist_at);
 }
 
 /* What was sent into a shut window, probes above all, was not kept there: it goes again at once. */
@@ -75,7 +102,11 @@ void rill__timers_segment_accepted(struct tcp_host *host, struct connection *con
 }
 
 void rill__timers_orphaned_in_fin_wait_2(struct tcp_host *host, struct connection *connection) {
-    connection->keepalive_at = host->core->now + host->config.fin_wait_2;
+    const struct extra *extra = rill__extra(host, connection);
+    rill_time wait = host->config.fin_wait_2;
+    if (extra && extra->fin_wait_2)
+        wait = extra->fin_wait_2 == EXTRA_NO_FIN_WAIT_2 ? 0 : extra->fin_wait_2 * RILL_SECOND;
+    connection->keepalive_at = host->core->now + wait;
     rill__timers_file(host, connection);
 }
 
@@ -120,40 +151,88 @@ void rill__timers_file(struct tcp_host *host, struct connection *connection) {
 }
 
 static uint8_t retry_limit(const struct tcp_host *host, const struct connection *connection) {
+    const struct extra *extra = rill__extra(host, connection);
     if (connection->state == RILL_TCP_SYN_SENT)
-        return host->config.syn_retries;
+        return extra && extra->syn_retries ? extra->syn_retries : host->config.syn_retries;
     if (connection->state == RILL_TCP_SYN_RECEIVED)
         return host->config.syn_ack_retries;
     return host->config.data_retries;
 }
 
-/* RFC 6298 §5.4 to §5.6. False: the connection is given up (RFC 9293 §3.8.3, R2). */
+/* A timer has found the window shut. */
+void rill__timers_probing(const struct tcp_host *host, struct connection *connection) {
+    if (!connection->active->probing)
+        connection->active->stalled_since = host->core->now;
+    connection->active->probing = 1;
+}
+
+/* RFC 9293 §3.8.3, R2, and §3.9.1.8: has nothing moved for too long? The user timeout takes the
+ * place of the number of retries, but for a SYN, which has both. */
+static bool is_given_up(const struct tcp_host *host, const struct connection *connection) {
+    const struct active *active = connection->active;
+    rill_time limit = user_timeout(host, connection);
+    bool stalled = active->retries || active->probing;
+    if (limit && stalled && host->core->now - active->stalled_since >= limit)
+        return true;
+    if (limit && state_is_synchronized(connection->state))
+        return false;
+    uint8_t retries = retry_limit(host, connection);
+    return retries != 255 && active->retries >= retries;
+}
+
+/* RFC 6298 §5.4 to §5.6. False: the connection is given up (RFC 9293 §3.8.3, R2).
+ * DEVIATION: its R1, at which IP is to be told that the route may be dead, is not there: neighbours
+ * are asked by themselves whether they are (RFC 4861 §7.3.3), and routes follow them. */
 static bool retransmission_expired(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     active->rto_at = RILL_TIME_NEVER;
     if (!active->scoreboard.head)
         return true;
-    uint8_t limit = retry_limit(host, connection);
-    if (limit != 255 && active->retries >= limit) {
+    if (is_given_up(host, connection)) {
         rill__connection_reset(host, connection, RILL_CAUSE_RST_TIMEOUT, RILL_ERROR_TIMED_OUT);
         return false;
     }
+    if (!active->retries && !active->probing)
+        active->stalled_since = host->core->now;
     active->retries += active->retries < 254;
     active->backoff += active->backoff < 20;
     rill__count_timeout(host, connection);
+    rill__fast_open_timeout(host, connection);
+    rill__pmtud_timeout(host, connection);
     rill__recovery_timeout(host, connection);
-    active->rto_at = host->core->now + rill__rto(host, connection);
+    active->rto_at = retransmission_deadline(host, connection);
     rill__tcp_ready(host, connection);
     return true;
 }
 
-static void persist_expired(struct tcp_host *host, struct connection *connection) {
+/* False: the connection is given up. */
+static bool persist_expired(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
     active->persist_at = RILL_TIME_NEVER;
+    if (rill__held_by_cork(connection)) {
+        rill__output_flush(connection);
+        rill__tcp_ready(host, connection);
+        return true;
+    }
+    if (active->probing && is_given_up(host, connection)) {
+        rill__connection_reset(host, connection, RILL_CAUSE_RST_TIMEOUT, RILL_ERROR_TIMED_OUT);
+        return false;
+    }
     active->backoff += active->backoff < 20;
-    active->probing = 1;
+    rill__timers_probing(host, connection);
     connection->owes |= OWES_PROBE;
     rill__tcp_ready(host, connection);
+    return true;
+}
+
+/* RFC 9293 §3.8.4: so many probes, or for so long, without an answer. */
+static bool keepalive_unanswered(const struct tcp_host *host, const struct connection *connection) {
+    uint8_t sent = connection->active->keepalives, limit = connection->keepalive_count;
+    rill_time most = user_timeout(host, connection);
+    if (!most)
+        return sent >= (limit ? limit : host->config.keepalive_count);
+    return sent &&
+           keepalive_idle(host, connection) + sent * keepalive_interval(host, connection) >= most;
 }
 
 /* False: the connection is gone. */
@@ -166,8 +245,7 @@ static bool keepalive_expired(struct tcp_host *host, struct connection *connecti
     connection->keepalive_at = host->core->now + keepalive_interval(host, connection);
     if (!rill__connection_activate(host, connection) || connection->active->scoreboard.head)
         return true; /* what is in flight asks the same question */
-    uint8_t limit = connection->keepalive_count;
-    if (connection->active->keepalives >= (limit ? limit : host->config.keepalive_count)) {
+    if (keepalive_unanswered(host, connection)) {
         rill__connection_reset(host, connection, RILL_CAUSE_RST_TIMEOUT, RILL_ERROR_TIMED_OUT);
         return false;
     }
@@ -194,8 +272,8 @@ static bool active_expired(struct tcp_host *host, struct connection *connection,
     flight_expired(host, connection, now);
     if (active->rto_at <= now && !retransmission_expired(host, connection))
         return false;
-    if (active->persist_at <= now)
-        persist_expired(host, connection);
+    if (active->persist_at <= now && !persist_expired(host, connection))
+        return false;
     if (active->ack_at <= now) {
         active->ack_at = RILL_TIME_NEVER;
         connection->owes |= OWES_ACK | OWES_DELAYED;

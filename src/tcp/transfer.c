@@ -7,7 +7,8 @@ static int check_send(struct tcp_host *host, struct connection *connection) {
         return connection->error;
     if (connection->flags & CONNECTION_SHUTDOWN || !(connection->flags & CONNECTION_IN_DEMUX))
         return RILL_ERROR_CLOSED;
-    if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_CLOSE_WAIT)
+    if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_CLOSE_WAIT &&
+        !connection_is_early(connection))
         return RILL_ERROR_STATE;
     if (!rill__connection_activate(host, connection))
         return RILL_ERROR_MEMORY;
@@ -28,10 +29,29 @@ static void queued(struct tcp_host *host, struct connection *connection) {
     rill__connection_verify(host, connection);
 }
 
-int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *data, size_t length) {
+/* RFC 7413 §4.2.2: bytes for the SYN. */
+static int64_t send_with_syn(struct tcp_host *host, struct connection *connection,
+                             const uint8_t *data, size_t length) {
+    size_t room = rill__fast_open_room(host, connection);
+    size_t taken =
+        rill__send_queue_copy(host->core, &connection->active->send, data, RILL_MIN(length, room));
+    if (!length || taken)
+        rill__fast_open_release(host, connection);
+    return taken || !length ? (int64_t)taken : (int64_t)RILL_ERROR_AGAIN;
+}
+
+/* Whether a short segment at the end waits for what follows. */
+static void note_more(struct active *active, bool more) {
+    active->more = active->more_holds = more;
+}
+
+int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *data, size_t length,
+                       bool more) {
     struct connection *connection = rill__connection_find(host, handle);
     if (!connection)
         return RILL_ERROR_HANDLE;
+    if (rill__fast_open_may_queue(connection))
+        return send_with_syn(host, connection, (const uint8_t *)data, length);
     int error = check_send(host, connection);
     if (error)
         return error;
@@ -42,6 +62,7 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
         connection->flags |= CONNECTION_WANTS_WRITE;
     if (taken < RILL_MIN(length, room))
         await_memory(host, connection);
+    note_more(connection->active, more && taken == length);
     if (taken)
         queued(host, connection);
     else
@@ -85,6 +106,7 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
         connection->flags |= CONNECTION_WANTS_WRITE;
     if (taken < count && fits(connection, slices[taken].length))
         await_memory(host, connection);
+    note_more(connection->active, false);
     if (taken)
         queued(host, connection);
     else
@@ -102,8 +124,9 @@ static int nothing_to_read(const struct connection *connection) {
 }
 
 /* The reader has made room: the window may be worth telling about. */
-static void consumed(struct tcp_host *host, struct connection *connection) {
-    if (rill__window_update_due(connection)) {
+static void consumed(struct tcp_host *host, struct connection *connection, size_t bytes) {
+    rill__buffers_read(host, connection, bytes);
+    if (rill__window_update_due(host, connection)) {
         connection->owes |= OWES_WINDOW_UPDATE;
         rill__tcp_ready(host, connection);
     }
@@ -122,7 +145,7 @@ int64_t rill__tcp_receive(struct tcp_host *host, rill_handle handle, void *data,
         return nothing_to_read(connection);
     size_t n =
         rill__receive_queue_read(host->core, &connection->active->receive, (uint8_t *)data, length);
-    consumed(host, connection);
+    consumed(host, connection, n);
     return (int64_t)n;
 }
 
@@ -135,11 +158,11 @@ int64_t rill__tcp_receive_slices(struct tcp_host *host, rill_handle handle,
         return RILL_ERROR_ARGUMENT;
     if (!connection->active || !connection->active->receive.bytes)
         return nothing_to_read(connection);
-    size_t n = 0;
+    size_t n = 0, bytes = 0;
     while (n < max &&
            rill__receive_queue_take(host->core, &connection->active->receive, &slices[n]))
-        n++;
-    consumed(host, connection);
+        bytes += slices[n++].length;
+    consumed(host, connection, bytes);
     return (int64_t)n;
 }
 

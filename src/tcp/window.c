@@ -5,10 +5,23 @@
  * forward only by a worthwhile step (§3.8.6.2.2), so no silly windows are offered. */
 #include "tcp/host.h"
 
-/* Bytes the buffer takes beyond rcv_nxt. */
-static uint32_t free_space(const struct connection *connection) {
+#define PRESSED_SEGMENTS 4 /* what a connection may expect while memory is short */
+
+uint32_t rill__receive_space(const struct connection *connection) {
     uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
     return connection->receive_buffer > queued ? connection->receive_buffer - queued : 0;
+}
+
+/* How much of that may be promised. While memory is short no more is promised than keeps a
+ * connection moving; what is promised already stays so. */
+static uint32_t free_space(const struct tcp_host *host, const struct connection *connection) {
+    const struct extra *extra = rill__extra(host, connection);
+    uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
+    uint32_t pressed = PRESSED_SEGMENTS * (uint32_t)connection->mss;
+    if (rill__core_pressed(host->core) && pressed < connection->receive_buffer)
+        return pressed > queued ? pressed - queued : 0;
+    uint32_t space = rill__receive_space(connection);
+    return extra && extra->window_clamp ? RILL_MIN(space, extra->window_clamp) : space;
 }
 
 /* What has been promised and not used yet. */
@@ -28,22 +41,26 @@ static uint32_t window_max(const struct connection *connection) {
 }
 
 /* How far the right edge could go now. */
-static uint32_t offer(const struct connection *connection) {
+static uint32_t offer(const struct tcp_host *host, const struct connection *connection) {
     uint32_t promised = rill__receive_window(connection);
-    uint32_t space = RILL_MIN(free_space(connection), window_max(connection));
+    uint32_t space = RILL_MIN(free_space(host, connection), window_max(connection));
     if (space < promised + worthwhile(connection))
         return promised;
     return space;
 }
 
-uint16_t rill__window_advertise(struct connection *connection) {
+uint16_t rill__window_of_syn(const struct tcp_host *host, const struct connection *connection) {
+    return (uint16_t)RILL_MIN(free_space(host, connection), 65535); /* RFC 7323 §2.2: not scaled */
+}
+
+uint16_t rill__window_advertise(const struct tcp_host *host, struct connection *connection) {
     uint32_t promised = rill__receive_window(connection);
-    uint32_t window = RILL_MAX(offer(connection), promised);
+    uint32_t window = RILL_MAX(offer(host, connection), promised);
     uint32_t field = window >> connection->rcv_scale;
     /* RFC 7323 §2.4: do not retract by rounding, as long as the buffer takes what it adds; else the
      * field says less than rcv_adv, which still counts. */
     if (field << connection->rcv_scale < promised &&
-        (field + 1) << connection->rcv_scale <= free_space(connection))
+        (field + 1) << connection->rcv_scale <= free_space(host, connection))
         field++;
     field = RILL_MIN(field, 65535);
     rill_seq edge = connection->rcv_nxt + (field << connection->rcv_scale);
@@ -51,12 +68,12 @@ uint16_t rill__window_advertise(struct connection *connection) {
     return (uint16_t)field;
 }
 
-bool rill__window_update_due(const struct connection *connection) {
+bool rill__window_update_due(const struct tcp_host *host, const struct connection *connection) {
     if (connection->state != RILL_TCP_ESTABLISHED && connection->state != RILL_TCP_FIN_WAIT_1 &&
         connection->state != RILL_TCP_FIN_WAIT_2)
         return false;
     uint32_t promised = rill__receive_window(connection);
-    uint32_t next = offer(connection);
+    uint32_t next = offer(host, connection);
     uint32_t step = RILL_MIN(connection->receive_buffer / 2, 2u * connection->mss);
     /* The peer must hear of it when it may be waiting: the window was small, and has grown. */
     return next >= promised + RILL_MAX(step, 1) && promised < connection->receive_buffer / 2 + 1 &&

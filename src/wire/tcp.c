@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/util.h"
+#include <string.h>
 
 enum option_kind {
     OPTION_END = 0,
@@ -12,7 +13,22 @@ enum option_kind {
     OPTION_SACK_PERMITTED = 4,
     OPTION_SACK = 5,
     OPTION_TIMESTAMPS = 8,
+    OPTION_FAST_OPEN = 34,
+    OPTION_EXPERIMENT = 254, /* RFC 6994: a number of 16 bits says which */
 };
+
+#define EXPERIMENT_FAST_OPEN 0xf989u /* RFC 7413 §9 */
+
+/* RFC 7413 §4.1.1: none, or 4 to 16 bytes, an even number. */
+static void parse_cookie(const uint8_t *cookie, size_t length, bool experimental,
+                         struct wire_tcp *out) {
+    if (!(out->flags & WIRE_SYN) || length % 2 || length == 2 || length > WIRE_COOKIE_MAX)
+        return;
+    out->has_fast_open = true;
+    out->fast_open_experimental = experimental;
+    out->cookie_length = (uint8_t)length;
+    memcpy(out->cookie, cookie, length);
+}
 
 static void parse_sack(const uint8_t *option, size_t length, struct wire_tcp *out) {
     size_t count = (length - 2) / 8;
@@ -50,6 +66,13 @@ static void parse_option(const uint8_t *option, size_t length, struct wire_tcp *
             out->timestamp_value = bytes_get32(option + 2);
             out->timestamp_echo = bytes_get32(option + 6);
         }
+        break;
+    case OPTION_FAST_OPEN:
+        parse_cookie(option + 2, length - 2, false, out);
+        break;
+    case OPTION_EXPERIMENT:
+        if (length >= 4 && bytes_get16(option + 2) == EXPERIMENT_FAST_OPEN && !out->has_fast_open)
+            parse_cookie(option + 4, length - 4, true, out);
         break;
     default:
         break;
@@ -93,6 +116,8 @@ enum rill_drop rill__wire_tcp_parse(const uint8_t *data, size_t length, struct w
     out->window_scale = 0;
     out->has_window_scale = out->has_timestamps = out->sack_permitted = false;
     out->timestamp_value = out->timestamp_echo = 0;
+    out->has_fast_open = out->fast_open_experimental = false;
+    out->cookie_length = 0;
     return parse_options(data + WIRE_TCP_HEADER, header_length - WIRE_TCP_HEADER, out);
 }
 
@@ -106,6 +131,25 @@ static uint8_t *emit_timestamps(const struct wire_tcp *header, uint8_t *p, bool 
     bytes_put32(p, header->timestamp_value);
     bytes_put32(p + 4, header->timestamp_echo);
     return p + 8;
+}
+
+static uint8_t *emit_fast_open(const struct wire_tcp *header, uint8_t *p) {
+    uint8_t length = header->cookie_length;
+    if (header->fast_open_experimental) {
+        *p++ = OPTION_EXPERIMENT;
+        *p++ = (uint8_t)(4 + length);
+        bytes_put16(p, EXPERIMENT_FAST_OPEN);
+        p += 2;
+    } else {
+        *p++ = OPTION_FAST_OPEN;
+        *p++ = (uint8_t)(2 + length);
+    }
+    memcpy(p, header->cookie, length);
+    p += length;
+    unsigned whole = length + (header->fast_open_experimental ? 4u : 2u);
+    for (; whole % 4; whole++)
+        *p++ = OPTION_NOP;
+    return p;
 }
 
 /* SYN: mss, sackOK and timestamps share a word pair, nop and wscale the last word. */
@@ -132,6 +176,8 @@ static uint8_t *emit_syn_options(const struct wire_tcp *header, uint8_t *p) {
         *p++ = 3;
         *p++ = header->window_scale;
     }
+    if (header->has_fast_open)
+        p = emit_fast_open(header, p);
     return p;
 }
 

@@ -1,5 +1,6 @@
 /* wire/tcp.h: the TCP header (RFC 9293 §3.1) and the options rill speaks: MSS (RFC 9293 §3.7.1),
- * window scale and timestamps (RFC 7323), SACK permitted and SACK (RFC 2018). */
+ * window scale and timestamps (RFC 7323), SACK permitted and SACK (RFC 2018), Fast Open (RFC 7413).
+ */
 #ifndef RILL_WIRE_TCP_H
 #define RILL_WIRE_TCP_H
 
@@ -8,6 +9,7 @@
 #define WIRE_TCP_HEADER 20
 #define WIRE_TCP_HEADER_MAX 60
 #define WIRE_SACK_MAX 4
+#define WIRE_COOKIE_MAX 16 /* RFC 7413 §4.1.1 */
 
 enum wire_tcp_flag {
     WIRE_FIN = 1,
@@ -35,6 +37,9 @@ struct wire_tcp {
     uint8_t window_scale;
     uint16_t mss; /* 0: option absent */
     bool has_window_scale, has_timestamps, sack_permitted;
+    bool has_fast_open, fast_open_experimental; /* the latter: in the option's older form */
+    uint8_t cookie_length;                      /* 0: one is asked for */
+    uint8_t cookie[WIRE_COOKIE_MAX];
     uint32_t timestamp_value, timestamp_echo;
     struct wire_sack sacks[WIRE_SACK_MAX];
 };

@@ -38,6 +38,7 @@ static void keep(void *context, int sender, const struct rill_packet *packet, ri
 static void record(struct frames *frames, bool timestamps) {
     struct test_world test;
     test_world_init(&test, 11);
+    test_world_buffers(&test, 1u << 20);
     test.world.tap = keep;
     test.world.tap_context = frames;
     test.config[0].timestamps = timestamps;
@@ -113,6 +114,7 @@ static struct outcome replay(const struct frames *frames, size_t batch) {
     struct outcome outcome = {0, 0, 0, 0};
     struct test_world test;
     test_world_init(&test, 11);
+    test_world_buffers(&test, 1u << 20);
     assert_int_equal(test_world_open(&test), 0);
     rill_handle listener = test_listen(&test, 1, 80), handle = 0;
     uint32_t last = 0;
@@ -173,6 +175,7 @@ static void three_segments_behind_a_hole_in_one_batch_make_three_duplicate_acks(
     struct outcome before = {0, 0, 0, 0}, outcome = {0, 0, 0, 0};
     struct test_world test;
     test_world_init(&test, 11);
+    test_world_buffers(&test, 1u << 20);
     assert_int_equal(test_world_open(&test), 0);
     test_listen(&test, 1, 80);
     uint32_t last = 0;

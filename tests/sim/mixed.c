@@ -78,8 +78,8 @@ static void configure(struct mixed *m, uint64_t seed) {
         struct rill_stack_config *config = &test->config[i];
         config->check = false; /* what breaks is to be told, not to end the program */
         config->timestamps = config->sack = config->window_scaling = !plain;
-        config->receive_buffer = 1u << (8 + below(m, 13));
-        config->send_buffer = 1u << (8 + below(m, 13));
+        config->receive_buffer = one_in(m, 3) ? 0 : 1u << (8 + below(m, 13));
+        config->send_buffer = one_in(m, 3) ? 0 : 1u << (8 + below(m, 13));
         config->nagle = one_in(m, 2);
         config->statistics = one_in(m, 2);
         config->time_wait = below(m, 20) * RILL_SECOND;
@@ -106,6 +106,7 @@ static void listen_all(struct mixed *m, int host) {
         config.deferred = kind == 1;
         config.any_port = kind == 2;
         config.backlog = 1 + (uint32_t)below(m, 10);
+        config.fast_open = (uint32_t)below(m, 3);
         config.user = one_in(m, 2) ? m : 0;
         if (rill_tcp_listen(m->test.world.stacks[host], &config, &m->listeners[host][kind]))
             m->listeners[host][kind] = 0;
@@ -120,6 +121,7 @@ static void connect_one(struct mixed *m, int host) {
     config.remote.port = (uint16_t)(80 + below(m, 4));
     config.local.port = one_in(m, 4) ? (uint16_t)(1000 + below(m, 4)) : 0;
     config.user = one_in(m, 2) ? m : 0;
+    config.fast_open = (uint8_t)below(m, RILL_FAST_OPEN_ALL + 1);
     if (rill_tcp_connect(m->test.world.stacks[host], &config, &handle) == 0)
         add(m, &m->tcp[host], handle);
 }
@@ -271,6 +273,16 @@ static void bind_some(struct mixed *m, int host) {
     error = rill_udp_take_error(stack, handle);
     rill_udp_set_option(stack, handle, (enum rill_udp_option)below(m, 3), (uint32_t)below(m, 9000));
     rill_tcp_shutdown_read(stack, any(m, &m->tcp[host]));
+    uint8_t keys[32];
+    memset(keys, (int)below(m, 256), sizeof keys);
+    rill_tcp_fast_open_set(stack, any(m, &m->tcp[host]), (uint32_t)below(m, 5));
+    if (one_in(m, 4))
+        error = rill_tcp_fast_open_keys(stack, 0, keys, 1 + (uint32_t)below(m, 2));
+    struct rill_stack_config behaviour = m->test.config[host];
+    behaviour.delayed_ack = below(m, 100) * RILL_MILLISECOND;
+    behaviour.nagle = one_in(m, 2);
+    if (one_in(m, 8))
+        error = rill_stack_configure(stack, &behaviour);
     if (rill_tcp_bind(stack, &config, &handle) == 0) {
         error = rill_tcp_bound_listen(stack, handle, (uint32_t)below(m, 3));
         rill_tcp_close(stack, handle);
@@ -322,7 +334,9 @@ static void act(struct mixed *m, int host) {
         read_some(m, host, handle);
         break;
     default:
-        n = rill_tcp_send(stack, handle, bytes, below(m, 20000));
+        n = below(m, 20000);
+        n = one_in(m, 4) ? rill_tcp_send_more(stack, handle, bytes, (size_t)n)
+                         : rill_tcp_send(stack, handle, bytes, (size_t)n);
         (void)n;
         break;
     }

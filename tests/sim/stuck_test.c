@@ -103,6 +103,7 @@ static void sleeping_reader_holds_no_more_than_its_buffer(void **state) {
     static struct test_world test;
     static const uint8_t bytes[BUFFER];
     test_world_init(&test, 1);
+    test.config[0].send_buffer = 2 * BUFFER;
     test.config[1].receive_buffer = BUFFER;
     assert_int_equal(test_world_open(&test), 0);
     rill_handle a, b;

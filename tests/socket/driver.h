@@ -26,6 +26,7 @@ struct driver {
     int (*getpeername)(int fd, struct rill_endpoint *out);
     int (*setsockopt)(int fd, int level, int option, const void *value, size_t length);
     int (*getsockopt)(int fd, int level, int option, void *value, size_t *length);
+    int (*ioctl)(int fd, unsigned long request, int *value);
     int (*poll)(int fd, int events);
 };
 

@@ -192,6 +192,10 @@ static int do_getsockopt(int fd, int level, int option, void *value, size_t *len
     return result(got);
 }
 
+static int do_ioctl(int fd, unsigned long request, int *value) {
+    return result(ioctl(fd, request, value));
+}
+
 static int do_poll(int fd, int events) {
     struct pollfd one = {fd, (short)events, 0};
     (void)poll(&one, 1, 0);
@@ -202,7 +206,7 @@ static const struct driver driver = {
     "kernel",      begin,         end,         wait,           do_socket,
     do_close,      do_bind,       do_listen,   do_accept,      do_connect,
     do_shutdown,   do_sendto,     do_recvfrom, do_getsockname, do_getpeername,
-    do_setsockopt, do_getsockopt, do_poll};
+    do_setsockopt, do_getsockopt, do_ioctl,    do_poll};
 
 const struct driver *kernel_driver(const char **why) {
     *why = make_world(CLONE_NEWNET);

@@ -131,6 +131,10 @@ static int do_getsockopt(int fd, int level, int option, void *value, size_t *len
     return rill_getsockopt(host.sockets, fd, level, option, value, length);
 }
 
+static int do_ioctl(int fd, unsigned long request, int *value) {
+    return rill_ioctl(host.sockets, fd, request, value);
+}
+
 static int do_poll(int fd, int events) {
     struct rill_pollfd one = {fd, (short)events, 0};
     (void)rill_poll(host.sockets, &one, 1);
@@ -141,4 +145,4 @@ const struct driver rill_driver = {
     "rill",        begin,         end,         wait,           do_socket,
     do_close,      do_bind,       do_listen,   do_accept,      do_connect,
     do_shutdown,   do_sendto,     do_recvfrom, do_getsockname, do_getpeername,
-    do_setsockopt, do_getsockopt, do_poll};
+    do_setsockopt, do_getsockopt, do_ioctl,    do_poll};

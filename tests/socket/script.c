@@ -1,6 +1,8 @@
 /* tests/socket/script.c: see script.h. */
 #include "script.h"
 
+#include <rill/tcpi.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +65,32 @@ static const struct number_name options[] = {{"reuseaddr", RILL_SO_REUSEADDR},
                                              {"v6only", RILL_IPV6_V6ONLY},
                                              {"recvpktinfo", RILL_IPV6_RECVPKTINFO},
                                              {"tclass", RILL_IPV6_TCLASS},
+                                             {"debug", RILL_SO_DEBUG},
+                                             {"dontroute", RILL_SO_DONTROUTE},
+                                             {"oobinline", RILL_SO_OOBINLINE},
+                                             {"priority", RILL_SO_PRIORITY},
+                                             {"rcvlowat", RILL_SO_RCVLOWAT},
+                                             {"sndlowat", RILL_SO_SNDLOWAT},
+                                             {"rcvtimeo", RILL_SO_RCVTIMEO},
+                                             {"sndtimeo", RILL_SO_SNDTIMEO},
+                                             {"sndbufforce", RILL_SO_SNDBUFFORCE},
+                                             {"rcvbufforce", RILL_SO_RCVBUFFORCE},
+                                             {"mark", RILL_SO_MARK},
+                                             {"syncnt", RILL_TCP_SYNCNT},
+                                             {"linger2", RILL_TCP_LINGER2},
+                                             {"windowclamp", RILL_TCP_WINDOW_CLAMP},
+                                             {"info", RILL_TCP_INFO},
+                                             {"ccinfo", RILL_TCP_CC_INFO},
+                                             {"quickack", RILL_TCP_QUICKACK},
+                                             {"congestion", RILL_TCP_CONGESTION},
+                                             {"usertimeout", RILL_TCP_USER_TIMEOUT},
+                                             {"inq", RILL_TCP_INQ},
+                                             {"meminfo", RILL_SO_MEMINFO},
+                                             {"mtudiscover", RILL_IP_MTU_DISCOVER},
+                                             {"mtu", RILL_IP_MTU},
+                                             {"freebind", RILL_IP_FREEBIND},
+                                             {"mtudiscover6", RILL_IPV6_MTU_DISCOVER},
+                                             {"mtu6", RILL_IPV6_MTU},
                                              {"nonesuch", 77},
                                              {0, 0}};
 
@@ -209,33 +237,87 @@ static void do_poll(struct script *script, char **w, char *result) {
         snprintf(result, SCRIPT_TEXT, "-");
 }
 
-/* A value of `linger` is seconds, -1 is off; `length N` sets the length that is told. */
-static void do_set(struct script *script, char **w, char *result) {
-    int value = w[4] ? atoi(w[4]) : 1;
-    size_t length = w[5] ? (size_t)atoi(w[5]) : sizeof value;
-    struct rill_linger linger = {value >= 0, value >= 0 ? value : 0};
-    int level = lookup(levels, w[2]), option = lookup(options, w[3]);
-    if (!strcmp(w[3], "linger"))
-        print_value(script->driver->setsockopt(fd_of(script, w[1]), level, option, &linger,
-                                               w[5] ? length : sizeof linger),
-                    result);
-    else
-        print_value(script->driver->setsockopt(fd_of(script, w[1]), level, option, &value, length),
-                    result);
+static bool is_time(const char *option) {
+    return !strcmp(option, "rcvtimeo") || !strcmp(option, "sndtimeo");
 }
 
+/* A value of `linger` is seconds, -1 is off; of a time, seconds and microseconds with a dot; of
+ * `congestion` a name. LENGTH is the length that is told. */
+static void do_set(struct script *script, char **w, char *result) {
+    const char *word = w[4] ? w[4] : "1", *dot = strchr(word, '.');
+    int value = atoi(word);
+    struct rill_linger linger = {value >= 0, value >= 0 ? value : 0};
+    struct rill_timeval time = {value, dot ? atoi(dot + 1) : 0};
+    const void *from = &value;
+    size_t length = sizeof value;
+    if (!strcmp(w[3], "linger")) {
+        from = &linger;
+        length = sizeof linger;
+    } else if (is_time(w[3])) {
+        from = &time;
+        length = sizeof time;
+    } else if (!strcmp(w[3], "congestion")) {
+        from = word;
+        length = strlen(word);
+    }
+    print_value(script->driver->setsockopt(fd_of(script, w[1]), lookup(levels, w[2]),
+                                           lookup(options, w[3]), from,
+                                           w[4] && w[5] ? (size_t)atoi(w[5]) : length),
+                result);
+}
+
+/* How many bytes a value has when no length is given. */
+static size_t length_of(const char *option) {
+    if (!strcmp(option, "info"))
+        return sizeof(struct rill_tcpi);
+    if (!strcmp(option, "linger"))
+        return sizeof(struct rill_linger);
+    if (is_time(option) || !strcmp(option, "congestion"))
+        return 16;
+    return !strcmp(option, "meminfo") ? 36 : sizeof(int);
+}
+
+/* Of TCP_INFO the state is compared here, and what the handshake has agreed on. */
 static void do_get(struct script *script, char **w, char *result) {
-    int value[4] = {0, 0, 0, 0};
-    bool linger = !strcmp(w[3], "linger");
-    size_t length = w[4] ? (size_t)atoi(w[4]) : linger ? sizeof(struct rill_linger) : sizeof(int);
+    union {
+        int numbers[4];
+        struct rill_tcpi info;
+        uint8_t room[512];
+    } value;
+    memset(&value, 0, sizeof value);
+    size_t length = w[4] ? (size_t)atoi(w[4]) : length_of(w[3]);
     int got = script->driver->getsockopt(fd_of(script, w[1]), lookup(levels, w[2]),
-                                         lookup(options, w[3]), value, &length);
+                                         lookup(options, w[3]), &value, &length);
     if (got < 0)
         print_value(got, result);
     else if (!strcmp(w[3], "error"))
-        snprintf(result, SCRIPT_TEXT, "0 error %s", value[0] ? rill_errno_name(value[0]) : "0");
+        snprintf(result, SCRIPT_TEXT, "0 error %s",
+                 value.numbers[0] ? rill_errno_name(value.numbers[0]) : "0");
+    else if (!strcmp(w[3], "info"))
+        snprintf(result, SCRIPT_TEXT, "0 state %d ca %d unacked %u sacked %u length %zu",
+                 value.info.tcpi_state, value.info.tcpi_ca_state, value.info.tcpi_unacked,
+                 value.info.tcpi_sacked, length);
+    else if (!strcmp(w[3], "meminfo") || !strcmp(w[3], "congestion"))
+        snprintf(result, SCRIPT_TEXT, "0 length %zu", length);
+    else if (is_time(w[3]))
+        snprintf(result, SCRIPT_TEXT, "0 value %d %d length %zu", value.numbers[0],
+                 value.numbers[2], length);
     else
-        snprintf(result, SCRIPT_TEXT, "0 value %d %d length %zu", value[0], value[1], length);
+        snprintf(result, SCRIPT_TEXT, "0 value %d %d length %zu", value.numbers[0],
+                 value.numbers[1], length);
+}
+
+static void do_ioctl(struct script *script, char **w, char *result) {
+    static const struct number_name requests[] = {
+        {"atmark", RILL_SIOCATMARK},   {"inq", RILL_SIOCINQ}, {"outq", RILL_SIOCOUTQ},
+        {"outqnsd", RILL_SIOCOUTQNSD}, {"nonesuch", 0x8999},  {0, 0}};
+    int value = 0;
+    int got =
+        script->driver->ioctl(fd_of(script, w[1]), (unsigned long)lookup(requests, w[2]), &value);
+    if (got < 0)
+        print_value(got, result);
+    else
+        snprintf(result, SCRIPT_TEXT, "0 value %d", value);
 }
 
 static void do_name(struct script *script, char **w, char *result) {
@@ -290,7 +372,7 @@ static const struct {
     {"close", 1, 1, do_number},  {"send", 2, 5, do_send},     {"sendto", 4, 6, do_send},
     {"recv", 2, 5, do_recv},     {"recvfrom", 2, 5, do_recv}, {"poll", 1, 1, do_poll},
     {"set", 4, 5, do_set},       {"get", 3, 4, do_get},       {"name", 1, 1, do_name},
-    {"peer", 1, 1, do_name},     {"wait", 1, 1, do_number},
+    {"peer", 1, 1, do_name},     {"wait", 1, 1, do_number},   {"ioctl", 2, 2, do_ioctl},
 };
 
 bool script_step(struct script *script, const char *text, char result[SCRIPT_TEXT]) {

@@ -49,6 +49,24 @@ static void established_rst_outside_the_window_is_ignored(void **state) {
     peer_close(&peer);
 }
 
+/* Without window scale the field cannot promise all that the buffer takes: the rest is within
+ * RCV.WND all the same, and no RST there resets. */
+static void established_rst_beyond_the_field_and_within_the_buffer_is_challenged(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer.config.receive_buffer = 131072;
+    peer_established(&peer);
+    peer_send(&peer, WIRE_RST, 65700, 0, 0);
+    EXPECT(&peer, WIRE_ACK, 0, 0, 0);
+    peer_send(&peer, WIRE_RST, 131072, 0, 0);
+    EXPECT_NONE(&peer);
+    assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_RST_CHALLENGED), 1);
+    assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_SEQUENCE), 1);
+    assert_int_equal(peer_state(&peer), RILL_TCP_ESTABLISHED);
+    peer_close(&peer);
+}
+
 static void established_syn_is_challenged_wherever_it_lies(void **state) {
     (void)state;
     struct peer peer;
@@ -244,6 +262,7 @@ int acceptance_tests(void) {
         cmocka_unit_test(established_rst_exact_resets),
         cmocka_unit_test(established_rst_in_window_is_challenged),
         cmocka_unit_test(established_rst_outside_the_window_is_ignored),
+        cmocka_unit_test(established_rst_beyond_the_field_and_within_the_buffer_is_challenged),
         cmocka_unit_test(established_syn_is_challenged_wherever_it_lies),
         cmocka_unit_test(established_challenges_are_ten_in_five_seconds),
         cmocka_unit_test(established_ack_of_unsent_data_is_challenged_and_dropped),

@@ -149,14 +149,15 @@ static void last_ack_ack_closes(void **state) {
     peer_close(&peer);
 }
 
-static void last_ack_rst_closes_without_an_error(void **state) {
+/* The FIN, or bytes before it, may not have arrived: who asks is told. */
+static void last_ack_rst_closes_and_is_told(void **state) {
     (void)state;
     struct peer peer;
     peer_init(&peer);
     peer_last_ack(&peer);
     peer_send(&peer, WIRE_RST, 1, 0, 0);
     assert_int_equal(peer_state(&peer), RILL_TCP_CLOSED);
-    assert_int_equal(peer_info(&peer).error, 0);
+    assert_int_equal(peer_info(&peer).error, RILL_ERROR_RESET);
     peer_close(&peer);
 }
 
@@ -274,12 +275,29 @@ static void fin_wait_data_after_close_resets(void **state) {
             peer_send(&peer, WIRE_ACK, 0, 1, 0);
         EXPECT_NONE(&peer);
         peer_send(&peer, WIRE_ACK, 0, (uint32_t)acked, 10);
-        struct seen rst = EXPECT(&peer, WIRE_RST | WIRE_ACK, 1, 0, 0);
+        struct seen rst = EXPECT(&peer, WIRE_RST, (uint32_t)acked, 0, 0); /* at SEG.ACK */
         assert_int_equal(rst.cause, RILL_CAUSE_RST_UNREAD);
         assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_AFTER_CLOSE), 1);
         assert_int_equal(stack_info(&peer).connections, 0);
         peer_close(&peer);
     }
+}
+
+/* The story of the FIN far ahead: it came first, and the real one, in order, was then not looked
+ * at; the stream never ended. Found by comparison with a kernel. */
+static void established_fin_in_order_counts_though_one_far_ahead_came_first(void **state) {
+    (void)state;
+    struct peer peer;
+    uint8_t byte;
+    peer_init(&peer);
+    peer_established(&peer);
+    peer_send(&peer, WIRE_ACK | WIRE_FIN, 1000, 0, 0);
+    assert_int_equal(peer_state(&peer), RILL_TCP_ESTABLISHED);
+    peer_send(&peer, WIRE_ACK | WIRE_FIN, 0, 0, 0);
+    assert_int_equal(peer_state(&peer), RILL_TCP_CLOSE_WAIT);
+    assert_int_equal(rill_tcp_receive(peer.stack, peer.handle, &byte, 1), 0);
+    peer_drain(&peer);
+    peer_close(&peer);
 }
 
 static void established_abort_resets_and_drops_the_queue(void **state) {
@@ -339,6 +357,74 @@ static void fin_wait_2_orphan_fin_ends_in_time_wait(void **state) {
     peer_close(&peer);
 }
 
+static void opened(struct peer *peer, uint16_t port) {
+    struct wire_tcp header = {.source_port = port,
+                              .destination_port = OWN_PORT,
+                              .sequence = 1000,
+                              .flags = WIRE_SYN,
+                              .window = 0, /* nothing can be sent */
+                              .mss = 1460};
+    struct seen seen;
+    peer_send_raw(peer, &header, 0);
+    assert_true(peer_take(peer, &seen));
+    header.sequence = 1001;
+    header.acknowledgement = seen.header.sequence + 1;
+    header.flags = WIRE_ACK;
+    header.mss = 0;
+    peer_send_raw(peer, &header, 0);
+    assert_int_equal(rill_tcp_accept(peer->stack, peer->listener, &peer->handle), 0);
+}
+
+/* Closed connections that a peer keeps from finishing are no longer anybody's: there are only so
+ * many, and each of them ends in time. */
+static void orphans_beyond_the_limit_are_reset(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    peer_init(&peer);
+    peer.config.orphans_max = 3;
+    peer.config.data_retries = 4;
+    peer_listen(&peer);
+    for (uint16_t i = 0; i < 5; i++) {
+        opened(&peer, (uint16_t)(5000 + i));
+        assert_int_equal(rill_tcp_close(peer.stack, peer.handle), 0);
+        peer.handle = 0;
+        assert_true(peer_take(&peer, &seen)); /* its FIN is never acknowledged */
+        assert_int_equal(seen.header.flags, i < 3 ? WIRE_FIN | WIRE_ACK : WIRE_RST | WIRE_ACK);
+        assert_int_equal(seen.cause, i < 3 ? RILL_CAUSE_FIN : RILL_CAUSE_RST_ORPHANS);
+    }
+    for (rill_time end = peer.now + 300 * RILL_SECOND; peer.now < end;)
+        if (!peer_take_within(&peer, end - peer.now, &seen))
+            break;
+    struct rill_stack_info info;
+    rill_stack_get_info(peer.stack, &info);
+    assert_int_equal(info.connections, 0);
+    opened(&peer, 6000); /* and there is room for others again */
+    assert_int_equal(rill_tcp_close(peer.stack, peer.handle), 0);
+    peer.handle = 0;
+    assert_true(peer_take(&peer, &seen));
+    assert_int_equal(seen.header.flags, WIRE_FIN | WIRE_ACK);
+    peer_close(&peer);
+}
+
+/* A probe had taken snd_nxt beyond the peer's window: a RST there is one that nobody takes. */
+static void abort_behind_a_shut_window_resets_where_the_peer_is(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    peer_init(&peer);
+    peer_established(&peer);
+    peer.window = 0;
+    peer_send(&peer, WIRE_ACK, 0, 0, 0);
+    peer_write(&peer, 100);
+    assert_true(peer_take_within(&peer, 2 * RILL_SECOND, &seen));
+    assert_int_equal(seen.length, 1);
+    assert_int_equal(rill_tcp_abort(peer.stack, peer.handle), 0);
+    peer.handle = 0;
+    EXPECT(&peer, WIRE_RST | WIRE_ACK, 0, 0, 0);
+    peer_close(&peer);
+}
+
 int closing_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fin_wait_2_data_still_flows_in),
@@ -351,7 +437,7 @@ int closing_tests(void) {
         cmocka_unit_test(closing_ack_goes_to_time_wait),
         cmocka_unit_test(closing_fin_is_resent_when_lost),
         cmocka_unit_test(last_ack_ack_closes),
-        cmocka_unit_test(last_ack_rst_closes_without_an_error),
+        cmocka_unit_test(last_ack_rst_closes_and_is_told),
         cmocka_unit_test(established_fin_ahead_of_missing_data_waits_for_it),
         cmocka_unit_test(established_fin_with_data_is_one_step),
         cmocka_unit_test(established_fin_after_data_received_before_is_taken),
@@ -359,9 +445,12 @@ int closing_tests(void) {
         cmocka_unit_test(established_close_sends_the_queue_then_fin_then_vanishes),
         cmocka_unit_test(established_close_with_unread_data_resets),
         cmocka_unit_test(fin_wait_data_after_close_resets),
+        cmocka_unit_test(established_fin_in_order_counts_though_one_far_ahead_came_first),
         cmocka_unit_test(established_abort_resets_and_drops_the_queue),
         cmocka_unit_test(fin_wait_2_orphan_goes_after_60_seconds),
         cmocka_unit_test(fin_wait_2_orphan_fin_ends_in_time_wait),
+        cmocka_unit_test(orphans_beyond_the_limit_are_reset),
+        cmocka_unit_test(abort_behind_a_shut_window_resets_where_the_peer_is),
     };
     return cmocka_run_group_tests_name("closing", tests, 0, 0);
 }

@@ -207,7 +207,7 @@ static void syn_sent_syn_opens_simultaneously(void **state) {
     peer_syn_received(&peer);
     peer_send(&peer, WIRE_ACK, 0, 0, 0);
     assert_int_equal(peer_state(&peer), RILL_TCP_ESTABLISHED);
-    EXPECT(&peer, WIRE_ACK, 0, 0, 0);
+    EXPECT_NONE(&peer); /* a bare ACK draws none */
     assert_int_equal(peer_events(&peer, peer.handle), RILL_EVENT_CONNECTED | RILL_EVENT_WRITABLE);
     peer_send(&peer, WIRE_ACK, 0, 0, 100);
     assert_int_equal(peer_read(&peer, 1000), 100);
@@ -376,11 +376,35 @@ static void half_open_rst_frees_it_only_with_the_exact_number(void **state) {
     rill_stack_get_info(peer.stack, &info);
     assert_int_equal(info.half_open, 1);
     assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_RST_CHALLENGED), 1);
+    EXPECT(&peer, WIRE_ACK, 0, 0, 0); /* the challenge */
     peer_send(&peer, WIRE_RST, 0, 0, 0);
     rill_stack_get_info(peer.stack, &info);
     assert_int_equal(info.half_open, 0);
     assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_HALF_OPEN_RST), 1);
     EXPECT_NONE(&peer);
+    peer_close(&peer);
+}
+
+static void closed_host_configured_anew_opens_by_the_new_settings(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer_open(&peer);
+    struct rill_stack_config config = peer.config;
+    config.size--;
+    assert_int_equal(rill_stack_configure(peer.stack, &config), RILL_ERROR_ARGUMENT);
+    config = peer.config;
+    config.sack = config.timestamps = false;
+    assert_int_equal(rill_stack_configure(peer.stack, &config), 0);
+    struct rill_tcp_connect_config connect;
+    struct seen syn;
+    rill_tcp_connect_config_default(&connect);
+    connect.remote.address = peer.remote;
+    connect.remote.port = PEER_PORT;
+    assert_int_equal(rill_tcp_connect(peer.stack, &connect, &peer.handle), 0);
+    assert_true(peer_take(&peer, &syn));
+    assert_false(syn.header.sack_permitted || syn.header.has_timestamps);
+    assert_true(syn.header.has_window_scale);
     peer_close(&peer);
 }
 
@@ -403,9 +427,36 @@ static void half_open_out_of_window_segment_is_answered_not_taken(void **state) 
     peer_half_open(&peer);
     peer_send(&peer, WIRE_ACK, 70000, 0, 10);
     assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_SEQUENCE), 1);
-    EXPECT(&peer, WIRE_SYN | WIRE_ACK, (uint32_t)-1, 0, 0);
+    EXPECT(&peer, WIRE_ACK, 0, 0, 0); /* <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, no second SYN */
     rill_handle none;
     assert_int_equal(rill_tcp_accept(peer.stack, peer.listener, &none), RILL_ERROR_AGAIN);
+    peer_close(&peer);
+}
+
+/* Found by comparison with a kernel: it begins before the window and ends in it. */
+static void half_open_segment_that_reaches_into_the_window_is_taken(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer_half_open(&peer);
+    peer_send(&peer, WIRE_ACK, (uint32_t)-1, 0, 100);
+    assert_int_equal(rill_tcp_accept(peer.stack, peer.listener, &peer.handle), 0);
+    assert_int_equal(peer_info(&peer).receive_queued, 99);
+    peer_drain(&peer);
+    peer_close(&peer);
+}
+
+/* RFC 9293 §3.10.7.2, fourth: dropped. Found by comparison with a kernel. */
+static void listen_segment_with_neither_syn_nor_ack_is_not_answered(void **state) {
+    (void)state;
+    static const uint8_t flags[] = {0, WIRE_FIN, WIRE_PSH, WIRE_URG};
+    struct peer peer;
+    peer_init(&peer);
+    peer_listen(&peer);
+    for (size_t i = 0; i < sizeof flags; i++) {
+        peer_send(&peer, flags[i], 0, 0, 0);
+        EXPECT_NONE(&peer);
+    }
     peer_close(&peer);
 }
 
@@ -434,8 +485,11 @@ int handshake_tests(void) {
         cmocka_unit_test(half_open_repeated_syn_gets_the_syn_ack_again),
         cmocka_unit_test(half_open_unanswered_is_resent_five_times_then_dropped),
         cmocka_unit_test(half_open_rst_frees_it_only_with_the_exact_number),
+        cmocka_unit_test(closed_host_configured_anew_opens_by_the_new_settings),
         cmocka_unit_test(half_open_wrong_ack_is_reset_and_the_record_stays),
         cmocka_unit_test(half_open_out_of_window_segment_is_answered_not_taken),
+        cmocka_unit_test(half_open_segment_that_reaches_into_the_window_is_taken),
+        cmocka_unit_test(listen_segment_with_neither_syn_nor_ack_is_not_answered),
     };
     return cmocka_run_group_tests_name("handshake", tests, 0, 0);
 }

@@ -66,8 +66,8 @@ static void established_with_nothing_to_send_is_charged_to_the_application(void 
     peer_drain(&peer);
     EXPECT_CHARGED(&peer, RILL_LIMITER_APPLICATION, 50 * MS); /* all is under way */
     ack(&peer, 3);
-    peer_write(&peer, MSS);
-    peer_drain(&peer);
+    peer_write(&peer, 10);
+    assert_int_equal(peer_drain(&peer), 1);
     peer_write(&peer, 10); /* Nagle's algorithm waits for more of it */
     EXPECT_NONE(&peer);
     EXPECT_CHARGED(&peer, RILL_LIMITER_APPLICATION, 50 * MS);

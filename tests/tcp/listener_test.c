@@ -108,6 +108,37 @@ static void listen_ack_is_reset(void **state) {
     peer_close(&peer);
 }
 
+/* RFC 9293 §3.10.7.2, fourth: what is neither RST, ACK nor SYN is dropped without a word; so is a
+ * SYN that would close what it opens. */
+static void listen_segment_that_opens_nothing_is_dropped(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer_listen(&peer);
+    peer_send(&peer, WIRE_FIN, 0, 0, 3);
+    peer_send(&peer, 0, 0, 0, 3);
+    peer_send(&peer, WIRE_SYN | WIRE_FIN, (uint32_t)-1, 0, 0);
+    EXPECT_NONE(&peer);
+    assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_NOTHING_IN_LISTEN), 3);
+    assert_int_equal(stack_info(&peer).half_open, 0);
+    peer_close(&peer);
+}
+
+static void listen_with_an_mss_announces_it(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen answer;
+    peer_init(&peer);
+    peer_listen(&peer);
+    assert_int_equal(rill_tcp_set_option(peer.stack, peer.listener, RILL_TCP_OPTION_MSS, 1100), 0);
+    assert_int_equal(rill_tcp_set_option(peer.stack, peer.listener, RILL_TCP_OPTION_NODELAY, 1),
+                     RILL_ERROR_HANDLE);
+    peer_send(&peer, WIRE_SYN, (uint32_t)-1, 0, 0);
+    assert_true(peer_take(&peer, &answer));
+    assert_int_equal(answer.header.mss, 1100);
+    peer_close(&peer);
+}
+
 static void listen_own_address_goes_before_any_address(void **state) {
     (void)state;
     struct peer peer;
@@ -209,14 +240,45 @@ static void listen_connections_are_accepted_in_the_order_they_were_made(void **s
     peer.remote_port = 3; /* the one in the middle is reset before it is accepted */
     peer_send(&peer, WIRE_RST, 0, 0, 0);
     for (uint16_t i = 1; i <= 5; i++) {
-        if (i == 3)
-            continue;
         assert_int_equal(rill_tcp_accept(peer.stack, peer.listener, &peer.handle), 0);
         assert_int_equal(peer_info(&peer).remote.port, i);
+        assert_int_equal(peer_info(&peer).error, i == 3 ? RILL_ERROR_RESET : 0);
     }
     assert_int_equal(rill_tcp_accept(peer.stack, peer.listener, &peer.handle), RILL_ERROR_AGAIN);
-    assert_int_equal(stack_info(&peer).connections, 4);
+    assert_int_equal(stack_info(&peer).connections, 5);
     peer.handle = 0;
+    peer_close(&peer);
+}
+
+/* A connection that has ended stays in the queue: its bytes were sent, and can be read. */
+static void listen_reset_before_accept_leaves_the_bytes_to_be_read(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer_half_open(&peer);
+    peer_send(&peer, WIRE_ACK, 0, 0, 10);
+    peer_send(&peer, WIRE_RST, 10, 0, 0);
+    assert_int_equal(rill_tcp_accept(peer.stack, peer.listener, &peer.handle), 0);
+    assert_int_equal(peer_state(&peer), RILL_TCP_CLOSED);
+    assert_int_equal(peer_info(&peer).error, RILL_ERROR_RESET);
+    assert_int_equal(peer_read(&peer, 100), 10);
+    assert_int_equal(rill_tcp_close(peer.stack, peer.handle), 0);
+    assert_int_equal(stack_info(&peer).connections, 0);
+    peer.handle = 0;
+    peer_close(&peer);
+}
+
+static void listen_close_frees_what_has_ended_in_the_queue(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer_half_open(&peer);
+    peer_send(&peer, WIRE_ACK, 0, 0, 10);
+    peer_drain(&peer);
+    peer_send(&peer, WIRE_RST, 10, 0, 0);
+    assert_int_equal(rill_tcp_close(peer.stack, peer.listener), 0);
+    EXPECT_NONE(&peer);
+    assert_int_equal(stack_info(&peer).connections, 0);
     peer_close(&peer);
 }
 
@@ -327,11 +389,15 @@ int listener_tests(void) {
         cmocka_unit_test(closed_fin_without_ack_is_acknowledged_by_the_rst),
         cmocka_unit_test(closed_rst_is_never_answered),
         cmocka_unit_test(listen_ack_is_reset),
+        cmocka_unit_test(listen_segment_that_opens_nothing_is_dropped),
+        cmocka_unit_test(listen_with_an_mss_announces_it),
         cmocka_unit_test(listen_own_address_goes_before_any_address),
         cmocka_unit_test(listen_port_0_gets_a_free_random_port),
         cmocka_unit_test(listen_bad_config_is_an_argument_error),
         cmocka_unit_test(listen_backlog_full_drops_the_syn_until_there_is_room),
         cmocka_unit_test(listen_connections_are_accepted_in_the_order_they_were_made),
+        cmocka_unit_test(listen_reset_before_accept_leaves_the_bytes_to_be_read),
+        cmocka_unit_test(listen_close_frees_what_has_ended_in_the_queue),
         cmocka_unit_test(listen_close_resets_what_waits_to_be_accepted),
         cmocka_unit_test(half_open_listener_closed_the_ack_is_reset),
         cmocka_unit_test(half_open_listener_closed_the_record_goes_with_its_timer),

@@ -55,5 +55,7 @@ int rtt_tests(void);
 int ecn_tests(void);
 int limiter_tests(void);
 int tcpi_tests(void);
+int tune_tests(void);
+int pmtud_tests(void);
 
 #endif

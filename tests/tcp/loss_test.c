@@ -4,5 +4,5 @@
 int main(void) {
     return scoreboard_tests() + sack_tests() + rack_tests() + probe_tests() + prr_tests() +
            undo_tests() + cubic_tests() + slow_start_tests() + rtt_tests() + ecn_tests() +
-           limiter_tests() + tcpi_tests();
+           limiter_tests() + tcpi_tests() + tune_tests() + pmtud_tests();
 }

@@ -5,5 +5,8 @@
 #include "tcp/segment.h"
 
 int cookie_tests(void);
+int fast_open_tests(void);
+int fast_open_active_tests(void);
+int fast_open_socket_tests(void);
 
 #endif

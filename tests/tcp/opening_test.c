@@ -2,5 +2,5 @@
 #include "tcp/opening.h"
 
 int main(void) {
-    return cookie_tests();
+    return cookie_tests() + fast_open_tests() + fast_open_active_tests() + fast_open_socket_tests();
 }

@@ -25,11 +25,11 @@ static void established_probe_of_a_lone_segment_waits_for_the_delayed_ack(void *
     for (int slow = 0; slow < 2; slow++) {
         struct peer peer;
         loss_init(&peer);
-        peer.config.delayed_ack = (slow ? 120 : 40) * RILL_MILLISECOND;
+        peer.config.peer_delayed_ack = (slow ? 120 : 40) * RILL_MILLISECOND;
         loss_established(&peer);
         peer_write(&peer, MSS);
         assert_int_equal(peer_drain(&peer), 1);
-        EXPECT_AFTER(&peer, slow ? RTT + RTT / 2 + peer.config.delayed_ack : 2 * RTT, 0,
+        EXPECT_AFTER(&peer, slow ? RTT + RTT / 2 + peer.config.peer_delayed_ack : 2 * RTT, 0,
                      RILL_CAUSE_TAIL_PROBE);
         peer_close(&peer);
     }

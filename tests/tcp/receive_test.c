@@ -157,6 +157,78 @@ static void established_sack_blocks_most_recent_first(void **state) {
     peer_close(&peer);
 }
 
+/* RFC 2883 §4.3: of a segment that partly repeats bytes beyond a hole the first such part is
+ * reported, before the range it lies in. */
+static void established_part_that_came_twice_beyond_a_hole_is_reported(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer_established(&peer);
+    rill_seq base = peer.iss + 1;
+    peer_send(&peer, WIRE_ACK, 200, 0, 100);
+    EXPECT(&peer, WIRE_ACK, 0, 0, 0);
+    peer_send(&peer, WIRE_ACK, 400, 0, 100);
+    EXPECT(&peer, WIRE_ACK, 0, 0, 0);
+    peer_send(&peer, WIRE_ACK, 150, 0, 300); /* [200, 300) and [400, 450) are there */
+    struct seen ack = EXPECT(&peer, WIRE_ACK, 0, 0, 0);
+    expect_sack(&ack, 2, (uint32_t[]){200, 300, 150, 500}, base);
+    peer_send(&peer, WIRE_ACK, 0, 0, 200); /* fills the hole, and repeats its end */
+    ack = EXPECT(&peer, WIRE_ACK, 0, 500, 0);
+    expect_sack(&ack, 1, (uint32_t[]){150, 200}, base);
+    assert_int_equal(peer_read(&peer, SIZE_MAX), 500);
+    peer_close(&peer);
+}
+
+/* A duplicate ACK says what a delayed one would have said. */
+static void established_duplicate_ack_takes_the_delayed_one_with_it(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen ack;
+    peer_init(&peer);
+    peer.config.quick_acks = 0;
+    peer_established(&peer);
+    peer_send(&peer, WIRE_ACK, 0, 0, 100);
+    EXPECT_NONE(&peer);
+    peer_send(&peer, WIRE_ACK, 200, 0, 100);
+    EXPECT(&peer, WIRE_ACK, 0, 100, 0);
+    assert_false(peer_take_within(&peer, RILL_SECOND, &ack));
+    peer_close(&peer);
+}
+
+/* Who answers at once will answer again: the ACK goes with it. */
+static void established_answered_at_once_delays_from_then_on(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen ack;
+    peer_init(&peer);
+    peer_established(&peer);
+    peer_send(&peer, WIRE_ACK | WIRE_PSH, 0, 0, 100);
+    EXPECT(&peer, WIRE_ACK, 0, 100, 0);
+    peer_write(&peer, 10);
+    EXPECT(&peer, WIRE_ACK | WIRE_PSH, 0, 100, 10);
+    peer_send(&peer, WIRE_ACK | WIRE_PSH, 100, 10, 100);
+    EXPECT_NONE(&peer);
+    peer_write(&peer, 10);
+    EXPECT(&peer, WIRE_ACK | WIRE_PSH, 10, 200, 10);
+    peer_send(&peer, WIRE_ACK, 200, 20, 0);
+    assert_false(peer_take_within(&peer, RILL_SECOND, &ack));
+    peer_close(&peer);
+}
+
+static void established_every_second_segment_of_any_size_if_so_configured(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer.config.quick_acks = 0;
+    peer.config.ack_every_second = true;
+    peer_established(&peer);
+    peer_send(&peer, WIRE_ACK, 0, 0, 1);
+    EXPECT_NONE(&peer);
+    peer_send(&peer, WIRE_ACK, 1, 0, 1);
+    EXPECT(&peer, WIRE_ACK, 0, 2, 0);
+    peer_close(&peer);
+}
+
 static void established_sack_with_timestamps_has_three_blocks(void **state) {
     (void)state;
     struct peer peer;
@@ -349,6 +421,10 @@ int receive_tests(void) {
         cmocka_unit_test(established_out_of_order_each_earns_one_duplicate_ack),
         cmocka_unit_test(established_partly_filled_hole_is_acknowledged_at_once),
         cmocka_unit_test(established_sack_blocks_most_recent_first),
+        cmocka_unit_test(established_part_that_came_twice_beyond_a_hole_is_reported),
+        cmocka_unit_test(established_duplicate_ack_takes_the_delayed_one_with_it),
+        cmocka_unit_test(established_answered_at_once_delays_from_then_on),
+        cmocka_unit_test(established_every_second_segment_of_any_size_if_so_configured),
         cmocka_unit_test(established_sack_with_timestamps_has_three_blocks),
         cmocka_unit_test(established_without_sack_agreed_on_no_blocks_are_sent),
         cmocka_unit_test(established_overlap_keeps_what_is_there),

@@ -161,6 +161,20 @@ static void fin_wait_1_sack_without_the_fin_covers_its_segment(void **state) {
 }
 
 /* §4: a report is judged by SEG.ACK; it says nothing of what is in flight. */
+/* An ACK that a later one has overtaken says nothing new of what lies before, but its blocks do. */
+static void established_overtaken_ack_has_blocks_that_count(void **state) {
+    (void)state;
+    struct peer peer;
+    loss_open(&peer, 10);
+    loss_flight(&peer, 10, 10);
+    ack(&peer, 4);
+    sack(&peer, 3, 5, 7);
+    assert_int_equal(loss_connection(&peer)->active->scoreboard.sacked_segments, 2);
+    assert_int_equal(loss_connection(&peer)->snd_una,
+                     loss_connection(&peer)->active->iss + 1 + 4 * MSS);
+    peer_close(&peer);
+}
+
 static void established_report_below_ack_is_no_sack(void **state) {
     (void)state;
     struct peer peer;
@@ -275,6 +289,7 @@ int sack_tests(void) {
         cmocka_unit_test(established_duplicate_of_a_peer_without_sack_is_only_acked),
         cmocka_unit_test(established_fin_beyond_a_hole_is_in_the_block),
         cmocka_unit_test(fin_wait_1_sack_without_the_fin_covers_its_segment),
+        cmocka_unit_test(established_overtaken_ack_has_blocks_that_count),
         cmocka_unit_test(established_report_below_ack_is_no_sack),
         cmocka_unit_test(established_first_block_alone_above_ack_is_a_sack),
         cmocka_unit_test(established_block_that_lies_is_ignored),

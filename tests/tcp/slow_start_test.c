@@ -197,6 +197,23 @@ static void slow_start_without_pacing_grows_by_eight_segments_an_ack(void **stat
     }
 }
 
+/* RFC 7661 §4.3: more than half of the window was in flight, so it grows, to twice that much. */
+static void established_half_used_window_grows_to_twice_what_was_used(void **state) {
+    (void)state;
+    struct peer peer;
+    loss_open(&peer, 10);
+    loss_flight(&peer, 5, 5);
+    ack(&peer, 2);
+    ack(&peer, 5);
+    assert_int_equal(peer_info(&peer).cwnd, 10 * MSS); /* half of it: it stays */
+    loss_flight(&peer, 6, 6);
+    ack(&peer, 7);
+    assert_int_equal(peer_info(&peer).cwnd, 12 * MSS);
+    ack(&peer, 11);
+    assert_int_equal(peer_info(&peer).cwnd, 12 * MSS);
+    peer_close(&peer);
+}
+
 /* After a loss the place to stop is known: no HyStart++ (§4.3), and ssthresh is not passed. */
 static void slow_start_after_a_loss_goes_to_ssthresh(void **state) {
     (void)state;
@@ -237,6 +254,7 @@ int slow_start_tests(void) {
         cmocka_unit_test(slow_start_ends_after_five_conservative_rounds),
         cmocka_unit_test(slow_start_goes_on_when_the_rtt_comes_down),
         cmocka_unit_test(slow_start_without_pacing_grows_by_eight_segments_an_ack),
+        cmocka_unit_test(established_half_used_window_grows_to_twice_what_was_used),
         cmocka_unit_test(slow_start_after_a_loss_goes_to_ssthresh),
         cmocka_unit_test(slow_start_loss_is_still_a_loss),
     };

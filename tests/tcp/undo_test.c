@@ -310,13 +310,13 @@ static void timeout_without_new_data_goes_on_resending(void **state) {
     peer_close(&peer);
 }
 
-/* The new data are a crumb that Nagle's algorithm holds back: not a reason to send nothing at all
+/* The new data are a crumb that a cork holds back: not a reason to send nothing at all
  * until the next timeout. */
 static void timeout_with_a_crumb_of_new_data_goes_on_resending(void **state) {
     (void)state;
     struct peer peer;
     loss_open(&peer, 10);
-    time_out(&peer, 10 * MSS);
+    time_out(&peer, 9 * MSS + 50); /* a small segment is in flight */
     assert_int_equal(peer_write(&peer, 100), 100);
     EXPECT_NONE(&peer);
     ack(&peer, 1);

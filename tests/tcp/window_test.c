@@ -158,6 +158,142 @@ static void established_buffer_enlarged_the_window_follows(void **state) {
     peer_close(&peer);
 }
 
+static void auto_buffer(struct peer *peer) {
+    peer_init(peer);
+    peer->config.receive_buffer = peer->config.send_buffer = 0;
+    peer->options |= PEER_SCALE;
+}
+
+static void closed_open_offers_the_scale_of_the_largest_buffer(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t max, scale;
+    } cases[] = {{128 << 10, 2}, {1 << 20, 5}, {6 << 20, 7}, {1 << 30, 14}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct peer peer;
+        struct seen seen;
+        auto_buffer(&peer);
+        peer.config.memory_limit = UINT64_C(1) << 40;
+        peer.config.receive_buffer_max = cases[i].max;
+        peer_open(&peer);
+        struct rill_tcp_connect_config config;
+        rill_tcp_connect_config_default(&config);
+        config.remote.address = peer.remote;
+        config.remote.port = 9;
+        assert_int_equal(rill_tcp_connect(peer.stack, &config, &peer.handle), 0);
+        assert_true(peer_take(&peer, &seen));
+        assert_int_equal(seen.header.window_scale, cases[i].scale);
+        peer_close(&peer);
+    }
+}
+
+/* What a reader takes in a round trip doubles, and doubles again: the buffer is ahead of it. */
+static void established_buffer_grows_with_what_is_read_in_a_round_trip(void **state) {
+    (void)state;
+    for (int fixed = 0; fixed < 2; fixed++) {
+        struct peer peer;
+        auto_buffer(&peer);
+        peer_accepted(&peer);
+        if (fixed)
+            assert_int_equal(rill_tcp_set_option(peer.stack, peer.handle,
+                                                 RILL_TCP_OPTION_RECEIVE_BUFFER, 128 << 10),
+                             0);
+        uint32_t at = 0;
+        for (uint32_t round = 14600; round <= 16 * 14600; round *= 2) {
+            peer_wait(&peer, 100 * RILL_MILLISECOND);
+            for (uint32_t sent = 0; sent < round; sent += 1460, at += 1460) {
+                peer_send(&peer, WIRE_ACK, at, 0, 1460);
+                peer_read(&peer, SIZE_MAX);
+                peer_drain(&peer);
+            }
+            struct rill_tcp_info info = peer_info(&peer);
+            uint32_t least = 4 * round - 8760 > 128 << 10 ? 4 * round - 8760 : 128 << 10;
+            assert_true(fixed ? info.receive_buffer == 128 << 10 : info.receive_buffer >= least);
+            assert_true(fixed || info.receive_window + 2 * 1460 >= 2 * round);
+        }
+        assert_int_equal(peer.read, at);
+        assert_true(peer_info(&peer).receive_buffer <= 6 * 16 * 14600);
+        peer_close(&peer);
+    }
+}
+
+static void established_buffer_of_one_who_does_not_read_stays(void **state) {
+    (void)state;
+    struct peer peer;
+    auto_buffer(&peer);
+    peer_accepted(&peer);
+    for (uint32_t at = 0; at < 60 * 1460; at += 1460) {
+        peer_wait(&peer, RILL_MILLISECOND);
+        peer_send(&peer, WIRE_ACK, at, 0, 1460);
+        peer_drain(&peer);
+    }
+    assert_int_equal(peer_info(&peer).receive_buffer, 128 << 10);
+    peer_close(&peer);
+}
+
+/* Memory is short from three quarters of the budget on, and until half of it is free. */
+static void established_memory_short_promises_little_and_takes_nothing_back(void **state) {
+    (void)state;
+    struct peer peer;
+    peer_init(&peer);
+    peer.options |= PEER_SCALE;
+    peer.config.receive_buffer = 300000;
+    peer.config.memory_limit = 400000;
+    peer_established(&peer);
+    uint32_t at = 0, edge = 0, held_back = 0;
+    for (int i = 0; i < 190 && at < edge + 1460; i++, at += 1460) {
+        struct seen seen;
+        peer_send(&peer, WIRE_ACK, at, 0, 1460);
+        while (peer_take(&peer, &seen)) {
+            struct rill_stack_info stack;
+            rill_stack_get_info(peer.stack, &stack);
+            uint32_t right = seen.acknowledgement + ((uint32_t)seen.header.window << 3);
+            assert_true((int32_t)(right + 8 - edge) > 0);
+            if (edge && stack.memory_held > 300000) {
+                assert_true(right <= edge + 8);
+                held_back++;
+            }
+            edge = right > edge ? right : edge;
+        }
+    }
+    assert_true(held_back > 10);
+    uint32_t promised = edge;
+    assert_int_equal(peer_drops(&peer, RILL_DROP_TCP_CLOSED_WINDOW), 0);
+    assert_int_equal(peer_read(&peer, SIZE_MAX), at); /* all within the promise was taken */
+    peer_drain(&peer);
+    peer_send(&peer, WIRE_ACK, at, 0, 1460);
+    struct seen seen;
+    assert_true(peer_take_within(&peer, RILL_SECOND, &seen));
+    edge = seen.acknowledgement + ((uint32_t)seen.header.window << 3);
+    assert_true(edge > promised + 250000); /* there is room again */
+    peer_close(&peer);
+}
+
+static void established_send_buffer_is_twice_the_congestion_window(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    auto_buffer(&peer);
+    peer.scale = 7;
+    peer.config.send_buffer_max = 500000;
+    peer_established(&peer);
+    uint32_t acked = 0;
+    assert_int_equal(peer_write(&peer, 1 << 20), 64 << 10);
+    for (int round = 0; round < 40; round++) {
+        while (peer_take(&peer, &seen))
+            acked = seen.sequence + seen.length;
+        peer_wait(&peer, 20 * RILL_MILLISECOND);
+        peer_send(&peer, WIRE_ACK, 0, acked, 0);
+        struct rill_tcp_info info = peer_info(&peer);
+        uint32_t wanted = 2 * info.cwnd < 64 << 10 ? 64 << 10 : 2 * info.cwnd;
+        assert_int_equal(info.send_buffer, wanted < 500000 ? wanted : 500000);
+        peer_write(&peer, 1 << 20);
+        assert_int_equal(peer_info(&peer).send_queued, info.send_buffer);
+    }
+    assert_int_equal(peer_info(&peer).send_buffer, 500000);
+    peer_close(&peer);
+}
+
 int window_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(established_small_reads_open_no_silly_window),
@@ -168,6 +304,11 @@ int window_tests(void) {
         cmocka_unit_test(established_zero_window_still_takes_acks_and_rst),
         cmocka_unit_test(established_fin_behind_a_zero_window_waits_for_the_reader),
         cmocka_unit_test(established_buffer_enlarged_the_window_follows),
+        cmocka_unit_test(closed_open_offers_the_scale_of_the_largest_buffer),
+        cmocka_unit_test(established_buffer_grows_with_what_is_read_in_a_round_trip),
+        cmocka_unit_test(established_buffer_of_one_who_does_not_read_stays),
+        cmocka_unit_test(established_memory_short_promises_little_and_takes_nothing_back),
+        cmocka_unit_test(established_send_buffer_is_twice_the_congestion_window),
     };
     return cmocka_run_group_tests_name("window", tests, 0, 0);
 }
