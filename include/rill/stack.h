@@ -65,9 +65,9 @@ enum rill_syn_cookies {
     RILL_SYN_COOKIES_ALWAYS,
 };
 
-/* Whether TCP finds out by itself what a path takes, where no router tells (RFC 4821, RFC 8899). Off
- * by default, as in Linux: a long silence looks like a black hole, and segments stay small for a
- * while when it ends. */
+/* Whether TCP finds out by itself what a path takes, where no router tells (RFC 4821, RFC 8899).
+ * Off by default, as in Linux: a long silence looks like a black hole, and segments stay small for
+ * a while when it ends. */
 enum rill_mtu_probing {
     RILL_MTU_PROBING_OFF,
     RILL_MTU_PROBING_BLACK_HOLE, /* once full segments seem to vanish */
