@@ -164,6 +164,7 @@ struct active {
 struct sighting;
 struct history_entry;
 struct closed;
+struct life;
 
 /* A segment that waits for its turn while the caches fetch what it will need. */
 struct prepared {
@@ -189,6 +190,8 @@ struct streams {
     uint64_t history_next; /* places are counted from 1 */
     struct closed *closed;
     uint64_t closed_first, closed_end;
+    struct life *lives; /* of four-tuples, up to what is put away. lives.c */
+    uint32_t life_sets, lives_noted;
     uint64_t memory;
     struct streams_totals totals;
     struct prepared ahead[AHEAD];
@@ -225,6 +228,11 @@ void rill__streams_alias(struct streams *streams, const struct connection_key *k
 void rill__streams_put_away(struct streams *streams, struct connection *connection);
 void rill__streams_put_all_away(struct streams *streams);
 void rill__streams_make_room(struct streams *streams);
+
+/* lives.c: of a key whose newest connection is put away, how many it has had; 0: not known. */
+void rill__lives_fini(struct streams *streams);
+void rill__lives_note(struct streams *streams, const struct connection_key *key, uint32_t lives);
+uint32_t rill__lives_before(const struct streams *streams, const struct connection_key *key);
 
 /* closed.c */
 void rill__closed_add(struct streams *streams, struct connection *connection);

@@ -220,6 +220,8 @@ static void unlink_key(struct streams *streams, struct connection *connection) {
         return;
     if (newest == connection) {
         rill__hash_remove(&streams->index, connection->hash, connection->index);
+        if (!(connection->bits & CONNECTION_ALIAS))
+            rill__lives_note(streams, &connection->key, connection->incarnation);
         if (connection->older != SLAB_NONE && !(connection->bits & CONNECTION_ALIAS) &&
             !rill__hash_insert(&streams->index, connection->hash, connection->older))
             streams->totals.out_of_memory++;

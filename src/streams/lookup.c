@@ -120,7 +120,9 @@ static struct connection *open_connection(struct streams *streams,
         return 0;
     }
     connection->number = streams->next_number++;
-    connection->incarnation = older ? older->incarnation + 1 : 1;
+    uint32_t before = rill__lives_before(streams, key);
+    connection->incarnation =
+        1 + (older && older->incarnation > before ? older->incarnation : before);
     connection->bits =
         (uint16_t)((guessed ? CONNECTION_GUESSED : 0) | (client != lower ? CONNECTION_FLIPPED : 0) |
                    (packet->ipv6 ? CONNECTION_IPV6 : 0));

@@ -89,6 +89,7 @@ void rill__streams_close(struct streams *streams) {
     rill__hash_fini(&streams->index);
     rill__slab_fini(&streams->connections);
     rill__closed_fini(streams);
+    rill__lives_fini(streams);
     rill__sighting_fini(streams);
     rill__history_fini(streams);
     allocator.release(allocator.context, streams, sizeof *streams);

@@ -41,6 +41,27 @@ static void a_new_isn_after_the_end_is_a_new_life(void **state) {
     }
 }
 
+/* Story: a four-tuple used again every two minutes was in its first life each time. */
+static void a_life_is_counted_though_the_one_before_is_put_away(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow(), other = craft_flow();
+    other.ports[0] = 44444;
+    for (unsigned i = 0; i < 5; i++) {
+        exchange(craft, &flow);
+        craft_close(craft, &flow, 100, 500);
+        craft_add(craft, &other, 120 * RILL_SECOND, (struct craft_segment){.flags = SYN});
+        craft_add(craft, &other, MS, (struct craft_segment){.flags = SYN});
+        flow.isn[0] += 77777;
+        flow.isn[1] += 99999;
+    }
+    craft_run(craft);
+    unsigned lives = 0;
+    for (unsigned i = 0; i < craft->result_count; i++)
+        if (craft->results[i].sides[CLIENT].bytes)
+            assert_int_equal(craft->results[i].incarnation, ++lives);
+    assert_int_equal(lives, 5);
+}
+
 static void a_new_isn_that_is_answered_is_a_new_life_though_the_old_one_never_ended(void **state) {
     struct craft *craft = start(state);
     struct craft_flow flow = craft_flow();
@@ -368,6 +389,7 @@ static void shards_part_the_connections_among_them(void **state) {
 
 const struct CMUnitTest lives_tests[] = {
     STREAMS_TEST(a_new_isn_after_the_end_is_a_new_life),
+    STREAMS_TEST(a_life_is_counted_though_the_one_before_is_put_away),
     STREAMS_TEST(a_new_isn_that_is_answered_is_a_new_life_though_the_old_one_never_ended),
     STREAMS_TEST(a_stray_syn_that_gets_an_ack_of_the_old_life_changes_nothing),
     STREAMS_TEST(a_rejected_syn_that_comes_again_after_a_reset_opens_a_connection),
