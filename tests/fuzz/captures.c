@@ -104,9 +104,9 @@ static void take_file(struct run *run, const uint8_t *bytes, size_t length) {
     run->length = length;
     while (rill__capture_read(&reader, bytes + reader.offset, length - (size_t)reader.offset,
                               &record, &used) == CAPTURE_RECORD) {
-        struct streams_frame frame = {record.data,      record.length,   record.wire_length,
-                                      record.when,      ++run->frames,   record.data_offset,
-                                      record.interface, record.link_type};
+        struct streams_frame frame = {record.data,      record.length,    record.wire_length,
+                                      record.when,      ++run->frames,    record.data_offset,
+                                      record.interface, record.link_type, 0};
         rill__streams_frame(run->streams, &frame);
     }
     FUZZ_REQUIRE(reader.offset <= length);
@@ -165,7 +165,8 @@ static void take_segments(struct run *run, struct fuzz_input *input) {
                                       ++run->frames,
                                       i * FRAME,
                                       input_8(input) & 1,
-                                      CAPTURE_LINK_ETHERNET};
+                                      CAPTURE_LINK_ETHERNET,
+                                      0};
         rill__streams_frame(run->streams, &frame);
     }
 }

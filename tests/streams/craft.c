@@ -100,8 +100,8 @@ uint64_t craft_frame(struct craft *craft, rill_time after, uint16_t link_type, c
     memcpy(craft->bytes[craft->count], bytes, length);
     craft->now += after;
     *frame = (struct streams_frame){
-        craft->bytes[craft->count], length, length,   craft->now, craft->count + 1,
-        craft->count * CRAFT_FRAME, 0,      link_type};
+        craft->bytes[craft->count], length, length,    craft->now, craft->count + 1,
+        craft->count * CRAFT_FRAME, 0,      link_type, 0};
     craft->count++;
     return frame->number;
 }

@@ -28,7 +28,7 @@ static uint32_t segment(uint8_t out[200]) {
 
 static enum decap_result take(uint16_t link_type, const uint8_t *bytes, uint32_t length,
                               struct streams_packet *packet) {
-    struct streams_frame frame = {bytes, length, length, 1, 1, 0, 0, link_type};
+    struct streams_frame frame = {bytes, length, length, 1, 1, 0, 0, link_type, 0};
     return rill__decap(&decap, &frame, packet);
 }
 
@@ -110,7 +110,7 @@ static void a_segment_is_found_behind_every_layer(void **state) {
         for (uint32_t cut = 0; cut < length; cut++) {
             uint8_t *copy = malloc(cut ? cut : 1); /* so that a read behind it is noticed */
             memcpy(copy, bytes, cut);
-            struct streams_frame frame = {copy, cut, length, 1, 1, 0, 0, layers[i].link_type};
+            struct streams_frame frame = {copy, cut, length, 1, 1, 0, 0, layers[i].link_type, 0};
             enum decap_result result = rill__decap(&decap, &frame, &packet);
             if (cut >= length - 100) {
                 assert_int_equal(result, DECAP_TCP);
