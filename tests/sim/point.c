@@ -12,6 +12,8 @@ struct end {
     rill_handle handle;
     uint64_t to_send, sent, to_read, got;
     bool shut, ended, closed;
+    uint8_t next[8192]; /* what is to be sent next, from next_at on */
+    uint64_t next_at;
 };
 
 struct run {
@@ -141,12 +143,13 @@ static void fill(uint8_t *out, uint64_t stream, uint64_t from, size_t length) {
 
 static const char *send_more(struct run *run, struct end *end) {
     struct rill_stack *stack = run->test.world.stacks[end->host];
-    uint8_t buffer[8192];
     while (end->sent < end->to_send) {
         uint64_t left = end->to_send - end->sent;
-        size_t n = left < sizeof buffer ? (size_t)left : sizeof buffer;
-        fill(buffer, run->point->seed + (uint64_t)end->host, end->sent, n);
-        int64_t taken = rill_tcp_send(stack, end->handle, buffer, n);
+        size_t n = left < sizeof end->next ? (size_t)left : sizeof end->next;
+        if (end->next_at != end->sent || !end->sent) /* else it was refused: the same again */
+            fill(end->next, run->point->seed + (uint64_t)end->host, end->sent, n);
+        end->next_at = end->sent;
+        int64_t taken = rill_tcp_send(stack, end->handle, end->next, n);
         if (taken == RILL_ERROR_AGAIN || taken == RILL_ERROR_STATE)
             return 0;
         if (taken < 0)
