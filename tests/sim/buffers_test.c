@@ -105,6 +105,22 @@ static uint64_t throughput(struct flow *flow, const struct path *path, uint32_t 
     return flow->read;
 }
 
+/* Story: where all of a window came at once, at the very end of a round, it counted for the round
+ * before; the buffer grew a round trip late, and a round trip was lost waiting for it. */
+static void windows_that_come_at_once_do_not_wait_for_the_receiver(void **state) {
+    (void)state;
+    static struct flow flow;
+    flow_init(&flow, 0, 40 * RILL_MILLISECOND);
+    test_world_buffers(&flow.test, 0);
+    flow.test.config[0].send_buffer = 4u << 20;
+    flow_open(&flow);
+    run(&flow, 280 * RILL_MILLISECOND); /* seven rounds of slow start */
+    struct rill_tcp_info sender = info_of(&flow, 0);
+    assert_true(sender.cwnd > 256 << 10);
+    assert_int_equal(sender.limited_ns[RILL_LIMITER_RECEIVER_WINDOW], 0);
+    flow_close(&flow);
+}
+
 static void buffers_that_follow_reach_what_large_ones_reach(void **state) {
     (void)state;
     static const struct path paths[] = {
@@ -239,6 +255,7 @@ int main(void) {
         cmocka_unit_test(reader_slower_than_the_path_keeps_a_small_buffer),
         cmocka_unit_test(holes_filled_do_not_make_a_buffer_larger),
         cmocka_unit_test(ten_thousand_connections_stay_within_the_budget),
+        cmocka_unit_test(windows_that_come_at_once_do_not_wait_for_the_receiver),
         cmocka_unit_test(buffers_that_follow_reach_what_large_ones_reach),
     };
     return cmocka_run_group_tests(tests, 0, 0);
