@@ -234,6 +234,11 @@ static bool next_direct(struct capture_files *files, struct streams_frame *frame
 }
 
 bool capture_files_next(struct capture_files *files, struct streams_frame *frame) {
+    if (files->live) {
+        bool there = capture_live_next(files->live, frame);
+        files->frames = files->live->frames;
+        return there;
+    }
     struct capture_file *first = &files->files[0];
     if (files->count == 1 && first->reader.interface_count == 1 && !first->heap_count)
         return next_direct(files, frame);
@@ -258,6 +263,8 @@ bool capture_files_next(struct capture_files *files, struct streams_frame *frame
 
 const uint8_t *capture_files_again(void *context, uint64_t offset, uint32_t length) {
     const struct capture_files *files = context;
+    if (files->live)
+        return capture_live_again(files->live, offset, length);
     size_t index = (size_t)(offset >> OFFSET_BITS);
     if (index >= files->count)
         return 0;
@@ -266,6 +273,8 @@ const uint8_t *capture_files_again(void *context, uint64_t offset, uint32_t leng
 }
 
 bool capture_files_partial(const struct capture_files *files) {
+    if (files->live)
+        return files->live->partial;
     for (size_t i = 0; i < files->count; i++)
         if (files->files[i].partial)
             return true;

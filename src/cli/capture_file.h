@@ -2,11 +2,12 @@
  *
  * A file with one interface is taken as it stands. Where a file has several, their packets may be
  * interleaved in blocks; and several files are several places; then the earliest of those in sight
- * comes first. */
+ * comes first. In place of files there may be an interface. */
 #ifndef RILL_CLI_CAPTURE_FILE_H
 #define RILL_CLI_CAPTURE_FILE_H
 
 #include "capture/reader.h"
+#include "cli/capture_live.h"
 #include "cli/capture_source.h"
 #include "streams/packet.h"
 
@@ -30,7 +31,8 @@ struct capture_files {
     size_t count;
     uint64_t frames;
     struct rill_allocator allocator;
-    size_t current; /* the file of the frame at hand */
+    size_t current;            /* the file of the frame at hand */
+    struct capture_live *live; /* the interface in place of files, which is the caller's; or null */
 };
 
 /* False: the error is printed. */

@@ -13,18 +13,25 @@ static const struct {
     const char *name;
     int (*run)(const struct streams_options *options);
     bool numbered; /* about one connection */
+    bool live;     /* also of an interface */
 } verbs[] = {
-    {"list", streams_list, false},     {"show", streams_show, true},
-    {"why", streams_why, true},        {"follow", streams_follow, true},
-    {"ladder", streams_ladder, true},  {"cut", streams_cut, true},
-    {"export", streams_export, false}, {"events", streams_events, false},
-    {"report", streams_report, false},
+    {"list", streams_list, false, true},      {"show", streams_show, true, false},
+    {"why", streams_why, true, false},        {"follow", streams_follow, true, false},
+    {"ladder", streams_ladder, true, false},  {"cut", streams_cut, true, false},
+    {"export", streams_export, false, true},  {"events", streams_events, false, true},
+    {"report", streams_report, false, false},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
 
+/* Of a capture all connections are kept until the pass is over; of an interface none is. */
 static void on_connection(void *context, const struct streams_connection *connection) {
     struct streams_run *run = context;
-    store_add(&run->store, connection);
+    if (!run->files.live)
+        store_add(&run->store, connection);
+    else if (streams_wanted(run->options, connection))
+        streams_sum_up(&run->sums, connection);
+    if (run->connection && streams_wanted(run->options, connection))
+        run->connection(run->context, connection);
 }
 
 static void on_segment(void *context, const struct streams_segment *segment) {
@@ -63,6 +70,10 @@ static bool parse_shard(const char *text, struct streams_config *config) {
     return true;
 }
 
+/* Of an interface: a connection that ended is told soon, though a late packet of it then is
+ * another. */
+#define LIVE_KEPT_CLOSED (2 * RILL_SECOND)
+
 static bool open_analysis(struct streams_run *run) {
     struct streams_config config = {0};
     config.allocator = cli_allocator();
@@ -71,6 +82,7 @@ static bool open_analysis(struct streams_run *run) {
     config.seed[1] = (uint64_t)getpid() * 0x9e3779b97f4a7c15;
     config.memory_max = run->options->memory;
     config.idle_split = run->options->idle;
+    config.kept_closed = run->files.live ? LIVE_KEPT_CLOSED : 0;
     config.context = run;
     config.connection = run->only ? 0 : on_connection;
     config.event = run->event ? on_event : 0;
@@ -81,7 +93,7 @@ static bool open_analysis(struct streams_run *run) {
         cli_error("'%s' is no shard: I/N is expected, I from 0 to N - 1", run->options->shard);
         return false;
     }
-    config.frames_stay = true;
+    config.frames_stay = !run->files.live;
     for (size_t i = 0; i < run->files.count; i++)
         config.frames_stay = config.frames_stay && run->files.files[i].source.map;
     run->streams = rill__streams_open(&config);
@@ -135,7 +147,21 @@ static void warn(const struct streams_run *run) {
                   (unsigned long long)(totals->fragments_given_up + totals->fragments_waiting));
 }
 
+/* The same of an interface. */
+static void warn_live(const struct capture_live *live) {
+    if (live->partial)
+        cli_error("%s; the answer is partial", live->fault);
+    if (live->counts.dropped)
+        cli_error("%llu packets were dropped: the kernel's buffer was full; --buffer makes it "
+                  "larger, --filter and --snaplen need less of it",
+                  (unsigned long long)live->counts.dropped);
+    if (live->counts.interface)
+        cli_error("%llu packets were dropped by the interface itself",
+                  (unsigned long long)live->counts.interface);
+}
+
 static int end_pass(struct streams_run *run) {
+    const struct capture_live *live = run->files.live;
     rill__streams_finish(run->streams);
     rill__streams_totals(run->streams, &run->totals);
     store_sort(&run->store);
@@ -149,23 +175,55 @@ static int end_pass(struct streams_run *run) {
     }
     if (!run->said)
         warn(run);
+    if (live)
+        warn_live(live);
     if (capture_files_unusable(&run->files) ||
         (capture_files_partial(&run->files) && !run->totals.frames))
         return CLI_FAILED;
     bool partial = capture_files_partial(&run->files) || run->totals.connections_given_up ||
-                   run->totals.out_of_memory || run->totals.holes_given_up;
+                   run->totals.out_of_memory || run->totals.holes_given_up ||
+                   (live && live->counts.dropped);
     return partial ? CLI_PARTIAL : CLI_DONE;
+}
+
+static bool on_tick(void *context, bool idle, rill_time now) {
+    struct streams_run *run = context;
+    if (idle)
+        rill__streams_advance(run->streams, now);
+    fflush(stdout);
+    return !ferror(stdout) && (!run->tick || run->tick(run->context));
+}
+
+static int open_input(struct streams_run *run) {
+    const struct streams_options *options = run->options;
+    if (!options->interface)
+        return capture_files_open(&run->files, options->paths, options->path_count) ? CLI_DONE
+                                                                                    : CLI_FAILED;
+    memset(&run->files, 0, sizeof run->files);
+    struct capture_live_config config = {0};
+    config.sniff.interface = options->interface;
+    config.sniff.filter = options->filter;
+    config.sniff.buffer = options->buffer;
+    config.sniff.snap_length = options->snap_length;
+    config.write = options->write;
+    config.count = options->count;
+    config.duration = options->duration;
+    int code = capture_live_open(&run->live, &config);
+    run->files.live = &run->live;
+    run->live.context = run;
+    run->live.tick = on_tick;
+    return code;
 }
 
 int streams_pass(struct streams_run *run) {
     struct streams_frame frame;
-    if (!capture_files_open(&run->files, run->options->paths, run->options->path_count) ||
-        !open_analysis(run))
-        return CLI_FAILED;
-    bool watches = run->segment || run->event || run->frame;
+    int opened = open_input(run);
+    if (opened != CLI_DONE || !open_analysis(run))
+        return opened != CLI_DONE ? opened : CLI_FAILED;
+    bool watches = run->segment || run->event || run->frame || run->files.live;
     if ((!watches || run->options->number != STREAMS_UNKNOWN) && streams_index_open(run))
         return watches ? pass_over_one(run) : CLI_DONE;
-    bool progress = !run->quiet && isatty(2);
+    bool progress = !run->quiet && !run->files.live && isatty(2);
     while (capture_files_next(&run->files, &frame)) {
         if (run->frame)
             run->frame(run->context, &frame);
@@ -185,6 +243,8 @@ void streams_run_close(struct streams_run *run) {
     if (run->streams)
         rill__streams_close(run->streams);
     capture_files_close(&run->files);
+    if (run->files.live)
+        capture_live_close(&run->live);
     store_fini(&run->store);
 }
 
@@ -209,10 +269,6 @@ bool streams_connection_get(struct streams_run *run, uint64_t number,
     else
         cli_error("no connection %llu: the capture has none", (unsigned long long)number);
     return false;
-}
-
-static bool take_fail_if(void *options, const char *text) {
-    return streams_parse_fail_if(options, text);
 }
 
 static size_t find_verb(const char *word) {
@@ -248,58 +304,39 @@ static int sort_words(struct streams_options *options, const char **words, int c
     }
     if (*verb == VERBS)
         *verb = 0;
-    if (options->path_count)
+    return CLI_DONE;
+}
+
+/* A verb may take what has ended with a capture; of an interface there is no end to wait for. */
+static int check_live(const struct streams_options *options, size_t verb) {
+    if (!options->interface) {
+        if (options->path_count)
+            return CLI_DONE;
+        cli_error("which capture? rill streams FILE, or -i INTERFACE; - is standard input");
+        return CLI_USAGE;
+    }
+    if (options->path_count) {
+        cli_error("-i %s or files, not both; %s is a file", options->interface, options->paths[0]);
+        return CLI_USAGE;
+    }
+    if (verbs[verb].live)
         return CLI_DONE;
-    cli_error("which capture? rill streams FILE; - is standard input");
+    cli_error("-i goes with list, events and export; keep the packets with -w FILE.pcapng, and "
+              "then rill streams FILE.pcapng %s",
+              verbs[verb].name);
     return CLI_USAGE;
 }
 
 int command_streams(int argc, char **argv) {
-    struct streams_options options = {0};
+    struct streams_options options;
     const char *words[CAPTURE_FILES_MAX + 3];
-    options.number = STREAMS_UNKNOWN;
-    options.memory = UINT64_C(4) << 30;
-    options.port = options.limit = STREAMS_UNKNOWN;
-    const struct cli_option list[] = {
-        {"--json", CLI_FLAG, &options.json, 0, "JSON lines instead of text", 0},
-        {"--sort", CLI_TEXT, &options.sort, "KEY",
-         "list: by number, start, duration, bytes, packets, resent, lost, rtt or a state of blame",
-         0},
-        {"--limit", CLI_NUMBER, &options.limit, "N", "list: only so many", 0},
-        {"--address", CLI_TEXT, &options.address, "A", "list: only connections of this address", 0},
-        {"--port", CLI_NUMBER, &options.port, "P", "list: only connections of this port", 0},
-        {"--state", CLI_TEXT, &options.state, "S",
-         "list: attempted, refused, rejected, open, closing, closed, reset, midstream", 0},
-        {"--blame", CLI_TEXT, &options.blame, "B",
-         "list: only those held longest by B: loss, queue, …", 0},
-        {"--from", CLI_TEXT, &options.from, "SIDE", "follow: only what client or server sent", 0},
-        {"--hex", CLI_FLAG, &options.hex, 0, "follow: as hexadecimal", 0},
-        {"--raw", CLI_FLAG, &options.raw, 0, "follow: the bytes as they are, and nothing else", 0},
-        {"--holes", CLI_TEXT, &options.holes, "FILE", "follow: writes where bytes are missing", 0},
-        {"--overlap", CLI_TEXT, &options.overlap, "HOW",
-         "follow: whose bytes stay: linux (default), windows, bsd, first, last", 0},
-        {"-o", CLI_TEXT, &options.output, "FILE", "cut, export, report: where to write", 0},
-        {"--csv", CLI_FLAG, &options.csv, 0, "export: a table with commas, as it does anyway", 0},
-        {"--arrow", CLI_FLAG, &options.arrow, 0, "export: an Apache Arrow table", 0},
-        {"--packets", CLI_FLAG, &options.packets, 0, "export: a row a packet, not a connection", 0},
-        {"--shard", CLI_TEXT, &options.shard, "I/N", "only the I-th of N parts of the connections",
-         0},
-        {"--memory", CLI_SIZE, &options.memory, "SIZE", "for connections at once (4G); 0: no limit",
-         0},
-        {"--no-index", CLI_FLAG, &options.no_index, 0, "neither use nor write FILE.rill-index", 0},
-        {"--idle", CLI_TIME, &options.idle, "T", "a silence of T ends a connection", 0},
-        {"--fail-if", CLI_CALL, &options, "WHAT", "exit code 4 if WHAT holds, such as 'resent>1%'",
-         take_fail_if},
-    };
-    int count =
-        cli_parse(argc, argv,
-                  "rill streams FILE... [list | show N | why N | follow N | ladder N | cut N | "
-                  "events | export | report] [options]",
-                  list, sizeof list / sizeof *list, words, CAPTURE_FILES_MAX + 3);
+    int count = streams_parse(argc, argv, &options, words, CAPTURE_FILES_MAX + 3);
     if (count < 0)
         return -1 - count;
     size_t verb;
     int code = sort_words(&options, words, count, &verb);
+    if (code == CLI_DONE)
+        code = check_live(&options, verb);
     if (code != CLI_DONE)
         return code;
     options.verb = verbs[verb].name;

@@ -25,6 +25,10 @@ struct streams_options {
     const char *address, *state, *blame;
     uint64_t port, limit, memory;
     rill_time idle;
+    const char *interface; /* live: in place of files */
+    const char *filter, *write;
+    uint64_t buffer, snap_length, count;
+    rill_time duration;
     struct fail_if {
         char name[32];
         int compare; /* -1 <, 1 >, with = : -2, 2 */
@@ -34,10 +38,19 @@ struct streams_options {
     size_t fail_count;
 };
 
-/* One pass over the files. */
+/* What --fail-if is about, of all connections wanted. */
+struct streams_sums {
+    double segments, bytes, connections;
+    double resent, lost, repaired, reordered, missing, spurious, reset, refused, attempted;
+    double zero_windows, conflicting;
+};
+
+/* One pass over the files, or over what passes an interface. */
 struct streams_run {
     const struct streams_options *options;
     struct capture_files files;
+    struct capture_live live; /* if there is an interface: then nothing is stored */
+    struct streams_sums sums; /* the same: of the connections handed out */
     struct streams *streams;
     struct store store;
     struct streams_totals totals;
@@ -50,6 +63,9 @@ struct streams_run {
     void (*segment)(void *context, const struct streams_segment *segment);
     void (*event)(void *context, const struct streams_event *event);
     void (*frame)(void *context, const struct streams_frame *frame); /* before its segment */
+    /* Each connection wanted, once, as it is over; numbers are in no order. */
+    void (*connection)(void *context, const struct streams_connection *connection);
+    bool (*tick)(void *context); /* live: now and then; false: enough */
 };
 
 /* Runs the pass to its end. CLI_DONE, CLI_PARTIAL (said on standard error), or why nothing came of
@@ -61,8 +77,13 @@ void streams_run_close(struct streams_run *run);
 bool streams_connection_get(struct streams_run *run, uint64_t number,
                             struct streams_connection *connection);
 
+/* streams_options.c: as cli_parse. */
+int streams_parse(int argc, char **argv, struct streams_options *options, const char **words,
+                  int max);
+
 /* The verbs; each returns the exit code. */
 int streams_list(const struct streams_options *options);
+int streams_live(const struct streams_options *options); /* list, of an interface */
 int streams_show(const struct streams_options *options);
 int streams_why(const struct streams_options *options);
 int streams_follow(const struct streams_options *options);
@@ -71,6 +92,15 @@ int streams_export(const struct streams_options *options);
 int streams_cut(const struct streams_options *options);
 int streams_report(const struct streams_options *options);
 int streams_events(const struct streams_options *options);
+
+/* streams_list.c: its lines. `since`: when the first connection began. */
+#define STREAMS_LINE 640
+const char *streams_list_head(char out[STREAMS_LINE]);
+const char *streams_list_line(const struct streams *streams,
+                              const struct streams_connection *connection, rill_time since,
+                              char out[STREAMS_LINE]);
+/* What the list is sorted by, the largest first; false: there is no such key. */
+bool streams_sort_key(const char *name, const struct streams_connection *connection, uint64_t *key);
 
 /* streams_text.c */
 #define STREAMS_TEXT 512
@@ -100,6 +130,7 @@ bool streams_wanted(const struct streams_options *options,
 /* The same of one packet: by address and port alone. */
 bool streams_packet_wanted(const struct streams_options *options,
                            const struct streams_packet *packet);
+void streams_sum_up(struct streams_sums *sums, const struct streams_connection *connection);
 bool streams_parse_fail_if(struct streams_options *options, const char *text);
 /* CLI_FAIL_IF if one holds, else `code`. */
 int streams_fail_code(const struct streams_options *options, struct streams_run *run, int code);

@@ -10,13 +10,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { BATCH_TICKS = 5 }; /* live: what waits for a batch to fill waits no longer */
+
 struct export {
     struct streams_run run;
     const struct table *table;
     FILE *out;
     struct arrow_writer *arrow;
     struct table_row row;
-    bool begun;
+    bool begun, stream;
+    unsigned ticks;
     bool failed; /* writing did, or memory ran out */
 };
 
@@ -32,7 +35,7 @@ static bool open_arrow(struct export *export) {
     config.columns = export->table->columns;
     config.count = export->table->count;
     config.table = export->table->name;
-    config.stream = fstat(fileno(export->out), &stat) || !S_ISREG(stat.st_mode);
+    config.stream = export->stream = fstat(fileno(export->out), &stat) || !S_ISREG(stat.st_mode);
     config.context = export->out;
     config.write = write_arrow;
     export->arrow = rill__arrow_open(&config);
@@ -76,6 +79,19 @@ static void put_connection(struct export *export, const struct streams_connectio
     }
     streams_row_connection(&export->row, export->run.streams, connection);
     put_row(export);
+}
+
+static void put_live(void *context, const struct streams_connection *connection) {
+    put_connection(context, connection);
+}
+
+/* So that whoever reads has what there is. A batch for each time would make a file of crumbs. */
+static bool on_tick(void *context) {
+    struct export *export = context;
+    if (export->arrow && export->stream && ++export->ticks % BATCH_TICKS == 0)
+        export->failed = export->failed || !rill__arrow_flush(export->arrow);
+    fflush(export->out);
+    return !export->failed && !ferror(export->out);
 }
 
 static int begin(struct export *export, const struct streams_options *options) {
@@ -125,10 +141,10 @@ int streams_export(const struct streams_options *options) {
             fclose(export.out);
         return code;
     }
-    if (options->packets) {
-        export.run.context = &export;
-        export.run.segment = put_packet;
-    }
+    export.run.context = &export;
+    export.run.segment = options->packets ? put_packet : 0;
+    export.run.connection = options->interface && !options->packets ? put_live : 0;
+    export.run.tick = on_tick;
     code = streams_pass(&export.run);
     if (code == CLI_DONE || code == CLI_PARTIAL) {
         for (size_t i = 0; !options->packets && i < export.run.store.count; i++)

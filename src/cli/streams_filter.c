@@ -75,13 +75,7 @@ bool streams_parse_fail_if(struct streams_options *options, const char *text) {
     return true;
 }
 
-struct sums {
-    double segments, bytes, connections;
-    double resent, lost, repaired, reordered, missing, spurious, reset, refused, attempted;
-    double zero_windows, conflicting;
-};
-
-static void sum_up(struct sums *sums, const struct streams_connection *connection) {
+void streams_sum_up(struct streams_sums *sums, const struct streams_connection *connection) {
     sums->connections++;
     sums->reset += connection->state == STREAMS_STATE_RESET;
     sums->refused += connection->state == STREAMS_STATE_REFUSED;
@@ -102,7 +96,7 @@ static void sum_up(struct sums *sums, const struct streams_connection *connectio
 }
 
 /* What is measured, and of what it is a part. */
-static double measure(const struct sums *sums, const char *name, double *of) {
+static double measure(const struct streams_sums *sums, const char *name, double *of) {
     *of = sums->segments;
     if (strcmp(name, "resent") == 0)
         return sums->resent;
@@ -143,13 +137,13 @@ static bool holds(const struct fail_if *fail, double value) {
 }
 
 int streams_fail_code(const struct streams_options *options, struct streams_run *run, int code) {
-    struct sums sums = {0};
+    struct streams_sums sums = run->sums;
     struct streams_connection connection;
     if (!options->fail_count || (code != CLI_DONE && code != CLI_PARTIAL))
         return code;
     for (size_t i = 0; i < run->store.count; i++)
         if (store_get(&run->store, i, &connection) && streams_wanted(options, &connection))
-            sum_up(&sums, &connection);
+            streams_sum_up(&sums, &connection);
     for (size_t i = 0; i < options->fail_count; i++) {
         const struct fail_if *fail = &options->fail_if[i];
         double of, value = measure(&sums, fail->name, &of);

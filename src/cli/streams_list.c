@@ -24,7 +24,8 @@ static uint64_t total(const struct streams_connection *connection, size_t offset
 }
 #define TOTAL(connection, member) total(connection, offsetof(struct streams_side, member))
 
-static bool key_of(const char *name, const struct streams_connection *connection, uint64_t *key) {
+bool streams_sort_key(const char *name, const struct streams_connection *connection,
+                      uint64_t *key) {
     if (strcmp(name, "number") == 0)
         *key = 0;
     else if (strcmp(name, "start") == 0)
@@ -73,14 +74,16 @@ static void print_summary(const struct streams_summary *summary) {
         putchar('\n');
 }
 
-static void print_head(void) {
-    printf("%6s %4s  %-21s    %-21s %9s %9s  %-10s %9s %9s %6s %5s  %s\n", "number", "life",
-           "client", "server", "start", "lasted", "state", "sent", "received", "resent", "lost",
-           "held longest by");
+const char *streams_list_head(char out[STREAMS_LINE]) {
+    snprintf(out, STREAMS_LINE, "%6s %4s  %-21s    %-21s %9s %9s  %-10s %9s %9s %6s %5s  %s",
+             "number", "life", "client", "server", "start", "lasted", "state", "sent", "received",
+             "resent", "lost", "held longest by");
+    return out;
 }
 
-static void print_row(const struct streams_run *run, const struct streams_connection *connection,
-                      uint64_t since) {
+const char *streams_list_line(const struct streams *streams,
+                              const struct streams_connection *connection, rill_time since,
+                              char out[STREAMS_LINE]) {
     char client[RILL_ENDPOINT_TEXT], server[RILL_ENDPOINT_TEXT], start[32], lasted[32], sent[32],
         received[32], held[64] = "-", scope[96];
     enum streams_blame worst = streams_worst(connection);
@@ -88,20 +91,23 @@ static void print_row(const struct streams_run *run, const struct streams_connec
         snprintf(held, sizeof held, "%s %llu %%", streams_blame_words(worst),
                  (unsigned long long)((double)connection->blame[worst] * 100 /
                                       (double)connection->duration));
-    streams_scope_text(run->streams, connection->scope, scope, sizeof scope);
-    printf("%6llu %4llu  %-21s -> %-21s %9s %9s  %-10s %9s %9s %6llu %5llu  %s%s%s%s\n",
-           (unsigned long long)connection->number, (unsigned long long)connection->incarnation,
-           streams_endpoint_text(connection, 0, client),
-           streams_endpoint_text(connection, 1, server),
-           cli_time_text(connection->start - since, start, sizeof start),
-           cli_time_text(connection->duration, lasted, sizeof lasted),
-           rill__streams_state_text((enum streams_state)connection->state),
-           cli_size_text(connection->sides[0].bytes, sent, sizeof sent),
-           cli_size_text(connection->sides[1].bytes, received, sizeof received),
-           (unsigned long long)TOTAL(connection, resent_segments),
-           (unsigned long long)(TOTAL(connection, lost_segments) +
-                                TOTAL(connection, repaired_segments)),
-           held, scope[0] ? "  (" : "", scope, scope[0] ? ")" : "");
+    streams_scope_text(streams, connection->scope, scope, sizeof scope);
+    snprintf(out, STREAMS_LINE,
+             "%6llu %4llu  %-21s -> %-21s %9s %9s  %-10s %9s %9s %6llu %5llu  %s%s%s%s%s",
+             (unsigned long long)connection->number, (unsigned long long)connection->incarnation,
+             streams_endpoint_text(connection, 0, client),
+             streams_endpoint_text(connection, 1, server),
+             cli_time_text(connection->start - since, start, sizeof start),
+             cli_time_text(connection->duration, lasted, sizeof lasted),
+             rill__streams_state_text((enum streams_state)connection->state),
+             cli_size_text(connection->sides[0].bytes, sent, sizeof sent),
+             cli_size_text(connection->sides[1].bytes, received, sizeof received),
+             (unsigned long long)TOTAL(connection, resent_segments),
+             (unsigned long long)(TOTAL(connection, lost_segments) +
+                                  TOTAL(connection, repaired_segments)),
+             held, scope[0] ? "  (" : "", scope, scope[0] ? ")" : "",
+             connection->given_up ? "  (put away early)" : "");
+    return out;
 }
 
 /* The rows wanted, in the order wanted; null: out of memory, or the key is none. */
@@ -120,7 +126,7 @@ static struct order *select_rows(struct streams_run *run, size_t *count,
             continue;
         streams_summary_add(summary, &connection);
         list[*count] = (struct order){i, 0, connection.number};
-        if (options->sort && !key_of(options->sort, &connection, &list[*count].key)) {
+        if (options->sort && !streams_sort_key(options->sort, &connection, &list[*count].key)) {
             cli_error("'%s' is no key to sort by; see --help", options->sort);
             free(list);
             return 0;
@@ -136,6 +142,9 @@ int streams_list(const struct streams_options *options) {
     struct streams_run run = {0};
     struct streams_summary summary = {0};
     struct streams_connection connection;
+    char line[STREAMS_LINE];
+    if (options->interface)
+        return streams_live(options);
     run.options = options;
     int code = streams_pass(&run);
     size_t count = 0;
@@ -147,7 +156,7 @@ int streams_list(const struct streams_options *options) {
         if (list && !options->json) {
             print_summary(&summary);
             if (count)
-                print_head();
+                puts(streams_list_head(line));
         }
         for (uint64_t i = 0; list && i < shown; i++) {
             if (!store_get(&run.store, list[i].row, &connection))
@@ -155,7 +164,7 @@ int streams_list(const struct streams_options *options) {
             if (options->json)
                 streams_print_json(stdout, run.streams, &connection);
             else
-                print_row(&run, &connection, summary.start);
+                puts(streams_list_line(run.streams, &connection, summary.start, line));
         }
         if (list && !options->json && shown < count)
             printf("... %llu more\n", (unsigned long long)(count - shown));

@@ -39,10 +39,13 @@ void rill__closed_add(struct streams *streams, struct connection *connection) {
     closed->generation = slab_generation(&streams->connections, connection->index);
 }
 
-void rill__closed_expire(struct streams *streams) {
+bool rill__closed_expire(struct streams *streams, rill_time now) {
+    rill_time kept = streams->config.kept_closed ? streams->config.kept_closed : CLOSED_TIME;
     if (streams->closed_end == streams->closed_first)
-        return;
+        return false;
     const struct connection *connection = first(streams);
-    if (!connection || connection->last + CLOSED_TIME < streams->newest)
-        drop_first(streams);
+    if (connection && connection->last + kept >= now)
+        return false;
+    drop_first(streams);
+    return true;
 }

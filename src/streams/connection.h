@@ -236,7 +236,8 @@ uint32_t rill__lives_before(const struct streams *streams, const struct connecti
 
 /* closed.c */
 void rill__closed_add(struct streams *streams, struct connection *connection);
-void rill__closed_expire(struct streams *streams);
+/* The first one goes, if it has been kept long enough. */
+bool rill__closed_expire(struct streams *streams, rill_time now);
 void rill__closed_fini(struct streams *streams);
 
 /* take.c */

@@ -174,14 +174,9 @@ static void fill_rtt(struct streams_connection *out, const struct connection *co
     out->rtt_p99 = p99 != STREAMS_UNKNOWN && p99 > out->rtt_median ? p99 : out->rtt_median;
 }
 
-static void account(struct streams *streams, struct connection *connection) {
+static struct streams_connection account_of(const struct connection *connection) {
     struct streams_connection out;
     memset(&out, 0, sizeof out);
-    if (connection->active) {
-        rill__blame_finish(connection);
-        close_holes(streams, connection, 0);
-        close_holes(streams, connection, 1);
-    }
     out.number = connection->number;
     out.incarnation = connection->incarnation;
     out.scope = connection->key.scope;
@@ -208,9 +203,35 @@ static void account(struct streams *streams, struct connection *connection) {
     out.completeness = connection->completeness;
     fill_blame(&out, connection);
     fill_rtt(&out, connection);
+    return out;
+}
+
+static void hand_out(struct streams *streams, struct connection *connection) {
+    if (connection->active) {
+        rill__blame_finish(connection);
+        close_holes(streams, connection, 0);
+        close_holes(streams, connection, 1);
+    }
     streams->totals.connections++;
-    if (streams->config.connection)
-        streams->config.connection(streams->config.context, &out);
+    if (!streams->config.connection)
+        return;
+    struct streams_connection out = account_of(connection);
+    streams->config.connection(streams->config.context, &out);
+}
+
+void rill__streams_glance(const struct streams *streams, void *context,
+                          void (*each)(void *context,
+                                       const struct streams_connection *connection)) {
+    uint32_t end = slab_end(&streams->connections);
+    for (uint32_t i = 0; i < end; i++) {
+        if (!slab_in_use(&streams->connections, i))
+            continue;
+        const struct connection *connection = slab_at(&streams->connections, i);
+        if (connection->bits & CONNECTION_ALIAS)
+            continue;
+        struct streams_connection out = account_of(connection);
+        each(context, &out);
+    }
 }
 
 /* Takes it out of the row of its key's incarnations. */
@@ -235,7 +256,7 @@ static void unlink_key(struct streams *streams, struct connection *connection) {
 
 void rill__streams_put_away(struct streams *streams, struct connection *connection) {
     if (!(connection->bits & CONNECTION_ALIAS))
-        account(streams, connection);
+        hand_out(streams, connection);
     unlink_key(streams, connection);
     release_active(streams, connection);
     rill__slab_close(&streams->connections, connection->index);

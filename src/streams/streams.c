@@ -209,7 +209,7 @@ static void take_prepared(struct streams *streams, struct prepared *prepared) {
         streams->newest = packet->when;
     if (streams->config.memory_max && streams->memory > streams->config.memory_max)
         rill__streams_make_room(streams);
-    rill__closed_expire(streams);
+    rill__closed_expire(streams, streams->newest);
     if (rill__sighting_check(streams, packet, prepared->sum, &evidence, &scope) &&
         count_sighting(streams, packet, evidence, scope))
         return;
@@ -260,6 +260,12 @@ void rill__streams_frame(struct streams *streams, const struct streams_frame *fr
     bool waits = streams->config.frames_stay && !streams->config.segment &&
                  !streams->config.event && !streams->decap.reassembled;
     take_until(streams, waits ? AHEAD - 1 : 0);
+}
+
+void rill__streams_advance(struct streams *streams, rill_time now) {
+    take_until(streams, 0);
+    while (rill__closed_expire(streams, now)) {
+    }
 }
 
 void rill__streams_finish(struct streams *streams) {

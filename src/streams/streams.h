@@ -216,10 +216,11 @@ struct streams_segment {
 
 struct streams_config {
     struct rill_allocator allocator;
-    uint64_t seed[2];     /* keys the hash tables; nothing else depends on it */
-    uint64_t memory_max;  /* bytes for open and closed connections; 0: no bound */
-    rill_time idle_split; /* a connection silent for so long is over; 0: never (a live capture) */
-    bool frames_stay;     /* a frame's bytes stay where they are while the next few come: faster */
+    uint64_t seed[2];      /* keys the hash tables; nothing else depends on it */
+    uint64_t memory_max;   /* bytes for open and closed connections; 0: no bound */
+    rill_time idle_split;  /* a connection silent for so long is over; 0: never */
+    rill_time kept_closed; /* what is over is kept for late packets; 0: 60 s */
+    bool frames_stay;      /* a frame's bytes stay where they are while the next few come: faster */
     const struct streams_connection
         *only;              /* of these two endpoints alone; its number comes first */
     uint32_t shard, shards; /* only connections whose hash falls there; shards 0: all */
@@ -251,6 +252,13 @@ struct streams *rill__streams_open(const struct streams_config *config);
 void rill__streams_close(struct streams *streams);
 
 void rill__streams_frame(struct streams *streams, const struct streams_frame *frame);
+/* It is `now`, and all that passed before was brought: what has been over for long enough is handed
+ * out though no packet comes. */
+void rill__streams_advance(struct streams *streams, rill_time now);
+/* Each connection that was not handed out yet, as it stands: time since its last packet is
+ * nobody's, and its holes are not judged. */
+void rill__streams_glance(const struct streams *streams, void *context,
+                          void (*each)(void *context, const struct streams_connection *connection));
 /* The input has ended: hands out every connection left, in the order of their numbers. */
 void rill__streams_finish(struct streams *streams);
 

@@ -1,0 +1,265 @@
+/* cli/streams_live.c: `rill streams -i IF`: the list of what passes an interface.
+ *
+ * On a terminal a screen, drawn anew every second: connections at hand and those of the past that
+ * are worth most, and what the kernel dropped; at the end the list. Elsewhere a line a connection
+ * as it ends, the rest at the end, and the sum. Of connections that are over LISTED are kept for
+ * the screen and its list, the largest by --sort, or by bytes; the others are counted. */
+#include "cli/streams.h"
+#include "cli/streams_summary.h"
+
+#include "cli/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LISTED = 1024, SCREEN_HEAD = 4, DRAWING_SHARE = 20 };
+
+struct entry {
+    uint64_t key;
+    bool over;
+    struct streams_connection connection;
+};
+
+struct top { /* the `most` largest; a heap, the least first */
+    struct entry *entries;
+    size_t count, most;
+};
+
+struct live_list {
+    struct streams_run run;
+    struct streams_summary summary; /* of those that are over */
+    struct top past, shown;
+    const char *sort;
+    bool screen, headed;
+    uint64_t open, past_others;
+    rill_time drawn_at, drawing_took;
+    uint64_t drawn_frames, drawn_bytes;
+};
+
+static bool less(const struct entry *a, const struct entry *b) {
+    return a->key != b->key ? a->key < b->key : a->connection.number > b->connection.number;
+}
+
+static void sink(struct top *top, size_t at) {
+    struct entry entry = top->entries[at];
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child + 1 < top->count && less(&top->entries[child + 1], &top->entries[child]))
+            child++;
+        if (child >= top->count || !less(&top->entries[child], &entry))
+            break;
+        top->entries[at] = top->entries[child];
+        at = child;
+    }
+    top->entries[at] = entry;
+}
+
+/* False: something is left out for it, or it is. */
+static bool top_add(struct top *top, const struct entry *entry) {
+    if (top->count == top->most) {
+        if (!top->most || less(entry, &top->entries[0]))
+            return false;
+        top->entries[0] = *entry;
+        sink(top, 0);
+        return false;
+    }
+    size_t at = top->count++;
+    for (; at && less(entry, &top->entries[(at - 1) / 2]); at = (at - 1) / 2)
+        top->entries[at] = top->entries[(at - 1) / 2];
+    top->entries[at] = *entry;
+    return true;
+}
+
+static int largest_first(const void *a, const void *b) {
+    return less(b, a) ? -1 : less(a, b);
+}
+
+static int by_number(const void *a, const void *b) {
+    const struct entry *one = a, *other = b;
+    return (one->connection.number > other->connection.number) -
+           (one->connection.number < other->connection.number);
+}
+
+static rill_time monotonic(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (rill_time)now.tv_sec * RILL_SECOND + (rill_time)now.tv_nsec;
+}
+
+/* Elsewhere than on a terminal. */
+static void print_line(struct live_list *list, const struct streams_connection *connection) {
+    char line[STREAMS_LINE];
+    if (list->run.options->json) {
+        streams_print_json(stdout, list->run.streams, connection);
+        return;
+    }
+    if (!list->headed)
+        puts(streams_list_head(line));
+    list->headed = true;
+    puts(streams_list_line(list->run.streams, connection, list->run.live.first, line));
+}
+
+static struct entry entry_of(const struct live_list *list,
+                             const struct streams_connection *connection, bool over) {
+    struct entry entry = {0, over, *connection};
+    streams_sort_key(list->sort, connection, &entry.key);
+    return entry;
+}
+
+static void on_connection(void *context, const struct streams_connection *connection) {
+    struct live_list *list = context;
+    streams_summary_add(&list->summary, connection);
+    if (!list->screen) {
+        print_line(list, connection);
+        return;
+    }
+    struct entry entry = entry_of(list, connection, true);
+    list->past_others += !top_add(&list->past, &entry);
+}
+
+static void on_glance(void *context, const struct streams_connection *connection) {
+    struct live_list *list = context;
+    if (!streams_wanted(list->run.options, connection))
+        return;
+    list->open++;
+    struct entry entry = entry_of(list, connection, false);
+    top_add(&list->shown, &entry);
+}
+
+/* A line of the screen, cut off where that ends. */
+static void draw_line(const char *line, unsigned columns) {
+    printf("%.*s\033[K\n", (int)columns, line);
+}
+
+static void draw_figures(const struct live_list *list, rill_time now, unsigned columns) {
+    const struct capture_live *live = &list->run.live;
+    char line[STREAMS_LINE], time[32], rate[32];
+    uint64_t ns = list->drawn_at ? now - list->drawn_at : now - live->began;
+    double seconds = ns ? (double)ns / 1e9 : 1;
+    double packets = (double)(live->frames - list->drawn_frames) / seconds;
+    double bits = (double)(live->bytes - list->drawn_bytes) * 8 / seconds;
+    snprintf(line, sizeof line, "%s for %s: %llu packets, %.0f packets/s, %s",
+             live->config.sniff.interface, cli_time_text(now - live->began, time, sizeof time),
+             (unsigned long long)live->frames, packets,
+             cli_rate_text((uint64_t)bits, rate, sizeof rate));
+    draw_line(line, columns);
+    snprintf(
+        line, sizeof line,
+        "%llu connections at hand, %llu over; dropped by the kernel: %llu, put away early: %llu",
+        (unsigned long long)list->open, (unsigned long long)list->summary.connections,
+        (unsigned long long)live->counts.dropped,
+        (unsigned long long)list->run.totals.connections_given_up);
+    draw_line(line, columns);
+}
+
+static void draw(struct live_list *list, rill_time now) {
+    struct winsize size = {0};
+    char line[STREAMS_LINE];
+    unsigned rows = 24, columns = 80;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row && size.ws_col) {
+        rows = size.ws_row;
+        columns = size.ws_col;
+    }
+    list->shown.count = 0;
+    list->shown.most = rows > SCREEN_HEAD + 1 ? rows - SCREEN_HEAD - 1 : 1;
+    list->shown.most = list->shown.most < LISTED ? list->shown.most : LISTED;
+    if (list->run.options->limit < list->shown.most)
+        list->shown.most = (size_t)list->run.options->limit;
+    list->open = 0;
+    rill__streams_glance(list->run.streams, list, on_glance);
+    for (size_t i = 0; i < list->past.count; i++)
+        top_add(&list->shown, &list->past.entries[i]);
+    rill__streams_totals(list->run.streams, &list->run.totals);
+    fputs(list->drawn_at ? "\033[H" : "\033[H\033[2J", stdout);
+    draw_figures(list, now, columns);
+    draw_line("", columns);
+    draw_line(streams_list_head(line), columns);
+    qsort(list->shown.entries, list->shown.count, sizeof *list->shown.entries, largest_first);
+    for (size_t i = 0; i < list->shown.count; i++)
+        draw_line(streams_list_line(list->run.streams, &list->shown.entries[i].connection,
+                                    list->run.live.first, line),
+                  columns);
+    fputs("\033[J", stdout);
+    fflush(stdout);
+}
+
+/* Drawing looks at each connection: of very many less often, so that it takes a small share. */
+static bool on_tick(void *context) {
+    struct live_list *list = context;
+    rill_time now = monotonic(), pause = DRAWING_SHARE * list->drawing_took;
+    if (!list->screen || now - list->drawn_at < (pause > RILL_SECOND ? pause : RILL_SECOND))
+        return true;
+    draw(list, now);
+    list->drawn_at = now;
+    list->drawn_frames = list->run.live.frames;
+    list->drawn_bytes = list->run.live.bytes;
+    list->drawing_took = monotonic() - now;
+    return true;
+}
+
+static void print_end(struct live_list *list) {
+    const struct streams_options *options = list->run.options;
+    char text[2 * STREAMS_TEXT], line[STREAMS_LINE];
+    if (options->json)
+        return;
+    if (list->drawn_at)
+        fputs("\033[H\033[J", stdout);
+    else if (list->headed)
+        putchar('\n');
+    streams_summary_figures(&list->summary, text, sizeof text);
+    puts(list->summary.connections ? text : "No TCP connection passed.");
+    streams_summary_reason(&list->summary, true, text, sizeof text);
+    if (*text)
+        puts(text);
+    if (!list->past.count)
+        return;
+    printf("\n%s\n", streams_list_head(line));
+    qsort(list->past.entries, list->past.count, sizeof *list->past.entries,
+          options->sort ? largest_first : by_number);
+    size_t shown = options->limit < list->past.count ? (size_t)options->limit : list->past.count;
+    for (size_t i = 0; i < shown; i++)
+        puts(streams_list_line(list->run.streams, &list->past.entries[i].connection,
+                               list->run.live.first, line));
+    if (list->past_others + list->past.count > shown)
+        printf("... %llu more\n",
+               (unsigned long long)(list->past_others + list->past.count - shown));
+}
+
+int streams_live(const struct streams_options *options) {
+    struct live_list list = {0};
+    struct streams_connection none = {0};
+    uint64_t key;
+    list.run.options = options;
+    list.run.context = &list;
+    list.run.connection = on_connection;
+    list.run.tick = on_tick;
+    list.sort = options->sort ? options->sort : "bytes";
+    list.screen = isatty(STDOUT_FILENO) && !options->json;
+    list.past.most = LISTED;
+    if (!streams_sort_key(list.sort, &none, &key)) {
+        cli_error("'%s' is no key to sort by; see --help", list.sort);
+        return CLI_USAGE;
+    }
+    if (list.screen) {
+        list.past.entries = calloc(LISTED, sizeof *list.past.entries);
+        list.shown.entries = calloc(LISTED, sizeof *list.shown.entries);
+    }
+    int code = CLI_MISSING;
+    if (list.screen && !(list.past.entries && list.shown.entries)) {
+        cli_error("out of memory");
+    } else {
+        code = streams_pass(&list.run);
+        if (code == CLI_DONE || code == CLI_PARTIAL) {
+            print_end(&list);
+            code = streams_fail_code(options, &list.run, code);
+        }
+    }
+    free(list.past.entries);
+    free(list.shown.entries);
+    streams_run_close(&list.run);
+    return code;
+}
