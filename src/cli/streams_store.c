@@ -1,5 +1,6 @@
-/* cli/streams_store.c: see streams_store.h. Most of a connection's numbers are 0 or small, so each
- * is written with seven bits a byte. */
+/* cli/streams_store.c: see streams_store.h. Most of a connection's numbers are 0 or small: a row is
+ * the length of each in bytes, two lengths a byte, and then those bytes, the lowest first.
+ * "Unknown", all ones, has a length of its own and no bytes. */
 #include "cli/streams_store.h"
 
 #include <stdlib.h>
@@ -7,11 +8,21 @@
 #include <sys/mman.h>
 
 #define WORDS (sizeof(struct streams_connection) / sizeof(uint64_t))
-#define ROW_MAX (WORDS * 10)
+#define LENGTHS ((WORDS + 1) / 2)
+#define ROW_MAX (LENGTHS + WORDS * 8)
 #define IN_MEMORY ((size_t)32 << 20)
 
 _Static_assert(sizeof(struct streams_connection) % sizeof(uint64_t) == 0,
                "a connection is a row of numbers");
+
+enum { UNKNOWN_LENGTH = 15 };
+
+static uint64_t get_word(const uint8_t *at, unsigned length) {
+    uint64_t word = 0;
+    for (unsigned i = 0; i < length; i++)
+        word |= (uint64_t)at[i] << 8 * i;
+    return word;
+}
 
 static bool reserve(struct store *store) {
     if (store->room - store->used >= ROW_MAX)
@@ -56,12 +67,16 @@ void store_add(struct store *store, const struct streams_connection *connection)
     store->rows[store->count++] =
         (struct store_row){connection->number, store->spilled + store->used};
     memcpy(words, connection, sizeof words);
-    uint8_t *at = store->bytes + store->used;
+    uint8_t *lengths = store->bytes + store->used, *at = lengths + LENGTHS;
+    memset(lengths, 0, LENGTHS);
     for (size_t i = 0; i < WORDS; i++) {
-        uint64_t word = words[i] + 1; /* so that "unknown", all ones, is short too */
-        for (; word >= 128; word >>= 7)
-            *at++ = (uint8_t)(word | 128);
-        *at++ = (uint8_t)word;
+        unsigned length = 0;
+        if (words[i] == STREAMS_UNKNOWN)
+            length = UNKNOWN_LENGTH;
+        else
+            for (uint64_t word = words[i]; word; word >>= 8, length++)
+                *at++ = (uint8_t)word;
+        lengths[i / 2] |= (uint8_t)(length << (i % 2 * 4));
     }
     store->used = (size_t)(at - store->bytes);
 }
@@ -88,14 +103,23 @@ bool store_get(struct store *store, size_t index, struct streams_connection *con
         at = store->bytes + (offset - store->spilled);
         end = store->bytes + store->used;
     }
+    const uint8_t *lengths = at;
+    if ((size_t)(end - at) < LENGTHS)
+        return false;
+    at += LENGTHS;
+    memset(words, 0, sizeof words);
     for (size_t i = 0; i < WORDS; i++) {
-        uint64_t word = 0;
-        for (unsigned shift = 0; at < end && shift < 64; shift += 7) {
-            word |= (uint64_t)(*at & 127) << shift;
-            if (*at++ < 128)
-                break;
+        unsigned length = lengths[i / 2] >> (i % 2 * 4) & 15;
+        if (!length)
+            continue;
+        if (length == UNKNOWN_LENGTH) {
+            words[i] = STREAMS_UNKNOWN;
+            continue;
         }
-        words[i] = word - 1;
+        if (length > 8 || (size_t)(end - at) < length)
+            return false;
+        words[i] = get_word(at, length);
+        at += length;
     }
     memcpy(connection, words, sizeof words);
     return true;

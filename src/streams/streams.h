@@ -215,7 +215,7 @@ struct streams_config {
     uint64_t seed[2];     /* keys the hash tables; nothing else depends on it */
     uint64_t memory_max;  /* bytes for open and closed connections; 0: no bound */
     rill_time idle_split; /* a connection silent for so long is over; 0: never (a live capture) */
-    bool frames_stay;     /* a frame's bytes stay where they are while the next few come: faster */
+    bool frames_stay;     /* a frame's bytes stay until rill__streams_settle: faster */
     const struct streams_connection
         *only;              /* of these two endpoints alone; its number comes first */
     uint32_t shard, shards; /* only connections whose hash falls there; shards 0: all */
@@ -247,6 +247,8 @@ struct streams *rill__streams_open(const struct streams_config *config);
 void rill__streams_close(struct streams *streams);
 
 void rill__streams_frame(struct streams *streams, const struct streams_frame *frame);
+/* Before bytes of frames go that were promised to stay. */
+void rill__streams_settle(struct streams *streams);
 /* The input has ended: hands out every connection left, in the order of their numbers. */
 void rill__streams_finish(struct streams *streams);
 
