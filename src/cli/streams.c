@@ -25,6 +25,8 @@ static const struct {
 static void on_connection(void *context, const struct streams_connection *connection) {
     struct streams_run *run = context;
     store_add(&run->store, connection);
+    if (run->connection)
+        run->connection(run->context, connection);
 }
 
 static void on_segment(void *context, const struct streams_segment *segment) {

@@ -50,6 +50,8 @@ struct streams_run {
     void (*segment)(void *context, const struct streams_segment *segment);
     void (*event)(void *context, const struct streams_event *event);
     void (*frame)(void *context, const struct streams_frame *frame); /* before its segment */
+    /* Of each connection, in the order in which they end; not called for those of an index. */
+    void (*connection)(void *context, const struct streams_connection *connection);
 };
 
 /* Runs the pass to its end. CLI_DONE, CLI_PARTIAL (said on standard error), or why nothing came of
