@@ -302,6 +302,36 @@ static void established_shut_window_tells_of_urgent_bytes_all_the_same(void **st
     peer_close(&peer);
 }
 
+/* As TCP_NOTSENT_LOWAT: what is written last does not wait behind a whole send buffer. */
+static void established_unsent_bytes_stop_the_writer_until_half_of_them_are_gone(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    loss_open(&peer, 10);
+    tune(&peer, RILL_TCP_OPTION_UNSENT_LOW, 4 * MSS);
+    peer_events(&peer, peer.handle);
+    /* A call that begins below the mark is taken whole. */
+    assert_int_equal(peer_write(&peer, 16 * MSS), 16 * MSS);
+    assert_int_equal(peer_write(&peer, 1), 0);
+    peer_drain(&peer); /* a window of ten: six wait */
+    assert_int_equal(peer_write(&peer, 1), 0);
+    assert_false(rill_ready(peer.stack, peer.handle) & RILL_EVENT_WRITABLE);
+    peer_wait(&peer, RTT);
+    ack(&peer, 2); /* slow start: four more go, two wait, which is not below half */
+    peer_drain(&peer);
+    assert_false(peer_events(&peer, peer.handle) & RILL_EVENT_WRITABLE);
+    assert_false(rill_ready(peer.stack, peer.handle) & RILL_EVENT_WRITABLE);
+    ack(&peer, 3);
+    while (peer_take_within(&peer, 0, &seen))
+        continue;
+    assert_true(peer_events(&peer, peer.handle) & RILL_EVENT_WRITABLE);
+    assert_true(rill_ready(peer.stack, peer.handle) & RILL_EVENT_WRITABLE);
+    tune(&peer, RILL_TCP_OPTION_UNSENT_LOW, 0);
+    assert_int_equal(peer_write(&peer, 20 * MSS), 20 * MSS);
+    assert_int_equal(peer_write(&peer, 20 * MSS), 20 * MSS);
+    peer_close(&peer);
+}
+
 int tune_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(established_user_timeout_gives_up_when_it_says),
@@ -314,6 +344,7 @@ int tune_tests(void) {
         cmocka_unit_test(established_window_is_clamped),
         cmocka_unit_test(established_quick_ack_pays_what_is_delayed),
         cmocka_unit_test(established_congestion_control_is_changed_on_the_way),
+        cmocka_unit_test(established_unsent_bytes_stop_the_writer_until_half_of_them_are_gone),
         cmocka_unit_test(established_urgent_byte_is_told_and_read_in_line),
         cmocka_unit_test(established_last_byte_is_sent_urgent),
         cmocka_unit_test(established_urgent_byte_far_ahead_is_told_as_far_as_it_goes),
