@@ -169,6 +169,40 @@ static void established_window_is_clamped(void **state) {
     peer_close(&peer);
 }
 
+/* A window once shut did not open again, since no step was as large as a segment (found by the
+ * fuzzer of socket calls). */
+static void clamp_below_a_segment_still_opens_the_window(uint32_t clamp) {
+    struct peer peer;
+    struct seen seen;
+    loss_init(&peer);
+    peer.config.receive_buffer = 60000; /* no scale */
+    loss_established(&peer);
+    tune(&peer, RILL_TCP_OPTION_WINDOW_CLAMP, clamp);
+    uint32_t at = 0, window = UINT32_MAX;
+    for (int i = 0; i < 400 && window; i++) { /* until what was promised before is used up */
+        peer_send(&peer, WIRE_ACK, at, 0, MSS);
+        peer_wait(&peer, RTT);
+        while (peer_take(&peer, &seen)) {
+            window = seen.header.window;
+            at = seen.acknowledgement;
+        }
+    }
+    assert_int_equal(window, 0);
+    while (peer_read(&peer, MSS))
+        continue;
+    peer_wait(&peer, RTT);
+    while (peer_take(&peer, &seen))
+        window = seen.header.window;
+    assert_in_range(window, 1, clamp);
+    peer_close(&peer);
+}
+
+static void established_clamp_below_a_segment_still_opens_the_window(void **state) {
+    (void)state;
+    clamp_below_a_segment_still_opens_the_window(MSS - 100);
+    clamp_below_a_segment_still_opens_the_window(7);
+}
+
 static void established_quick_ack_pays_what_is_delayed(void **state) {
     (void)state;
     struct peer peer;
@@ -342,6 +376,7 @@ int tune_tests(void) {
         cmocka_unit_test(syn_sent_retries_are_the_sockets),
         cmocka_unit_test(fin_wait_2_of_an_orphan_lasts_as_long_as_was_asked_for),
         cmocka_unit_test(established_window_is_clamped),
+        cmocka_unit_test(established_clamp_below_a_segment_still_opens_the_window),
         cmocka_unit_test(established_quick_ack_pays_what_is_delayed),
         cmocka_unit_test(established_congestion_control_is_changed_on_the_way),
         cmocka_unit_test(established_unsent_bytes_stop_the_writer_until_half_of_them_are_gone),
