@@ -21,8 +21,9 @@
 
 enum {
     CLOCKED_MAX = 8,
-    PACED_APART = 4, /* part of a round trip */
-    ECHO_FRESH = 4,  /* round trips that a flight told by an echo is believed */
+    OPTIONS_MAX = 40, /* of a TCP header, which the MSS does not count (RFC 6691) */
+    PACED_APART = 4,  /* part of a round trip */
+    ECHO_FRESH = 4,   /* round trips that a flight told by an echo is believed */
 };
 
 static void add(struct connection *connection, enum streams_blame blame, uint64_t ns) {
@@ -274,6 +275,22 @@ static bool follows_ack(const struct connection *connection, uint8_t side, rill_
     return sender->heard_at >= sender->data_at && now - sender->heard_at <= soon;
 }
 
+static bool is_short(const struct connection *connection, uint8_t side, uint32_t length) {
+    return length + OPTIONS_MAX < connection->streams[!side].mss;
+}
+
+/* All that its application had, kept until the ACK by Nagle's algorithm (RFC 9293 §3.7.4): of all
+ * that was sent, or as most have it of the last segment that was not full either. */
+static bool was_kept(const struct connection *connection, uint8_t side,
+                     const struct streams_packet *packet) {
+    const struct sender *sender = &connection->active->senders[side];
+    const struct stream *stream = &connection->streams[side];
+    if (!is_short(connection, side, packet->length))
+        return false;
+    return !stream_outstanding(stream) ||
+           (sender->short_end > sender->acked_then && sender->short_end <= stream->acked);
+}
+
 /* A side goes on sending, and nobody else has sent bytes since it paused: what did it wait for? It
  * had no more where its last bytes had PSH (RFC 9293 §3.9.1.2), and then its application has
  * brought these; unless they follow an ACK, again and again: then it waited for room in the send
@@ -290,9 +307,8 @@ static void resolve_pause(struct connection *connection, uint8_t side,
         (int32_t)(packet->sequence - (uint32_t)stream->next) < 0)
         return;
     bool follows = follows_ack(connection, side, packet->when);
-    if (follows && !sender->pushed && packet->length < sender->last_length &&
-        packet->flags & WIRE_PSH && !stream_outstanding(&connection->streams[side])) {
-        /* RFC 9293 §3.7.4: all the application had, kept until the ACK by Nagle's algorithm. */
+    if (follows && !sender->pushed && packet->flags & WIRE_PSH &&
+        was_kept(connection, side, packet)) {
         move_network(active, sender->paused_ns, application(side));
         return;
     }
@@ -404,6 +420,9 @@ static void on_data(struct connection *connection, uint8_t side,
         set_tentative(sender, 0);
         sender->paused_ns = 0;
         sender->pushed = packet->flags & WIRE_PSH;
+        sender->acked_then = acked;
+        if (is_short(connection, side, packet->length))
+            sender->short_end = stream->next;
     } else if (!sender->recover && !probe && stream->acked < stream->next &&
                !window_is_shut(connection, side)) {
         sender->recover = stream->next;
