@@ -151,7 +151,8 @@ static void charge_network(struct connection *connection, uint8_t side, uint64_t
 }
 
 /* What looked like the network was something else. */
-static void move_network(struct active *active, uint64_t ns, enum streams_blame to) {
+static void move_network(struct connection *connection, uint64_t ns, enum streams_blame to) {
+    struct active *active = connection->active;
     static const enum streams_blame from[] = {STREAMS_BLAME_DISTANCE, STREAMS_BLAME_QUEUE};
     for (unsigned i = 0; i < 2 && ns; i++) {
         uint64_t part = ns < active->blame[from[i]] ? ns : active->blame[from[i]];
@@ -159,13 +160,15 @@ static void move_network(struct active *active, uint64_t ns, enum streams_blame 
         active->blame[to] += part;
         ns -= part;
     }
+    if (active->blame[to] && !active->evidence[to])
+        active->evidence[to] = connection->last_frame;
 }
 
 static void charge_loss(struct connection *connection, uint8_t side, uint64_t ns) {
     struct active *active = connection->active;
     struct sender *sender = &active->senders[side];
     /* The silence before a timeout looked like distance. */
-    move_network(active, tentative(sender), STREAMS_BLAME_LOSS);
+    move_network(connection, tentative(sender), STREAMS_BLAME_LOSS);
     sender->paused_ns = 0;
     set_tentative(sender, 0);
     add(connection, STREAMS_BLAME_LOSS, ns);
@@ -254,7 +257,7 @@ static uint64_t charge_repair(struct connection *connection, uint8_t side, bool 
 void rill__blame_repaired(struct connection *connection, uint64_t network_before) {
     struct active *active = connection->active;
     uint64_t now = network_ns(active), moved = now > network_before ? now - network_before : 0;
-    move_network(active, moved, STREAMS_BLAME_LOSS);
+    move_network(connection, moved, STREAMS_BLAME_LOSS);
     if (!active->evidence[STREAMS_BLAME_LOSS])
         active->evidence[STREAMS_BLAME_LOSS] = connection->last_frame;
 }
@@ -269,9 +272,9 @@ static bool is_beside(const struct connection *connection, uint8_t side) {
 static bool follows_ack(const struct connection *connection, uint8_t side, rill_time now) {
     const struct sender *sender = &connection->active->senders[side];
     uint64_t rtt = (uint64_t)connection->streams[0].rtt_min + connection->streams[1].rtt_min;
-    uint64_t way =
-        is_beside(connection, side) ? connection->streams[!side].rtt_min : way_to(connection, side);
-    uint64_t soon = way + rtt / 16 + RILL_MILLISECOND / 10;
+    uint64_t soon = is_beside(connection, side)
+                        ? connection->streams[!side].rtt_min + rtt / 64 + RILL_MILLISECOND / 10
+                        : way_to(connection, side) + rtt / 16 + RILL_MILLISECOND / 10;
     return sender->heard_at >= sender->data_at && now - sender->heard_at <= soon;
 }
 
@@ -309,7 +312,7 @@ static void resolve_pause(struct connection *connection, uint8_t side,
     bool follows = follows_ack(connection, side, packet->when);
     if (follows && !sender->pushed && packet->flags & WIRE_PSH &&
         was_kept(connection, side, packet)) {
-        move_network(active, sender->paused_ns, application(side));
+        move_network(connection, sender->paused_ns, application(side));
         return;
     }
     if (follows) {
@@ -319,15 +322,16 @@ static void resolve_pause(struct connection *connection, uint8_t side,
                                                             : now);
         uint32_t most = sender->round_flight > sender->round_before ? sender->round_flight
                                                                     : sender->round_before;
-        /* No send buffer is smaller than two segments. */
-        if (sender->pushed && sender->push_pauses > 1 && beside &&
-            most >= 2u * connection->streams[!side].mss)
-            move_network(active, sender->paused_ns, STREAMS_BLAME_SENDER_WINDOW);
+        /* No send buffer is smaller than two segments, nor does a window of one hold back less. */
+        bool little = most < 2u * connection->streams[!side].mss;
+        if (sender->pushed && beside && (little || sender->push_pauses > 1))
+            move_network(connection, sender->paused_ns,
+                         little ? application(side) : STREAMS_BLAME_SENDER_WINDOW);
         return;
     }
     if (sender->pushed) {
         if (packet->when - sender->data_at > rtt / 16)
-            move_network(active, sender->paused_ns, application(side));
+            move_network(connection, sender->paused_ns, application(side));
     } else if (beside) {
         rill_time since = sender->heard_at > sender->data_at ? sender->heard_at : sender->data_at;
         uint64_t own = packet->when - since, now = path_now(connection);
@@ -335,7 +339,7 @@ static void resolve_pause(struct connection *connection, uint8_t side,
          * is the rest of a write, by Nagle's algorithm or a cork. Nor did the window hold it, or
          * the ACK had let it go. */
         bool cork = own > now / PACED_APART;
-        move_network(active, own < sender->paused_ns && !cork ? own : sender->paused_ns,
+        move_network(connection, own < sender->paused_ns && !cork ? own : sender->paused_ns,
                      cork ? application(side) : STREAMS_BLAME_SENDER_WINDOW);
     }
 }
