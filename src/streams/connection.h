@@ -143,12 +143,18 @@ struct sender {
     uint32_t dup_acks;
     uint32_t last_length;
     rill_time data_at, acked_at;
+    rill_time heard_at;    /* a bare ACK came, of whatever */
     rill_time repaired_at; /* the sender knows that the loss is repaired */
     uint32_t needed;       /* segments sent again in this repair, and not known to be for nothing */
     bool echo_known;       /* echo_acked means something */
     bool probed;           /* bytes were sent again since the last progress */
     int8_t clocked;        /* > 0: sends when ACKs come; < 0: when its application has something */
     uint32_t tentative_ns_hi, tentative_ns_lo; /* charged to the network since the last progress */
+    uint64_t short_end;  /* behind the last new segment that was not a full one */
+    uint64_t acked_then; /* what was acknowledged when it last sent new bytes */
+    uint64_t paused_ns;  /* … since its last new bytes */
+    bool pushed;         /* those had PSH: that was all it had (RFC 9293 §3.9.1.2) */
+    int8_t push_pauses;  /* > 0: what ACKs let it send mostly follows such a one */
 };
 
 struct active {

@@ -142,6 +142,8 @@ static uint8_t side_of(const struct connection *connection, bool lower) {
 static bool near_range(rill_seq seq, const struct stream *stream, uint32_t ahead) {
     if (!(stream->bits & STREAM_KNOWN))
         return true;
+    if (stream->bits & STREAM_FIN) /* nothing comes behind it (RFC 9293 §3.6) */
+        ahead = 1;
     uint64_t position = seq_unwrap(seq, stream->next);
     uint64_t lowest = stream->first - 1; /* keepalives, SYN */
     if (!(stream->bits & STREAM_ISN) || stream->next - stream->first > FIT_BEHIND)
