@@ -20,7 +20,7 @@ struct streams_options {
     const char *paths[CAPTURE_FILES_MAX];
     size_t path_count;
     uint64_t number; /* of show, follow, why, ladder, cut; STREAMS_UNKNOWN: none was given */
-    bool json, hex, raw, csv, no_index;
+    bool json, hex, raw, csv, arrow, packets, no_index;
     const char *from, *holes, *overlap, *output, *sort, *shard;
     const char *address, *state, *blame;
     uint64_t port, limit, memory;
@@ -95,13 +95,13 @@ const char *streams_blame_words(enum streams_blame blame);
 void streams_print_json(FILE *out, const struct streams *streams,
                         const struct streams_connection *connection);
 void streams_print_event(FILE *out, const struct streams_event *event);
-void streams_print_csv_header(FILE *out);
-void streams_print_csv(FILE *out, const struct streams *streams,
-                       const struct streams_connection *connection);
 
 /* streams_filter.c */
 bool streams_wanted(const struct streams_options *options,
                     const struct streams_connection *connection);
+/* The same of one packet: by address and port alone. */
+bool streams_packet_wanted(const struct streams_options *options,
+                           const struct streams_packet *packet);
 bool streams_parse_fail_if(struct streams_options *options, const char *text);
 /* CLI_FAIL_IF if one holds, else `code`. */
 int streams_fail_code(const struct streams_options *options, struct streams_run *run, int code);

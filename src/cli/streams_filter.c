@@ -5,12 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool address_wanted(const char *text, const struct streams_connection *connection) {
+static bool address_wanted(const char *text, const void *one, const void *other) {
     struct rill_address address;
     if (rill_address_parse(text, &address))
         return false;
-    return memcmp(&address, connection->addresses[0], 16) == 0 ||
-           memcmp(&address, connection->addresses[1], 16) == 0;
+    return memcmp(&address, one, 16) == 0 || memcmp(&address, other, 16) == 0;
+}
+
+bool streams_packet_wanted(const struct streams_options *options,
+                           const struct streams_packet *packet) {
+    if (options->address &&
+        !address_wanted(options->address, &packet->source, &packet->destination))
+        return false;
+    return options->port == STREAMS_UNKNOWN || packet->source_port == options->port ||
+           packet->destination_port == options->port;
 }
 
 /* A whole name of a state, or an end of one: "loss" is network_loss. */
@@ -25,7 +33,8 @@ static bool blame_is(const char *text, enum streams_blame blame) {
 
 bool streams_wanted(const struct streams_options *options,
                     const struct streams_connection *connection) {
-    if (options->address && !address_wanted(options->address, connection))
+    if (options->address &&
+        !address_wanted(options->address, connection->addresses[0], connection->addresses[1]))
         return false;
     if (options->port != STREAMS_UNKNOWN && connection->sides[0].port != options->port &&
         connection->sides[1].port != options->port)

@@ -1,36 +1,8 @@
-/* cli/streams_json.c: connections and events as JSON lines, and connections as CSV. */
-#include "cli/streams.h"
+/* cli/streams_json.c: connections and events as JSON lines. */
+#include "cli/streams_table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-/* key, member of struct streams_side: the numbers that both sides have. */
-#define SIDE_NUMBERS(X)                                                                            \
-    X(packets)                                                                                     \
-    X(bytes)                                                                                       \
-    X(payload_bytes)                                                                               \
-    X(data_segments)                                                                               \
-    X(resent_segments)                                                                             \
-    X(resent_bytes)                                                                                \
-    X(spurious_segments)                                                                           \
-    X(repaired_segments)                                                                           \
-    X(lost_segments)                                                                               \
-    X(lost_bytes)                                                                                  \
-    X(reordered_segments)                                                                          \
-    X(duplicate_sightings)                                                                         \
-    X(missing_bytes)                                                                               \
-    X(conflicting_bytes)                                                                           \
-    X(uncompared_bytes)                                                                            \
-    X(cut_bytes)                                                                                   \
-    X(zero_windows)                                                                                \
-    X(window_probes)                                                                               \
-    X(keepalives)                                                                                  \
-    X(mss)                                                                                         \
-    X(window_scale)                                                                                \
-    X(isn)                                                                                         \
-    X(syn_bytes)                                                                                   \
-    X(window_max)                                                                                  \
-    X(flight_max)
 
 static void print_number(FILE *out, uint64_t number) {
     if (number == STREAMS_UNKNOWN)
@@ -134,55 +106,4 @@ void streams_print_event(FILE *out, const struct streams_event *event) {
                 rill__streams_blame_text(event->blame));
     fprintf(out, ",\"evidence\":\"%s\",\"certainty\":\"%s\"}\n",
             rill__streams_evidence_text(event->evidence), event->sure ? "sure" : "likely");
-}
-
-void streams_print_csv_header(FILE *out) {
-    fputs("number,incarnation,scope,client,server,start,duration,first_frame,last_frame,state,"
-          "handshake,closed_by",
-          out);
-#define PRINT(name) fputs(",client_" #name ",server_" #name, out);
-    SIDE_NUMBERS(PRINT)
-#undef PRINT
-    fputs(",rtt_min,rtt_median,rtt_p99,sack,timestamps,community_id,tap", out);
-    for (unsigned i = 0; i < STREAMS_BLAME_COUNT; i++)
-        fprintf(out, ",blame_%s", rill__streams_blame_text((enum streams_blame)i));
-    fputs(",verdict\r\n", out); /* RFC 4180 §2 */
-}
-
-static void print_csv_number(FILE *out, uint64_t number) {
-    fputc(',', out);
-    if (number != STREAMS_UNKNOWN)
-        fprintf(out, "%" PRIu64, number);
-}
-
-void streams_print_csv(FILE *out, const struct streams *streams,
-                       const struct streams_connection *connection) {
-    char client[RILL_ENDPOINT_TEXT], server[RILL_ENDPOINT_TEXT], id[40], text[STREAMS_TEXT];
-    const struct streams_side *sides = connection->sides;
-    const char *closed_by = streams_closed_by_text(connection->closed_by);
-    streams_scope_text(streams, connection->scope, text, sizeof text);
-    fprintf(out,
-            "%" PRIu64 ",%" PRIu64 ",\"%s\",%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-            ",%s,%s,%s",
-            connection->number, connection->incarnation, text,
-            streams_endpoint_text(connection, 0, client),
-            streams_endpoint_text(connection, 1, server), connection->start, connection->duration,
-            connection->first_frame, connection->last_frame,
-            rill__streams_state_text((enum streams_state)connection->state),
-            streams_handshake_text(connection->handshake), closed_by ? closed_by : "");
-#define PRINT(name)                                                                                \
-    print_csv_number(out, sides[0].name);                                                          \
-    print_csv_number(out, sides[1].name);
-    SIDE_NUMBERS(PRINT)
-#undef PRINT
-    print_csv_number(out, connection->rtt_min);
-    print_csv_number(out, connection->rtt_median);
-    print_csv_number(out, connection->rtt_p99);
-    streams_community_id(connection, id, sizeof id);
-    fprintf(out, ",%s,%s,%s,%s", connection->sack ? "true" : "false",
-            connection->timestamps ? "true" : "false", id, streams_tap_text(connection->tap));
-    for (unsigned i = 0; i < STREAMS_BLAME_COUNT; i++)
-        print_csv_number(out, connection->blame[i]);
-    streams_verdict(connection, text, sizeof text);
-    fprintf(out, ",\"%s\"\r\n", text);
 }

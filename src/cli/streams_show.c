@@ -4,7 +4,6 @@
 
 #include "cli/text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,39 +223,6 @@ int streams_events(const struct streams_options *options) {
     run.context = stdout;
     run.quiet = true;
     int code = streams_pass(&run);
-    streams_run_close(&run);
-    return code;
-}
-
-int streams_export(const struct streams_options *options) {
-    struct streams_run run = {0};
-    struct streams_connection connection;
-    FILE *out = options->output ? fopen(options->output, "wb") : stdout;
-    if (!out) {
-        cli_error("cannot write %s: %s; give -o a path that can be written", options->output,
-                  strerror(errno));
-        return CLI_FAILED;
-    }
-    run.options = options;
-    int code = streams_pass(&run);
-    if (code == CLI_DONE || code == CLI_PARTIAL) {
-        if (!options->json)
-            streams_print_csv_header(out);
-        for (size_t i = 0; i < run.store.count; i++) {
-            if (!store_get(&run.store, i, &connection) || !streams_wanted(options, &connection))
-                continue;
-            if (options->json)
-                streams_print_json(out, run.streams, &connection);
-            else
-                streams_print_csv(out, run.streams, &connection);
-        }
-        code = streams_fail_code(options, &run, code);
-    }
-    bool failed = ferror(out);
-    if ((out != stdout ? fclose(out) : fflush(out)) || failed) {
-        cli_error("the table is not whole: writing it failed; is the disk full?");
-        code = CLI_FAILED;
-    }
     streams_run_close(&run);
     return code;
 }

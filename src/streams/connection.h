@@ -259,6 +259,9 @@ void rill__closed_fini(struct streams *streams);
 void rill__streams_take(struct streams *streams, struct connection *connection, uint8_t side,
                         const struct streams_packet *packet);
 
+/* Its numbers without the wrap, as far as they are known. */
+void rill__segment_numbers(struct streams_segment *segment, const struct connection *connection);
+
 /* ranges.c: data of a side: what was seen before, what fills a hole. */
 struct ranges_result {
     uint64_t fresh, resent, filled; /* bytes */

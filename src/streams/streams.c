@@ -147,6 +147,7 @@ static bool count_sighting(struct streams *streams, const struct streams_packet 
     segment.side = side;
     segment.packet = packet;
     segment.second_sighting = true;
+    rill__segment_numbers(&segment, connection);
     segment.labels = UINT32_C(1) << STREAMS_EVENT_SECOND_SIGHTING;
     streams->config.segment(streams->config.context, &segment);
     return true;

@@ -205,6 +205,10 @@ struct streams_segment {
     int64_t acked;   /* position in the other side's stream that it acknowledges */
     uint64_t window; /* bytes it offers, scaled if the scale is known */
     bool second_sighting;
+    /* Of the segment itself and of its acknowledgement, without the wrap: the lower halves are the
+     * numbers on the wire. */
+    uint64_t sequence, acknowledgement;
+    bool sequence_known, acknowledgement_known;
     uint32_t labels; /* bit per enum streams_event_kind that this segment was given */
     const uint64_t
         *blame; /* the account up to here, which later packets may correct; null: none yet */

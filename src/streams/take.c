@@ -356,6 +356,18 @@ static void tell_stall(struct streams *streams, struct connection *connection, u
     rill__event_tell(streams, connection, &event);
 }
 
+void rill__segment_numbers(struct streams_segment *segment, const struct connection *connection) {
+    const struct streams_packet *packet = segment->packet;
+    const struct stream *mine = &connection->streams[segment->side];
+    const struct stream *other = &connection->streams[!segment->side];
+    segment->sequence_known = mine->bits & STREAM_KNOWN;
+    segment->acknowledgement_known = packet->flags & WIRE_ACK && other->bits & STREAM_KNOWN;
+    if (segment->sequence_known)
+        segment->sequence = seq_unwrap(packet->sequence, mine->next);
+    if (segment->acknowledgement_known)
+        segment->acknowledgement = seq_unwrap(packet->acknowledgement, other->next);
+}
+
 void rill__streams_take(struct streams *streams, struct connection *connection, uint8_t side,
                         const struct streams_packet *packet) {
     struct taken taken = {0};
@@ -412,6 +424,7 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
     segment.begins = mine->bits & STREAM_ISN;
     segment.acked = (int64_t)(seq_unwrap(packet->acknowledgement, other->next) - other->first);
     segment.window = mine->window;
+    rill__segment_numbers(&segment, connection);
     segment.labels = streams->labels;
     segment.blame = connection->active ? connection->active->blame : 0;
     streams->config.segment(streams->config.context, &segment);
