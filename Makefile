@@ -1,7 +1,7 @@
 # A front to CMake's presets: `make`, `make run`, `make test`.
 JOBS ?= 2
 
-.PHONY: all run test differential coverage fuzz soak bench bench-recovery bench-streams amalgamation install tools-build tools-test tools-bench clean
+.PHONY: all run test differential coverage fuzz soak bench bench-recovery bench-streams round-trip amalgamation install tools-build tools-test tools-bench clean
 
 all: tools-build
 	@cmake --preset release > build-configure.log 2>&1 || { cat build-configure.log >&2; rm -f build-configure.log; exit 1; }
@@ -30,6 +30,11 @@ test: tools-test all
 differential: tools-test
 	@cmake --preset test > /dev/null && cmake --build --preset test --target tcp_differential_test -j $(JOBS) > /dev/null
 	@build-test/tests/tcp_differential_test 100000
+
+# 10,000 random runs, captured and taken apart again.
+round-trip: tools-test
+	@cmake --preset test > /dev/null && cmake --build --preset test --target round_trip_test -j $(JOBS) > /dev/null
+	@build-test/tests/round_trip_test 10000
 
 # What the tests reach of the protocol's own layers; fails below 95 % of lines or 90 % of branches.
 coverage: tools-build

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A port of no protocol that the peers would take apart, byte by byte. */
+enum { SERVER_PORT = 40000 };
 enum { TUPLES = 20000, CONNECTIONS = 150000, AT_ONCE = 64, MSS = 1448, BULK_BYTES = 390000000 };
 
 static FILE *out;
@@ -53,8 +55,8 @@ static void put_packet(struct flow *flow, int side, unsigned flags, unsigned len
     ip[9] = 6;
     put32(ip + 12, ends[side]);
     put32(ip + 16, ends[!side]);
-    put16(tcp, side ? 80 : flow->port);
-    put16(tcp + 2, side ? flow->port : 80);
+    put16(tcp, side ? SERVER_PORT : flow->port);
+    put16(tcp + 2, side ? flow->port : SERVER_PORT);
     put32(tcp + 4, flow->seq[side]);
     put32(tcp + 8, flags & 16 ? flow->seq[!side] : 0);
     tcp[12] = 8 << 4;

@@ -120,7 +120,12 @@ status = pty.spawn(sys.argv[1:], read, lambda fd: b'')
 assert status == 0 and b'%' in b''.join(seen) and b'1.0G' in b''.join(seen), seen[:3]
 PY
 }
-left_nothing() { wait_for 5 no_device rill0 && ! ls -d /dev/shm/rill-?????? > /dev/null 2>&1; }
+private() { ls -d /dev/shm/rill-?????? /tmp/rill-?????? 2> /dev/null; }
+left_nothing() { # a kernel may take its time to give up a device
+    wait_for 20 no_device rill0 || { ip -n "$ns" link show; return 1; }
+    ! comm -13 <(echo "$private_before") <(private) | grep .
+}
+private_before=$(private)
 
 [ -n "$why_not" ] || { ip netns exec "$ns" "$rill" get 2>&1 | grep -q 'built without' &&
     why_not="built without libcurl"; }

@@ -174,6 +174,7 @@ enum rill_tcp_socket_option {
     RILL_TCP_QUICKACK = 12,   /* 1: acknowledge at once for a while; 0: delay from now on */
     RILL_TCP_CONGESTION = 13, /* a name: one of those the stack's config names */
     RILL_TCP_USER_TIMEOUT = 18,     /* ms */
+    RILL_TCP_NOTSENT_LOWAT = 25,    /* bytes not yet sent that stop the writer; 0: none */
     RILL_TCP_FASTOPEN = 23,         /* of a listener: how many may be pending; 0: none (RFC 7413) */
     RILL_TCP_FASTOPEN_CONNECT = 30, /* connect returns 0, and the first bytes go with the SYN */
     RILL_TCP_FASTOPEN_KEY = 33,     /* one or two keys of 16 bytes for cookies; get: those in use */

@@ -185,6 +185,10 @@ enum rill_tcp_option {
      * 6093 advises new protocols against it. */
     RILL_TCP_OPTION_URGENT,
     RILL_TCP_OPTION_CONGESTION, /* 0: the stack's; n: number n - 1 of its congestion_more */
+    /* Bytes queued and not yet sent at which nothing more is taken; there is room again, and
+     * RILL_EVENT_WRITABLE, below half of it. So what is written last does not wait behind a whole
+     * send buffer. A call that begins below it is taken as far as the buffer goes. 0: no such. */
+    RILL_TCP_OPTION_UNSENT_LOW,
 };
 /* Returns 0, RILL_ERROR_ARGUMENT, RILL_ERROR_HANDLE or RILL_ERROR_MEMORY. */
 RILL_API int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,

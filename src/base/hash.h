@@ -50,6 +50,15 @@ static inline void hash_prefetch(const struct hash *hash, uint32_t tag) {
         __builtin_prefetch(&hash->now.slots[tag & hash->now.mask]);
 }
 
+/* Likely what will be found under this tag, nothing compared; false: likely nothing. */
+static inline bool hash_peek(const struct hash *hash, uint32_t tag, uint32_t *value) {
+    if (!hash->now.slots)
+        return false;
+    const struct hash_slot *slot = &hash->now.slots[tag & hash->now.mask];
+    *value = slot->value - 1;
+    return slot->value && slot->tag == tag;
+}
+
 static inline uint32_t hash_count(const struct hash *hash) {
     return hash->now.used + hash->old.used;
 }

@@ -82,13 +82,19 @@ static inline void *slab_tail(const void *object, uint32_t index, size_t object_
     return first + SLAB_CHUNK * object_size + index % SLAB_CHUNK * tail_size;
 }
 
-/* Tells the caches that an object (of an index that may be anything) will be used. */
+/* Tells the caches that an object (of an index that may be anything) will be used, and its tail. */
 static inline void slab_prefetch(const struct slab *slab, uint32_t index) {
     if (index / SLAB_CHUNK >= slab->chunk_count || !slab->chunks[index / SLAB_CHUNK])
         return;
     const uint8_t *object = (const uint8_t *)slab_at(slab, index);
+    const uint8_t *tail = slab->chunks[index / SLAB_CHUNK] +
+                          (size_t)SLAB_CHUNK * slab->object_size +
+                          (size_t)(index % SLAB_CHUNK) * slab->tail_size;
+    __builtin_prefetch(&slab_chunk_at(slab, index / SLAB_CHUNK)->generation[index % SLAB_CHUNK]);
     for (uint32_t i = 0; i < slab->object_size; i += 64)
         __builtin_prefetch(object + i);
+    for (uint32_t i = 0; i < slab->tail_size; i += 64)
+        __builtin_prefetch(tail + i);
 }
 
 /* Of an object in use. */

@@ -80,7 +80,7 @@ static uint64_t needed_from(struct capture_file *file) {
 }
 
 static bool short_of_bytes(struct capture_file *file, size_t length) {
-    if (!file->source.map && !file->source.ended)
+    if (!file->source.ended)
         return true; /* there may be more */
     if (file->source.fault[0])
         end_file(file, file->source.fault);
@@ -202,24 +202,12 @@ static void give(struct capture_files *files, size_t index, const struct pending
     frame->link_type = pending->link_type;
 }
 
-/* The headers of the packet after this one, which are not in the cache yet. */
-static void prefetch_next(const struct capture_file *file) {
-    const struct capture_source *source = &file->source;
-    uint64_t offset = file->reader.offset;
-    if (!source->map || source->size - offset < 192)
-        return;
-    __builtin_prefetch(source->map + offset);
-    __builtin_prefetch(source->map + offset + 64);
-    __builtin_prefetch(source->map + offset + 128);
-}
-
 /* One file with one interface: nothing is to be sorted. */
 static bool next_direct(struct capture_files *files, struct streams_frame *frame) {
     struct capture_file *file = &files->files[0];
     if (!read_record(file))
         return false;
     const struct capture_record *record = &file->record;
-    prefetch_next(file);
     files->frames++;
     frame->data = record->data;
     frame->length = record->length;

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PEEK = 65536 };
+enum { PEEK = 65536, PIECE = 1 << 20 };
 
 /* A mapped file that somebody cuts off while it is read. */
 static void on_bus_error(int number) {
@@ -33,7 +33,6 @@ static bool map_file(struct capture_source *source, size_t size) {
         return false;
     struct sigaction action = {.sa_handler = on_bus_error};
     sigaction(SIGBUS, &action, 0);
-    madvise(map, size, MADV_SEQUENTIAL);
     source->map = map;
     return true;
 }
@@ -80,7 +79,10 @@ bool capture_source_open(struct capture_source *source, const char *path) {
     if (capture_packing(first, (size_t)got) || !source->size ||
         lseek(source->fd, 0, SEEK_CUR) != 0 || !map_file(source, (size_t)source->size))
         return open_stream(source);
-    return true;
+    posix_fadvise(source->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    source->room = 2 * PIECE;
+    source->buffer = malloc(source->room);
+    return source->buffer || fail(source, "out of memory");
 }
 
 void capture_source_close(struct capture_source *source) {
@@ -101,7 +103,7 @@ static bool read_on(struct capture_source *source) {
         got = capture_unpack(source->unpacker, at, room, &source->consumed, source->fault,
                              sizeof source->fault);
     } else {
-        got = read(source->fd, at, room < 1 << 20 ? room : 1 << 20);
+        got = read(source->fd, at, room < PIECE ? room : PIECE);
         if (got < 0)
             snprintf(source->fault, sizeof source->fault, "cannot be read: %s", strerror(errno));
         source->consumed += got > 0 ? (uint64_t)got : 0;
@@ -121,21 +123,59 @@ static void slide(struct capture_source *source, uint64_t keep) {
         from = keep;
     if (from <= source->start)
         return;
+    if (source->moves)
+        source->moves(source->context);
     size_t gone = (size_t)(from - source->start);
     memmove(source->buffer, source->buffer + gone, source->held - gone);
     source->held -= gone;
     source->start = from;
 }
 
+/* The bytes of a plain file from `offset` on move to the front, and more are read behind them. */
+static void read_plain(struct capture_source *source, uint64_t offset, size_t wanted) {
+    uint64_t end = source->start + source->held;
+    bool within = offset >= source->start && offset <= end;
+    if (source->moves)
+        source->moves(source->context);
+    source->held = within ? (size_t)(end - offset) : 0;
+    if (source->held)
+        memmove(source->buffer, source->buffer + (offset - source->start), source->held);
+    source->start = offset;
+    source->ended = false;
+    if (wanted > source->room) {
+        uint8_t *larger = realloc(source->buffer, wanted + PIECE);
+        if (!larger) {
+            source->ended = true;
+            fail(source, "out of memory");
+            return;
+        }
+        source->buffer = larger;
+        source->room = wanted + PIECE;
+    }
+    while (source->held < wanted && !source->ended) {
+        size_t room = source->room - source->held;
+        ssize_t got = pread(source->fd, source->buffer + source->held, room < PIECE ? room : PIECE,
+                            (off_t)(offset + source->held));
+        if (got < 0)
+            snprintf(source->fault, sizeof source->fault, "cannot be read: %s", strerror(errno));
+        if (got <= 0)
+            source->ended = true;
+        else
+            source->held += (size_t)got;
+    }
+}
+
 const uint8_t *capture_source_get(struct capture_source *source, uint64_t offset, size_t wanted,
                                   uint64_t keep, size_t *length) {
     if (source->map) {
-        *length = (size_t)(source->size - offset);
+        uint64_t end = source->start + source->held;
+        bool there = offset >= source->start && offset <= end;
+        if (!there || (end - offset < wanted && !source->ended))
+            read_plain(source, offset, wanted);
         source->consumed = offset;
-        return source->map + offset;
     }
     while (source->start + source->held < offset + wanted && !source->ended) {
-        if (source->room - source->held < 1 << 20)
+        if (source->room - source->held < PIECE)
             slide(source, keep);
         if (source->room == source->held) { /* what must be kept fills it */
             source->ended = true;

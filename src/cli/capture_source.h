@@ -1,6 +1,7 @@
 /* cli/capture_source.h: where a capture's bytes come from: a file, gzip or zstd around one,
- * standard input. A plain file is mapped, so that all of it can be read again; of a stream the last
- * bytes are kept. */
+ * standard input. It is read piece by piece into one buffer that stays in the cache, which costs a
+ * third of touching a file's pages where they are mapped. A plain file is mapped too, so that all
+ * of it can be read again; of a stream the last bytes are kept. */
 #ifndef RILL_CLI_CAPTURE_SOURCE_H
 #define RILL_CLI_CAPTURE_SOURCE_H
 
@@ -13,13 +14,15 @@
 struct capture_source {
     const char *path;
     int fd;
-    const uint8_t *map; /* the whole file, or null */
+    const uint8_t *map; /* the whole of a plain file, for what is read again; or null */
     uint64_t size;      /* of the file as it lies on the disk; 0: a stream */
     uint64_t consumed;  /* bytes taken from the file, for a progress bar */
-    uint8_t *buffer;    /* of a stream */
-    size_t room, held;  /* bytes */
-    uint64_t start;     /* offset of the buffer's first byte */
+    uint8_t *buffer;
+    size_t room, held; /* bytes */
+    uint64_t start;    /* offset of the buffer's first byte */
     bool ended;
+    void (*moves)(void *context); /* called before what was given moves or goes; or null */
+    void *context;
     char fault[160]; /* what went wrong: reading, unpacking */
     struct capture_unpacker *unpacker;
 };
@@ -29,8 +32,8 @@ bool capture_source_open(struct capture_source *source, const char *path);
 void capture_source_close(struct capture_source *source);
 
 /* The bytes from `offset` on: at least `wanted` of them, if the source has as many; `*length` is
- * how many there are. `keep`: the lowest offset that must stay readable. Moves the buffer of a
- * stream. */
+ * how many there are. `keep`: the lowest offset of a stream that must stay readable. What an
+ * earlier call gave is gone if `moves` was called. */
 const uint8_t *capture_source_get(struct capture_source *source, uint64_t offset, size_t wanted,
                                   uint64_t keep, size_t *length);
 

@@ -6,8 +6,11 @@
 #include "cli/text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILES_MAX 65536
 #define DEFINES_MAX 64
@@ -21,7 +24,7 @@ struct options {
     uint32_t relax;
     const char *family;
     uint64_t seed;
-    bool verbose, json;
+    bool verbose, json, shims;
     uint64_t passed, failed;
 };
 
@@ -158,6 +161,24 @@ static int run_files(struct options *options, int count) {
     return readable && !options->failed ? CLI_DONE : CLI_FAILED;
 }
 
+/* They lie beside the command where it was built, and in share/rill where it is installed. */
+static int print_shims(void) {
+    static const char *const beside[] = {"shims", "../share/rill/shims"};
+    char command[PATH_MAX], path[2 * PATH_MAX], real[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", command, sizeof command - 1);
+    command[length < 0 ? 0 : length] = '\0';
+    char *slash = strrchr(command, '/');
+    for (size_t i = 0; slash && i < sizeof beside / sizeof *beside; i++) {
+        snprintf(path, sizeof path, "%.*s/%s", (int)(slash - command), command, beside[i]);
+        if (realpath(path, real)) {
+            puts(real);
+            return CLI_DONE;
+        }
+    }
+    cli_error("the programs are not installed: make install puts them into share/rill/shims");
+    return CLI_MISSING;
+}
+
 int command_script(int argc, char **argv) {
     struct options options = {.seed = 1};
     const struct cli_option list[] = {
@@ -170,6 +191,8 @@ int command_script(int argc, char **argv) {
         {"--seed", CLI_NUMBER, &options.seed, "N", "of the host's random numbers (1)", 0},
         {"--verbose", CLI_FLAG, &options.verbose, 0, "print what happens, with times", 0},
         {"--json", CLI_FLAG, &options.json, 0, "a JSON object a line and not text", 0},
+        {"--shims", CLI_FLAG, &options.shims, 0,
+         "say where the programs are that stand for sysctl and the like under packetdrill", 0},
     };
     options.files = malloc(FILES_MAX * sizeof *options.files);
     if (!options.files) {
@@ -181,7 +204,9 @@ int command_script(int argc, char **argv) {
                           "example: rill script tests/script/handshake.pkt",
                           list, sizeof list / sizeof *list, options.files, FILES_MAX);
     int code = count < 0 ? -1 - count : CLI_USAGE;
-    if (count == 0)
+    if (count >= 0 && options.shims)
+        code = print_shims();
+    else if (count == 0)
         cli_error("which scripts? rill script FILE...");
     else if (count > 0)
         code = run_files(&options, count);

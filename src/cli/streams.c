@@ -49,6 +49,12 @@ static const uint8_t *read_again(void *context, uint64_t offset, uint32_t length
     return capture_files_again(&run->files, offset, length);
 }
 
+static void settle(void *context) {
+    struct streams_run *run = context;
+    if (run->streams)
+        rill__streams_settle(run->streams);
+}
+
 static void show_progress(const struct streams_run *run, bool end) {
     int done = capture_files_progress(&run->files);
     if (end)
@@ -93,9 +99,11 @@ static bool open_analysis(struct streams_run *run) {
         cli_error("'%s' is no shard: I/N is expected, I from 0 to N - 1", run->options->shard);
         return false;
     }
-    config.frames_stay = !run->files.live;
-    for (size_t i = 0; i < run->files.count; i++)
-        config.frames_stay = config.frames_stay && run->files.files[i].source.map;
+    config.frames_stay = !run->files.live; /* until `moves` is called */
+    for (size_t i = 0; i < run->files.count; i++) {
+        run->files.files[i].source.moves = settle;
+        run->files.files[i].source.context = run;
+    }
     run->streams = rill__streams_open(&config);
     if (!run->streams)
         cli_error("out of memory");

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define INDEX_MAGIC UINT64_C(0x726c696e64657801)
+#define INDEX_MAGIC UINT64_C(0x726c696e64657803)
 enum { INDEX_PATH = 4096 };
 
 struct index_header {

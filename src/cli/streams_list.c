@@ -110,6 +110,16 @@ const char *streams_list_line(const struct streams *streams,
     return out;
 }
 
+static void on_connection(void *context, const struct streams_connection *connection) {
+    streams_summary_add(context, connection);
+}
+
+/* All of them, by number, which the pass has summed up already. */
+static bool wants_all(const struct streams_options *options) {
+    return !options->sort && !options->address && options->port == STREAMS_UNKNOWN &&
+           !options->state && !options->blame;
+}
+
 /* The rows wanted, in the order wanted; null: out of memory, or the key is none. */
 static struct order *select_rows(struct streams_run *run, size_t *count,
                                  struct streams_summary *summary) {
@@ -121,7 +131,10 @@ static struct order *select_rows(struct streams_run *run, size_t *count,
         return 0;
     }
     *count = 0;
-    for (size_t i = 0; i < run->store.count; i++) {
+    bool known = summary->connections;
+    for (size_t i = 0; known && i < run->store.count; i++)
+        list[(*count)++] = (struct order){i, 0, run->store.rows[i].number};
+    for (size_t i = 0; !known && i < run->store.count; i++) {
         if (!store_get(&run->store, i, &connection) || !streams_wanted(options, &connection))
             continue;
         streams_summary_add(summary, &connection);
@@ -146,6 +159,8 @@ int streams_list(const struct streams_options *options) {
     if (options->interface)
         return streams_live(options);
     run.options = options;
+    run.context = &summary;
+    run.connection = wants_all(options) ? on_connection : 0;
     int code = streams_pass(&run);
     size_t count = 0;
     if (code == CLI_DONE || code == CLI_PARTIAL) {

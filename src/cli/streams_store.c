@@ -1,5 +1,6 @@
-/* cli/streams_store.c: see streams_store.h. Most of a connection's numbers are 0 or small, so each
- * is written with seven bits a byte. */
+/* cli/streams_store.c: see streams_store.h. Most of a connection's numbers are 0 or small: a row is
+ * what each of them is, in two bits, and then those that are neither nothing nor unknown, in 32 or
+ * 64 bits. No branch depends on which they are, since that is another matter each time. */
 #include "cli/streams_store.h"
 
 #include <stdlib.h>
@@ -7,11 +8,21 @@
 #include <sys/mman.h>
 
 #define WORDS (sizeof(struct streams_connection) / sizeof(uint64_t))
-#define ROW_MAX (WORDS * 10)
-#define IN_MEMORY ((size_t)32 << 20)
+#define KINDS ((WORDS + 3) / 4)           /* bytes */
+#define ROW_MAX (KINDS + (WORDS + 1) * 8) /* a word is written and read whole */
+#define IN_MEMORY ((size_t)48 << 20)
+
+enum kind { NOTHING, UNKNOWN, SHORT, LONG };
+static const uint8_t bytes_of[] = {0, 0, 4, 8};
+static const uint64_t mask_of[] = {0, 0, UINT32_MAX, UINT64_MAX};
+static const uint64_t ones_of[] = {0, UINT64_MAX, 0, 0};
 
 _Static_assert(sizeof(struct streams_connection) % sizeof(uint64_t) == 0,
                "a connection is a row of numbers");
+
+static unsigned kind_of(uint64_t word) {
+    return word ? SHORT + (word > UINT32_MAX) : NOTHING;
+}
 
 static bool reserve(struct store *store) {
     if (store->room - store->used >= ROW_MAX)
@@ -56,12 +67,18 @@ void store_add(struct store *store, const struct streams_connection *connection)
     store->rows[store->count++] =
         (struct store_row){connection->number, store->spilled + store->used};
     memcpy(words, connection, sizeof words);
-    uint8_t *at = store->bytes + store->used;
-    for (size_t i = 0; i < WORDS; i++) {
-        uint64_t word = words[i] + 1; /* so that "unknown", all ones, is short too */
-        for (; word >= 128; word >>= 7)
-            *at++ = (uint8_t)(word | 128);
-        *at++ = (uint8_t)word;
+    uint8_t *kinds = store->bytes + store->used, *at = kinds + KINDS;
+    for (size_t i = 0; i < WORDS;) {
+        unsigned four = 0;
+        for (size_t end = i + 4 < WORDS ? i + 4 : WORDS, shift = 0; i < end; i++, shift += 2) {
+            uint64_t word = words[i];
+            unsigned kind = word == STREAMS_UNKNOWN ? UNKNOWN : kind_of(word);
+            uint32_t halves[2] = {(uint32_t)word, (uint32_t)(word >> 32)};
+            memcpy(at, halves, sizeof halves);
+            at += bytes_of[kind];
+            four |= kind << shift;
+        }
+        *kinds++ = (uint8_t)four;
     }
     store->used = (size_t)(at - store->bytes);
 }
@@ -88,14 +105,22 @@ bool store_get(struct store *store, size_t index, struct streams_connection *con
         at = store->bytes + (offset - store->spilled);
         end = store->bytes + store->used;
     }
+    const uint8_t *kinds = at;
+    if (end - at < (ptrdiff_t)KINDS)
+        return false;
+    at += KINDS;
     for (size_t i = 0; i < WORDS; i++) {
-        uint64_t word = 0;
-        for (unsigned shift = 0; at < end && shift < 64; shift += 7) {
-            word |= (uint64_t)(*at & 127) << shift;
-            if (*at++ < 128)
-                break;
-        }
-        words[i] = word - 1;
+        unsigned kind = kinds[i / 4] >> i % 4 * 2 & 3;
+        uint32_t halves[2] = {0, 0};
+        if (end - at >= (ptrdiff_t)sizeof halves)
+            memcpy(halves, at, sizeof halves);
+        else if (end - at >= bytes_of[kind])
+            memcpy(halves, at, bytes_of[kind]);
+        else
+            return false;
+        uint64_t word = (uint64_t)halves[1] << 32 | halves[0];
+        words[i] = (word & mask_of[kind]) | ones_of[kind];
+        at += bytes_of[kind];
     }
     memcpy(connection, words, sizeof words);
     return true;

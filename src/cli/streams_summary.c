@@ -30,7 +30,10 @@ void streams_summary_add(struct streams_summary *summary,
     summary->reused += connection->incarnation > 1;
     summary->start = connection->start < summary->start ? connection->start : summary->start;
     summary->end = end > summary->end ? end : summary->end;
-    if (connection->incarnation > summary->most_lives) {
+    bool most = connection->incarnation > summary->most_lives ||
+                (connection->incarnation == summary->most_lives &&
+                 connection->number < summary->busiest.number);
+    if (most) {
         summary->most_lives = connection->incarnation;
         summary->busiest = *connection;
     }

@@ -84,6 +84,7 @@ void run_advance(struct run *run, rill_time until, bool for_packet) {
         /* poll and epoll_wait wake by themselves */
         bool wakes = run->waiting && run->waiting->until > run->world.now;
         rill_time stop = wakes ? RILL_MIN(until, run->waiting->until) : until;
+        run->world.wants_packet = for_packet;
         bool more = world_advance(&run->world, stop);
         run_settle(run);
         if (!more && stop == until)

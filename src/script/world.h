@@ -32,6 +32,7 @@ struct world {
     struct rill_address local, remote;
     bool ipv4;
     rill_time now;        /* since the script began */
+    bool wants_packet;    /* time goes on for a packet to be sent */
     const void *stimulus; /* the event that is happening; null: time goes on */
     struct sent *sent, **sent_last;
 };

@@ -47,6 +47,7 @@ static const struct rule rules[] = {
     {T, RILL_TCP_SYNCNT, SLOT_SYNCNT, RULE_NUMBER, 1, 127, 0},
     {T, RILL_TCP_USER_TIMEOUT, SLOT_USER_TIMEOUT, RULE_NUMBER, 0, INT32_MAX, 0},
     {T, RILL_TCP_INQ, SLOT_INQ, RULE_NUMBER, 0, 1, 0},
+    {T, RILL_TCP_NOTSENT_LOWAT, SLOT_NOTSENT_LOWAT, RULE_NUMBER, ANY, 0},
     {T, RILL_TCP_QUICKACK, SLOT_QUICKACK, RULE_FLAG, ANY, 1},
     {I, RILL_IP_MTU_DISCOVER, SLOT_MTU_DISCOVER, RULE_NUMBER, 0, 5, 1},
     {I, RILL_IP_FREEBIND, SLOT_FREEBIND, RULE_FLAG, ANY, 0},
@@ -114,6 +115,7 @@ void rill__options_apply(struct rill_sockets *sockets, const struct sock *sock) 
         {SLOT_LINGER2, RILL_TCP_OPTION_FIN_WAIT_2}, /* -1 as it is: not at all */
         {SLOT_WINDOW_CLAMP, RILL_TCP_OPTION_WINDOW_CLAMP},
         {SLOT_CONGESTION, RILL_TCP_OPTION_CONGESTION},
+        {SLOT_NOTSENT_LOWAT, RILL_TCP_OPTION_UNSENT_LOW},
     };
     if (!sock->handle)
         return;
@@ -148,6 +150,7 @@ void rill__options_tell(struct rill_sockets *sockets, const struct sock *sock, u
         {SLOT_USER_TIMEOUT, RILL_TCP_OPTION_USER_TIMEOUT},
         {SLOT_QUICKACK, RILL_TCP_OPTION_QUICK_ACKS},
         {SLOT_CONGESTION, RILL_TCP_OPTION_CONGESTION},
+        {SLOT_NOTSENT_LOWAT, RILL_TCP_OPTION_UNSENT_LOW},
     };
     for (size_t i = 0; i < sizeof told / sizeof *told; i++)
         if (sock->stream && sock->handle && slot == told[i].slot) {

@@ -61,6 +61,7 @@ enum sock_slot {
     SLOT_CONGESTION, /* 0: the stack's; else its congestion_more, from 1 */
     SLOT_USER_TIMEOUT,
     SLOT_INQ,
+    SLOT_NOTSENT_LOWAT,
     SLOT_MTU_DISCOVER,
     SLOT_MTU_DISCOVER6,
     SLOT_FREEBIND,

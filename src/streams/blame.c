@@ -21,7 +21,9 @@
 
 enum {
     CLOCKED_MAX = 8,
-    ECHO_FRESH = 4, /* round trips that a flight told by an echo is believed */
+    OPTIONS_MAX = 40, /* of a TCP header, which the MSS does not count (RFC 6691) */
+    PACED_APART = 4,  /* part of a round trip */
+    ECHO_FRESH = 4,   /* round trips that a flight told by an echo is believed */
 };
 
 static void add(struct connection *connection, enum streams_blame blame, uint64_t ns) {
@@ -73,12 +75,19 @@ static uint64_t way_to(const struct connection *connection, uint8_t side) {
     return now > other->rtt_min ? now : other->rtt_min;
 }
 
+/* The round trip of the whole path, as it is now. */
+static uint64_t path_now(const struct connection *connection) {
+    const struct stream *streams = connection->streams;
+    const struct sender *senders = connection->active->senders;
+    return (uint64_t)(senders[0].rtt ? senders[0].rtt : streams[0].rtt_min) +
+           (senders[1].rtt ? senders[1].rtt : streams[1].rtt_min);
+}
+
 static bool queue_grows(const struct connection *connection, uint8_t side) {
     const struct stream *streams = connection->streams;
     const struct sender *senders = connection->active->senders;
     uint64_t least = (uint64_t)streams[0].rtt_min + streams[1].rtt_min;
-    uint64_t now = (uint64_t)(senders[0].rtt ? senders[0].rtt : streams[0].rtt_min) +
-                   (senders[1].rtt ? senders[1].rtt : streams[1].rtt_min);
+    uint64_t now = path_now(connection);
     /* While the sender doubles its rate each round trip, the distance sets the pace. */
     bool starting = senders[side].round_before &&
                     senders[side].round_flight > senders[side].round_before / 2 * 3;
@@ -118,25 +127,49 @@ static bool window_is_full(const struct connection *connection, uint8_t side) {
     return echo && echo + mss > receiver->window;
 }
 
+static bool window_is_shut(const struct connection *connection, uint8_t side) {
+    return !connection->streams[!side].window && connection->active->in_zero_window[!side];
+}
+
+/* Nothing is in flight, though there is more to send: the window is open, but not by a segment
+ * (RFC 9293 §3.8.6.2.1). */
+static bool window_is_narrow(const struct connection *connection, uint8_t side) {
+    const struct stream *receiver = &connection->streams[!side],
+                        *sender = &connection->streams[side];
+    const struct sender *sending = &connection->active->senders[side];
+    return sending->data_at && !sending->pushed && receiver->has_scale && receiver->mss &&
+           sender->bits & STREAM_ACK_KNOWN && !stream_outstanding(sender) &&
+           receiver->window < sending->last_length;
+}
+
 static void charge_network(struct connection *connection, uint8_t side, uint64_t ns) {
     struct sender *sender = &connection->active->senders[side];
     add(connection, queue_grows(connection, side) ? STREAMS_BLAME_QUEUE : STREAMS_BLAME_DISTANCE,
         ns);
     set_tentative(sender, tentative(sender) + ns);
+    sender->paused_ns += ns;
+}
+
+/* What looked like the network was something else. */
+static void move_network(struct connection *connection, uint64_t ns, enum streams_blame to) {
+    struct active *active = connection->active;
+    static const enum streams_blame from[] = {STREAMS_BLAME_DISTANCE, STREAMS_BLAME_QUEUE};
+    for (unsigned i = 0; i < 2 && ns; i++) {
+        uint64_t part = ns < active->blame[from[i]] ? ns : active->blame[from[i]];
+        active->blame[from[i]] -= part;
+        active->blame[to] += part;
+        ns -= part;
+    }
+    if (active->blame[to] && !active->evidence[to])
+        active->evidence[to] = connection->last_frame;
 }
 
 static void charge_loss(struct connection *connection, uint8_t side, uint64_t ns) {
     struct active *active = connection->active;
     struct sender *sender = &active->senders[side];
-    uint64_t before = tentative(sender);
     /* The silence before a timeout looked like distance. */
-    enum streams_blame blames[] = {STREAMS_BLAME_DISTANCE, STREAMS_BLAME_QUEUE};
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t moved = before < active->blame[blames[i]] ? before : active->blame[blames[i]];
-        active->blame[blames[i]] -= moved;
-        active->blame[STREAMS_BLAME_LOSS] += moved;
-        before -= moved;
-    }
+    move_network(connection, tentative(sender), STREAMS_BLAME_LOSS);
+    sender->paused_ns = 0;
     set_tentative(sender, 0);
     add(connection, STREAMS_BLAME_LOSS, ns);
 }
@@ -185,6 +218,7 @@ static void charge_silence(struct connection *connection, uint8_t side, bool dat
     way += way / 4; /* packets do not come equally spaced */
     if (all <= way) {
         charge_network(connection, side, ns);
+        connection->active->senders[side].paused_ns += connection->active->wait_ns;
         resolve_wait(connection,
                      queue_grows(connection, side) ? STREAMS_BLAME_QUEUE : STREAMS_BLAME_DISTANCE);
         return;
@@ -204,7 +238,7 @@ static uint64_t network_ns(const struct active *active) {
 static uint64_t charge_repair(struct connection *connection, uint8_t side, bool resent,
                               uint64_t ns) {
     struct active *active = connection->active;
-    if (resent && !window_is_full(connection, side)) {
+    if (resent && !window_is_shut(connection, side)) {
         charge_loss(connection, side, ns);
         return 0;
     }
@@ -223,33 +257,97 @@ static uint64_t charge_repair(struct connection *connection, uint8_t side, bool 
 void rill__blame_repaired(struct connection *connection, uint64_t network_before) {
     struct active *active = connection->active;
     uint64_t now = network_ns(active), moved = now > network_before ? now - network_before : 0;
-    static const enum streams_blame from[] = {STREAMS_BLAME_DISTANCE, STREAMS_BLAME_QUEUE};
-    for (unsigned i = 0; i < 2 && moved; i++) {
-        uint64_t part = moved < active->blame[from[i]] ? moved : active->blame[from[i]];
-        active->blame[from[i]] -= part;
-        active->blame[STREAMS_BLAME_LOSS] += part;
-        moved -= part;
-    }
+    move_network(connection, moved, STREAMS_BLAME_LOSS);
     if (!active->evidence[STREAMS_BLAME_LOSS])
         active->evidence[STREAMS_BLAME_LOSS] = connection->last_frame;
 }
 
-void rill__blame_charge(struct connection *connection, uint8_t side,
-                        const struct streams_packet *packet, bool resent) {
-    uint64_t ns = packet->when > connection->last ? packet->when - connection->last : 0;
-    if (!ns)
+/* The tap is so near to this side that what an ACK lets it send follows at once. */
+static bool is_beside(const struct connection *connection, uint8_t side) {
+    const struct stream *streams = connection->streams;
+    return streams[!side].rtt_min < ((uint64_t)streams[0].rtt_min + streams[1].rtt_min) / 4;
+}
+
+/* Does what this side sends come because an ACK has? `soon`: as long after it as that takes. */
+static bool follows_ack(const struct connection *connection, uint8_t side, rill_time now) {
+    const struct sender *sender = &connection->active->senders[side];
+    uint64_t rtt = (uint64_t)connection->streams[0].rtt_min + connection->streams[1].rtt_min;
+    uint64_t soon = is_beside(connection, side)
+                        ? connection->streams[!side].rtt_min + rtt / 64 + RILL_MILLISECOND / 10
+                        : way_to(connection, side) + rtt / 16 + RILL_MILLISECOND / 10;
+    return sender->heard_at >= sender->data_at && now - sender->heard_at <= soon;
+}
+
+static bool is_short(const struct connection *connection, uint8_t side, uint32_t length) {
+    return length + OPTIONS_MAX < connection->streams[!side].mss;
+}
+
+/* All that its application had, kept until the ACK by Nagle's algorithm (RFC 9293 §3.7.4): of all
+ * that was sent, or as most have it of the last segment that was not full either. */
+static bool was_kept(const struct connection *connection, uint8_t side,
+                     const struct streams_packet *packet) {
+    const struct sender *sender = &connection->active->senders[side];
+    const struct stream *stream = &connection->streams[side];
+    if (!is_short(connection, side, packet->length))
+        return false;
+    return !stream_outstanding(stream) ||
+           (sender->short_end > sender->acked_then && sender->short_end <= stream->acked);
+}
+
+/* A side goes on sending, and nobody else has sent bytes since it paused: what did it wait for? It
+ * had no more where its last bytes had PSH (RFC 9293 §3.9.1.2), and then its application has
+ * brought these; unless they follow an ACK, again and again: then it waited for room in the send
+ * buffer. If there was more to send and these do not follow an ACK, it was the sender's own clock.
+ */
+static void resolve_pause(struct connection *connection, uint8_t side,
+                          const struct streams_packet *packet) {
+    struct active *active = connection->active;
+    struct sender *sender = &active->senders[side];
+    uint64_t rtt = (uint64_t)connection->streams[0].rtt_min + connection->streams[1].rtt_min;
+    bool beside = is_beside(connection, side);
+    const struct stream *stream = &connection->streams[side];
+    if (active->last_data_side != side || packet->when <= sender->data_at ||
+        (int32_t)(packet->sequence - (uint32_t)stream->next) < 0)
         return;
-    bool established = connection->bits & CONNECTION_ESTABLISHED;
-    if (!connection->active) {
-        *(established ? &connection->silent_ns : &connection->handshake_ns) += ns;
+    bool follows = follows_ack(connection, side, packet->when);
+    if (follows && !sender->pushed && packet->flags & WIRE_PSH &&
+        was_kept(connection, side, packet)) {
+        move_network(connection, sender->paused_ns, application(side));
         return;
     }
+    if (follows) {
+        int step = sender->pushed ? 1 : -1, now = sender->push_pauses + step;
+        sender->push_pauses = (int8_t)(now > CLOCKED_MAX    ? CLOCKED_MAX
+                                       : now < -CLOCKED_MAX ? -CLOCKED_MAX
+                                                            : now);
+        uint32_t most = sender->round_flight > sender->round_before ? sender->round_flight
+                                                                    : sender->round_before;
+        /* No send buffer is smaller than two segments, nor does a window of one hold back less. */
+        bool little = most < 2u * connection->streams[!side].mss;
+        if (sender->pushed && beside && (little || sender->push_pauses > 1))
+            move_network(connection, sender->paused_ns,
+                         little ? application(side) : STREAMS_BLAME_SENDER_WINDOW);
+        return;
+    }
+    if (sender->pushed) {
+        if (packet->when - sender->data_at > rtt / 16)
+            move_network(connection, sender->paused_ns, application(side));
+    } else if (beside) {
+        rill_time since = sender->heard_at > sender->data_at ? sender->heard_at : sender->data_at;
+        uint64_t own = packet->when - since, now = path_now(connection);
+        /* Two segments that a window is spread over are not so far apart: what was kept back then
+         * is the rest of a write, by Nagle's algorithm or a cork. Nor did the window hold it, or
+         * the ACK had let it go. */
+        bool cork = own > now / PACED_APART;
+        move_network(connection, own < sender->paused_ns && !cork ? own : sender->paused_ns,
+                     cork ? application(side) : STREAMS_BLAME_SENDER_WINDOW);
+    }
+}
+
+static void charge_time(struct connection *connection, uint8_t side,
+                        const struct streams_packet *packet, bool resent, uint64_t ns) {
     bool data = packet->length > 0;
     struct active *active = connection->active;
-    if (!established) {
-        add(connection, STREAMS_BLAME_HANDSHAKE, ns);
-        return;
-    }
     bool over = connection_is_over(connection) && !stream_outstanding(&connection->streams[0]) &&
                 !stream_outstanding(&connection->streams[1]);
     if (!over)
@@ -262,8 +360,9 @@ void rill__blame_charge(struct connection *connection, uint8_t side,
     }
     uint8_t flying = in_flight(connection);
     for (uint8_t one = 0; one < 2; one++) {
-        if (window_is_full(connection, one) &&
-            (flying == one || active->in_zero_window[!one] || (side == one && data))) {
+        if (window_is_narrow(connection, one) ||
+            (window_is_full(connection, one) &&
+             (flying == one || active->in_zero_window[!one] || (side == one && data)))) {
             add(connection, STREAMS_BLAME_RECEIVER_WINDOW, ns);
             return;
         }
@@ -272,6 +371,24 @@ void rill__blame_charge(struct connection *connection, uint8_t side,
         charge_flight(connection, flying, side, data, ns);
     else
         charge_silence(connection, side, data, ns);
+}
+
+void rill__blame_charge(struct connection *connection, uint8_t side,
+                        const struct streams_packet *packet, bool resent) {
+    uint64_t ns = packet->when > connection->last ? packet->when - connection->last : 0;
+    bool established = connection->bits & CONNECTION_ESTABLISHED;
+    if (!connection->active) {
+        *(established ? &connection->silent_ns : &connection->handshake_ns) += ns;
+        return;
+    }
+    if (!established) {
+        add(connection, STREAMS_BLAME_HANDSHAKE, ns);
+        return;
+    }
+    if (ns)
+        charge_time(connection, side, packet, resent, ns);
+    if ((packet->length || packet->flags & WIRE_FIN) && !resent)
+        resolve_pause(connection, side, packet);
 }
 
 /* Does this side send because ACKs come, or because its application has something? */
@@ -305,8 +422,13 @@ static void on_data(struct connection *connection, uint8_t side,
     if (!resent) {
         judge_clock(connection, side, packet, next_before > acked ? next_before - acked : 0);
         set_tentative(sender, 0);
+        sender->paused_ns = 0;
+        sender->pushed = packet->flags & WIRE_PSH;
+        sender->acked_then = acked;
+        if (is_short(connection, side, packet->length))
+            sender->short_end = stream->next;
     } else if (!sender->recover && !probe && stream->acked < stream->next &&
-               !window_is_full(connection, side)) {
+               !window_is_shut(connection, side)) {
         sender->recover = stream->next;
         sender->needed = 0;
     }
@@ -341,6 +463,8 @@ static void on_ack(struct connection *connection, uint8_t side, const struct str
     uint8_t other = (uint8_t)!side;
     struct sender *sender = &connection->active->senders[other];
     struct stream *stream = &connection->streams[other];
+    if (!packet->length)
+        sender->heard_at = packet->when;
     if (stream->acked > acked_before || !(stream->bits & STREAM_ACK_KNOWN)) {
         sender->acked_at = packet->when;
         sender->dup_acks = 0;

@@ -65,6 +65,8 @@ struct connection_key {
     uint32_t scope;
 };
 
+#define KEY_WORDS (sizeof(struct connection_key) / sizeof(uint32_t))
+
 struct active;
 
 struct connection {
@@ -111,11 +113,17 @@ struct stream_counts {
     uint64_t flight_max;
 };
 
-/* RTTs as a histogram: four parts an octave, from 1 us on. */
+/* RTTs by buckets: four an octave, from 1 us on. Most connections have few, whose buckets are
+ * listed; then a histogram takes over. */
 #define RTT_BUCKETS 96
+#define RTT_FIRST 15
 struct rtt_histogram {
-    uint32_t samples;
     uint16_t buckets[RTT_BUCKETS];
+};
+struct rtt_samples {
+    struct rtt_histogram *histogram;
+    uint8_t count; /* of those listed */
+    uint8_t first[RTT_FIRST];
 };
 
 struct resent {
@@ -135,19 +143,25 @@ struct sender {
     uint32_t dup_acks;
     uint32_t last_length;
     rill_time data_at, acked_at;
+    rill_time heard_at;    /* a bare ACK came, of whatever */
     rill_time repaired_at; /* the sender knows that the loss is repaired */
     uint32_t needed;       /* segments sent again in this repair, and not known to be for nothing */
     bool echo_known;       /* echo_acked means something */
     bool probed;           /* bytes were sent again since the last progress */
     int8_t clocked;        /* > 0: sends when ACKs come; < 0: when its application has something */
     uint32_t tentative_ns_hi, tentative_ns_lo; /* charged to the network since the last progress */
+    uint64_t short_end;  /* behind the last new segment that was not a full one */
+    uint64_t acked_then; /* what was acknowledged when it last sent new bytes */
+    uint64_t paused_ns;  /* … since its last new bytes */
+    bool pushed;         /* those had PSH: that was all it had (RFC 9293 §3.9.1.2) */
+    int8_t push_pauses;  /* > 0: what ACKs let it send mostly follows such a one */
 };
 
 struct active {
     struct stream_counts counts[2];
-    struct rtt_histogram rtts[2];
+    struct rtt_samples rtts[2];
     struct sender senders[2];
-    struct resent resent[2][RESENT_RECENT];
+    struct resent *resent[2]; /* the last RESENT_RECENT; null: none yet */
     struct hole *holes[2];
     uint16_t hole_count[2], hole_room[2];
     uint8_t resent_at[2];
@@ -174,13 +188,14 @@ struct prepared {
     uint32_t hash;
     bool lower; /* the source is the lower endpoint of the key */
 };
-#define AHEAD 4
+#define AHEAD 8
 
 struct streams {
     struct streams_config config;
     struct rill_allocator counted; /* the config's, with every byte counted */
     struct decap decap;
     struct siphash_key key;
+    uint64_t multipliers[KEY_WORDS + 1];
     struct hash index; /* of the newest incarnation of each key */
     struct slab connections;
     uint64_t next_number;
@@ -207,6 +222,7 @@ void rill__event_tell(struct streams *streams, const struct connection *connecti
                       struct streams_event *event);
 /* finish.c. Null when there is no memory: then only the least is remembered. */
 struct active *rill__streams_active(struct streams *streams, struct connection *connection);
+void rill__streams_release_active(struct streams *streams, struct connection *connection);
 
 /* lookup.c: which connection a packet belongs to, a new one if need be; `*side` is who sent it.
  * Null: it is no connection's, or memory is out. */
@@ -292,9 +308,9 @@ void rill__history_compare(struct streams *streams, struct connection *connectio
                            const struct streams_packet *packet, uint64_t from, uint64_t resent);
 
 /* rtt.c */
-void rill__rtt_packet(struct connection *connection, uint8_t side,
+void rill__rtt_packet(struct streams *streams, struct connection *connection, uint8_t side,
                       const struct streams_packet *packet, uint64_t end, bool resent);
-uint64_t rill__rtt_quantile(const struct rtt_histogram *histogram, uint32_t part, uint32_t of);
+uint64_t rill__rtt_quantile(const struct rtt_samples *samples, uint32_t part, uint32_t of);
 
 /* blame.c: charges the time up to this packet, whose labels are known, before it is applied. */
 void rill__blame_charge(struct connection *connection, uint8_t side,

@@ -25,14 +25,21 @@ struct active *rill__streams_active(struct streams *streams, struct connection *
     return active;
 }
 
-static void release_active(struct streams *streams, struct connection *connection) {
+void rill__streams_release_active(struct streams *streams, struct connection *connection) {
     struct active *active = connection->active;
     if (!active)
         return;
-    for (unsigned side = 0; side < 2; side++)
+    for (unsigned side = 0; side < 2; side++) {
         if (active->holes[side])
             rill__streams_release(streams, active->holes[side],
                                   active->hole_room[side] * sizeof(struct hole));
+        if (active->rtts[side].histogram)
+            rill__streams_release(streams, active->rtts[side].histogram,
+                                  sizeof(struct rtt_histogram));
+        if (active->resent[side])
+            rill__streams_release(streams, active->resent[side],
+                                  RESENT_RECENT * sizeof(struct resent));
+    }
     rill__streams_release(streams, active, sizeof *active);
     connection->active = 0;
 }
@@ -258,7 +265,7 @@ void rill__streams_put_away(struct streams *streams, struct connection *connecti
     if (!(connection->bits & CONNECTION_ALIAS))
         hand_out(streams, connection);
     unlink_key(streams, connection);
-    release_active(streams, connection);
+    rill__streams_release_active(streams, connection);
     rill__slab_close(&streams->connections, connection->index);
 }
 

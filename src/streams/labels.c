@@ -7,6 +7,8 @@
  * than a round trip after the hole; and a receiver with a hole complains of it. */
 #include "streams/connection.h"
 
+#include <string.h>
+
 enum {
     ORDER_SURE = 4,                /* so many ids one behind the other */
     RTT_UNKNOWN = 3 * 1000 * 1000, /* ns: taken for half a round trip when none was measured */
@@ -85,12 +87,28 @@ void rill__labels_spurious(struct streams *streams, struct connection *connectio
     rill__event_tell(streams, connection, &event);
 }
 
+/* Where the next segment sent again is noted; null: no memory. */
+static struct resent *note_resent(struct streams *streams, struct active *active, uint8_t side) {
+    size_t size = RESENT_RECENT * sizeof *active->resent[side];
+    if (!active->resent[side]) {
+        active->resent[side] = rill__streams_allocate(streams, size);
+        if (!active->resent[side]) {
+            streams->totals.out_of_memory++;
+            return 0;
+        }
+        memset(active->resent[side], 0, size);
+    }
+    return &active->resent[side][active->resent_at[side]++ % RESENT_RECENT];
+}
+
 static void count_resent(struct streams *streams, struct connection *connection, uint8_t side,
                          const struct streams_packet *packet, uint64_t from, uint64_t to,
                          uint64_t bytes) {
     struct active *active = connection->active;
     const struct stream *stream = &connection->streams[side];
-    struct resent *place = &active->resent[side][active->resent_at[side]++ % RESENT_RECENT];
+    struct resent unnoted, *place = note_resent(streams, active, side);
+    if (!place)
+        place = &unnoted;
     *place = (struct resent){from, to, false};
     active->counts[side].resent_segments++;
     active->counts[side].resent_bytes += bytes;
@@ -133,9 +151,9 @@ void rill__labels_dsack(struct streams *streams, struct connection *connection, 
     bool below = (int32_t)(first->right - packet->acknowledgement) <= 0;
     bool within = packet->sack_count > 1 && (int32_t)(first->left - second->left) >= 0 &&
                   (int32_t)(first->right - second->right) <= 0;
-    if ((!below && !within) || !connection->active)
-        return;
     uint8_t other = (uint8_t)!side; /* whose bytes they are */
+    if ((!below && !within) || !connection->active || !connection->active->resent[other])
+        return;
     for (unsigned i = 0; i < RESENT_RECENT; i++) {
         struct resent *resent = &connection->active->resent[other][i];
         if (resent->to > resent->from && (int32_t)((uint32_t)resent->from - first->right) < 0 &&

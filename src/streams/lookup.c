@@ -29,16 +29,15 @@ bool rill__streams_key(const struct streams_packet *packet, struct connection_ke
     return lower;
 }
 
+/* Multilinear hashing: as nobody knows the multipliers, nobody can choose keys that meet more often
+ * than chance has it. */
 uint32_t rill__streams_hash(const struct streams *streams, const struct connection_key *key) {
-    if (rill_address_is_ipv4(&key->addresses[0]) && rill_address_is_ipv4(&key->addresses[1])) {
-        uint8_t small[16];
-        memcpy(small, key->addresses[0].bytes + 12, 4);
-        memcpy(small + 4, key->addresses[1].bytes + 12, 4);
-        memcpy(small + 8, key->ports, 4);
-        memcpy(small + 12, &key->scope, 4);
-        return (uint32_t)rill__siphash(&streams->key, small, sizeof small);
-    }
-    return (uint32_t)rill__siphash(&streams->key, (const uint8_t *)key, sizeof *key);
+    uint32_t words[KEY_WORDS];
+    uint64_t sum = streams->multipliers[KEY_WORDS];
+    memcpy(words, key, sizeof words);
+    for (unsigned i = 0; i < KEY_WORDS; i++)
+        sum += streams->multipliers[i] * words[i];
+    return (uint32_t)(sum >> 32);
 }
 
 static struct connection *at(const struct streams *streams, uint32_t index) {
@@ -143,6 +142,8 @@ static uint8_t side_of(const struct connection *connection, bool lower) {
 static bool near_range(rill_seq seq, const struct stream *stream, uint32_t ahead) {
     if (!(stream->bits & STREAM_KNOWN))
         return true;
+    if (stream->bits & STREAM_FIN) /* nothing comes behind it (RFC 9293 §3.6) */
+        ahead = 1;
     uint64_t position = seq_unwrap(seq, stream->next);
     uint64_t lowest = stream->first - 1; /* keepalives, SYN */
     if (!(stream->bits & STREAM_ISN) || stream->next - stream->first > FIT_BEHIND)
@@ -250,8 +251,7 @@ static struct connection *reject(struct streams *streams, struct connection *ten
     /* Its number goes to the next if that has not been given away. */
     if (tentative->number + 1 == streams->next_number)
         streams->next_number--;
-    if (tentative->active)
-        rill__streams_release(streams, tentative->active, sizeof *tentative->active);
+    rill__streams_release_active(streams, tentative);
     rill__hash_remove(&streams->index, tentative->hash, tentative->index);
     rill__slab_close(&streams->connections, tentative->index);
     if (!rill__hash_insert(&streams->index, older->hash, older->index))

@@ -6,15 +6,15 @@
  * beside the receiver sees the way to the sender. One packet is timed at once in each direction. */
 #include "streams/connection.h"
 
+#include <string.h>
+
 enum { SAMPLE_TOO_OLD_S = 60 };
 
 static unsigned bucket_of(uint64_t ns) {
     uint64_t us = ns / 1000;
-    unsigned octave = 0;
     if (us < 4)
         return (unsigned)us;
-    while (us >> octave >= 8)
-        octave++;
+    unsigned octave = 61 - (unsigned)__builtin_clzll(us); /* us >> octave is 4 to 7 */
     unsigned bucket = octave * 4 + (unsigned)(us >> octave);
     return bucket < RTT_BUCKETS ? bucket : RTT_BUCKETS - 1;
 }
@@ -27,13 +27,28 @@ static uint64_t bucket_value(unsigned bucket) {
     return (((uint64_t)part << octave) * 1000) + ((UINT64_C(500)) << octave);
 }
 
-uint64_t rill__rtt_quantile(const struct rtt_histogram *histogram, uint32_t part, uint32_t of) {
-    uint64_t total = 0, seen = 0;
-    for (unsigned i = 0; i < RTT_BUCKETS; i++)
+/* The first `wanted` of those listed, the least first: the last of them. */
+static uint64_t listed_quantile(const struct rtt_samples *samples, uint64_t wanted) {
+    uint8_t sorted[RTT_FIRST];
+    for (unsigned i = 0; i < samples->count; i++) {
+        unsigned at = i;
+        for (; at && sorted[at - 1] > samples->first[i]; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = samples->first[i];
+    }
+    return bucket_value(sorted[wanted - 1]);
+}
+
+uint64_t rill__rtt_quantile(const struct rtt_samples *samples, uint32_t part, uint32_t of) {
+    const struct rtt_histogram *histogram = samples->histogram;
+    uint64_t total = samples->count, seen = 0;
+    for (unsigned i = 0; histogram && i < RTT_BUCKETS; i++)
         total += histogram->buckets[i];
     if (!total)
         return STREAMS_UNKNOWN;
     uint64_t wanted = (total * part + of - 1) / of;
+    if (!histogram)
+        return listed_quantile(samples, wanted);
     for (unsigned i = 0; i < RTT_BUCKETS; i++) {
         seen += histogram->buckets[i];
         if (seen >= wanted)
@@ -42,9 +57,28 @@ uint64_t rill__rtt_quantile(const struct rtt_histogram *histogram, uint32_t part
     return bucket_value(RTT_BUCKETS - 1);
 }
 
-static void record(struct rtt_histogram *histogram, uint64_t ns) {
+static struct rtt_histogram *open_histogram(struct streams *streams, struct rtt_samples *samples) {
+    struct rtt_histogram *histogram = rill__streams_allocate(streams, sizeof *histogram);
+    if (!histogram) {
+        streams->totals.out_of_memory++;
+        return 0;
+    }
+    memset(histogram, 0, sizeof *histogram);
+    for (unsigned i = 0; i < samples->count; i++)
+        histogram->buckets[samples->first[i]]++;
+    samples->count = 0;
+    return samples->histogram = histogram;
+}
+
+static void record(struct streams *streams, struct rtt_samples *samples, uint64_t ns) {
     unsigned bucket = bucket_of(ns);
-    histogram->samples++;
+    struct rtt_histogram *histogram = samples->histogram;
+    if (!histogram && samples->count < RTT_FIRST) {
+        samples->first[samples->count++] = (uint8_t)bucket;
+        return;
+    }
+    if (!histogram && !(histogram = open_histogram(streams, samples)))
+        return;
     if (histogram->buckets[bucket] == UINT16_MAX)
         for (unsigned i = 0; i < RTT_BUCKETS; i++)
             histogram->buckets[i] /= 2;
@@ -52,7 +86,8 @@ static void record(struct rtt_histogram *histogram, uint64_t ns) {
 }
 
 /* `side` sent what was timed. */
-static void sample(struct connection *connection, uint8_t side, uint64_t ns, bool echo) {
+static void sample(struct streams *streams, struct connection *connection, uint8_t side,
+                   uint64_t ns, bool echo) {
     struct stream *stream = &connection->streams[side];
     uint32_t capped = ns > UINT32_MAX ? UINT32_MAX : ns ? (uint32_t)ns : 1;
     if (!stream->rtt_min || capped < stream->rtt_min)
@@ -60,7 +95,7 @@ static void sample(struct connection *connection, uint8_t side, uint64_t ns, boo
     struct active *active = connection->active;
     if (!active)
         return;
-    record(&active->rtts[side], ns);
+    record(streams, &active->rtts[side], ns);
     active->senders[side].rtt = capped;
     /* What the other side has in flight when it answers the ACK that was timed. */
     struct sender *other = &active->senders[!side];
@@ -110,7 +145,7 @@ static bool is_silence(const struct connection *connection, uint8_t side, uint64
     return answering->data_at && now - answering->data_at > ns / 2 && ns > 2 * usual;
 }
 
-void rill__rtt_packet(struct connection *connection, uint8_t side,
+void rill__rtt_packet(struct streams *streams, struct connection *connection, uint8_t side,
                       const struct streams_packet *packet, uint64_t end, bool resent) {
     struct stream *mine = &connection->streams[side], *other = &connection->streams[!side];
     bool echo, consumes = packet->length || packet->flags & (WIRE_SYN | WIRE_FIN);
@@ -118,7 +153,7 @@ void rill__rtt_packet(struct connection *connection, uint8_t side,
         uint64_t ns = packet->when - other->sample_at;
         if (ns < SAMPLE_TOO_OLD_S * RILL_SECOND &&
             !is_silence(connection, side, ns, echo, packet->when))
-            sample(connection, (uint8_t)!side, ns, echo);
+            sample(streams, connection, (uint8_t)!side, ns, echo);
         other->sample_at = 0;
     }
     if (resent && mine->sample_end && (int32_t)(mine->sample_end - (uint32_t)end) <= 0)

@@ -70,6 +70,8 @@ struct streams *rill__streams_open(const struct streams_config *config) {
     streams->counted = (struct rill_allocator){streams, counted_allocate, counted_release};
     streams->next_number = config->only ? config->only->number : 0;
     streams->key = (struct siphash_key){config->seed[0], config->seed[1]};
+    for (uint8_t i = 0; i <= KEY_WORDS; i++)
+        streams->multipliers[i] = rill__siphash(&streams->key, &i, 1);
     rill__decap_init(&streams->decap, &streams->counted);
     rill__hash_init(&streams->index, &streams->counted);
     rill__slab_init(&streams->connections, &streams->counted, sizeof(struct connection),
@@ -235,6 +237,33 @@ static void prepare(struct streams *streams, struct prepared *prepared) {
     hash_prefetch(&streams->index, prepared->hash);
 }
 
+enum { LINE = 64, RECORD_AFTER = 3, ACTIVE_AFTER = 5 }; /* segments */
+
+static void prefetch_lines(const void *at, size_t size) {
+    for (size_t i = 0; i < size; i += LINE)
+        __builtin_prefetch((const uint8_t *)at + i);
+}
+
+/* What comes in a few segments: first its record, then what hangs on it, each when what leads there
+ * has come. */
+static void prefetch_ahead(const struct streams *streams) {
+    uint32_t index;
+    uint64_t waiting = streams->ahead_end - streams->ahead_first;
+    if (waiting > RECORD_AFTER) {
+        uint32_t hash = streams->ahead[(streams->ahead_end - RECORD_AFTER) % AHEAD].hash;
+        if (hash_peek(&streams->index, hash, &index))
+            prefetch_lines(slab_at(&streams->connections, index), sizeof(struct connection));
+    }
+    if (waiting > ACTIVE_AFTER) {
+        uint32_t hash = streams->ahead[(streams->ahead_end - ACTIVE_AFTER) % AHEAD].hash;
+        if (!hash_peek(&streams->index, hash, &index))
+            return;
+        const struct connection *connection = slab_at(&streams->connections, index);
+        if (connection->active)
+            prefetch_lines(connection->active, sizeof *connection->active);
+    }
+}
+
 void rill__streams_frame(struct streams *streams, const struct streams_frame *frame) {
     struct prepared *prepared = &streams->ahead[streams->ahead_end % AHEAD];
     streams->totals.frames++;
@@ -259,6 +288,8 @@ void rill__streams_frame(struct streams *streams, const struct streams_frame *fr
      * fragments lies where the next one will. */
     bool waits = streams->config.frames_stay && !streams->config.segment &&
                  !streams->config.event && !streams->decap.reassembled;
+    if (waits)
+        prefetch_ahead(streams);
     take_until(streams, waits ? AHEAD - 1 : 0);
 }
 
@@ -266,6 +297,10 @@ void rill__streams_advance(struct streams *streams, rill_time now) {
     take_until(streams, 0);
     while (rill__closed_expire(streams, now)) {
     }
+}
+
+void rill__streams_settle(struct streams *streams) {
+    take_until(streams, 0);
 }
 
 void rill__streams_finish(struct streams *streams) {

@@ -220,7 +220,7 @@ struct streams_config {
     uint64_t memory_max;   /* bytes for open and closed connections; 0: no bound */
     rill_time idle_split;  /* a connection silent for so long is over; 0: never */
     rill_time kept_closed; /* what is over is kept for late packets; 0: 60 s */
-    bool frames_stay;      /* a frame's bytes stay where they are while the next few come: faster */
+    bool frames_stay;      /* a frame's bytes stay until rill__streams_settle: faster */
     const struct streams_connection
         *only;              /* of these two endpoints alone; its number comes first */
     uint32_t shard, shards; /* only connections whose hash falls there; shards 0: all */
@@ -259,6 +259,8 @@ void rill__streams_advance(struct streams *streams, rill_time now);
  * nobody's, and its holes are not judged. */
 void rill__streams_glance(const struct streams *streams, void *context,
                           void (*each)(void *context, const struct streams_connection *connection));
+/* Before bytes of frames go that were promised to stay. */
+void rill__streams_settle(struct streams *streams);
 /* The input has ended: hands out every connection left, in the order of their numbers. */
 void rill__streams_finish(struct streams *streams);
 

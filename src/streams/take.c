@@ -313,7 +313,8 @@ static void take_times(struct streams *streams, struct connection *connection, u
     struct stream *mine = &connection->streams[side];
     if (packet->flags & WIRE_RST)
         return;
-    rill__rtt_packet(connection, side, packet, taken->to + (packet->flags & WIRE_FIN ? 1 : 0),
+    rill__rtt_packet(streams, connection, side, packet,
+                     taken->to + (packet->flags & WIRE_FIN ? 1 : 0),
                      taken->resent || streams->labels);
     if (packet->has_timestamps && (!(mine->bits & STREAM_TIMESTAMPS) ||
                                    (int32_t)(packet->timestamp_value - mine->timestamp) > 0)) {
@@ -370,7 +371,7 @@ void rill__segment_numbers(struct streams_segment *segment, const struct connect
 void rill__streams_take(struct streams *streams, struct connection *connection, uint8_t side,
                         const struct streams_packet *packet) {
     struct taken taken = {0};
-    uint64_t before[STREAMS_BLAME_COUNT] = {0};
+    uint64_t before[STREAMS_BLAME_COUNT];
     bool watched = streams->config.event && connection->active;
     streams->labels = 0;
     connection->streams[side].packets++;

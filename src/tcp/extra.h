@@ -12,6 +12,7 @@ struct extra {
     uint32_t user_timeout;                        /* ms; 0: none, the retries count */
     uint32_t fin_wait_2;   /* s, for an orphan; 0: the host's; EXTRA_NO_FIN_WAIT_2: not at all */
     uint32_t window_clamp; /* bytes; 0: none */
+    uint32_t unsent_low;   /* bytes not yet sent that stop the writer; 0: none */
     uint8_t syn_retries;   /* 0: the host's */
 
     /* pmtud.c; sizes as connection->mss */

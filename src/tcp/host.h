@@ -630,7 +630,7 @@ void rill__connection_verify(const struct tcp_host *host, const struct connectio
 
 /* ready.c */
 /* Bytes the send buffer still takes. */
-uint32_t rill__send_room(const struct connection *connection);
+uint32_t rill__send_room(const struct tcp_host *host, const struct connection *connection);
 /* News for the application, if it has the handle. */
 void rill__connection_raise(struct tcp_host *host, struct connection *connection, uint32_t bits);
 uint32_t rill__tcp_ready_bits(void *transport, rill_handle handle);

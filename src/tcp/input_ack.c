@@ -89,15 +89,6 @@ static void advance(struct tcp_host *host, struct connection *connection,
     summary->advanced = true;
 }
 
-/* Room in the send buffer is worth an event when it is a good part of it. */
-void rill__tell_writer(struct tcp_host *host, struct connection *connection) {
-    if (!(connection->flags & CONNECTION_WANTS_WRITE) ||
-        rill__send_room(connection) < connection->send_buffer / 3 + 1)
-        return;
-    connection->flags &= (uint16_t)~CONNECTION_WANTS_WRITE;
-    rill__connection_raise(host, connection, RILL_EVENT_WRITABLE);
-}
-
 /* Our FIN is acknowledged: the closing states move on. False: the connection is gone. */
 static bool fin_acked(struct tcp_host *host, struct connection *connection) {
     switch (connection->state) {

@@ -431,6 +431,8 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
     if (plan->length && !plan->record) {
         note_flight(connection, plan->length);
         note_answer(host, connection);
+        if (connection->choices & CHOICE_UNSENT)
+            rill__tell_writer(host, connection);
     }
     rill__pmtud_sent(host, connection, plan);
     if (plan->flags & WIRE_FIN && !(connection->flags & CONNECTION_FIN_SENT))

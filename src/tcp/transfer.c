@@ -55,10 +55,11 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
     int error = check_send(host, connection);
     if (error)
         return error;
-    size_t room = rill__send_room(connection);
+    size_t room = rill__send_room(host, connection);
     size_t taken = rill__send_queue_copy(host->core, &connection->active->send,
                                          (const uint8_t *)data, RILL_MIN(length, room));
-    if (taken < length || !rill__send_room(connection)) /* full: who asks rill_ready waits too */
+    if (taken < length ||
+        !rill__send_room(host, connection)) /* full: who asks rill_ready waits too */
         connection->flags |= CONNECTION_WANTS_WRITE;
     if (taken < RILL_MIN(length, room))
         await_memory(host, connection);
@@ -73,8 +74,8 @@ int64_t rill__tcp_send(struct tcp_host *host, rill_handle handle, const void *da
 #define SLICE_MAX (1u << 30)
 
 /* A slice larger than the whole buffer goes in alone. */
-static bool fits(const struct connection *connection, size_t length) {
-    return length <= rill__send_room(connection) ||
+static bool fits(const struct tcp_host *host, const struct connection *connection, size_t length) {
+    return length <= rill__send_room(host, connection) ||
            (!connection->active->send.bytes && length <= SLICE_MAX);
 }
 
@@ -95,16 +96,16 @@ int64_t rill__tcp_send_slices(struct tcp_host *host, rill_handle handle,
     size_t taken = 0;
     if (count && never_fits(host, &slices[0]))
         return RILL_ERROR_LIMIT;
-    while (taken < count && fits(connection, slices[taken].length) &&
+    while (taken < count && fits(host, connection, slices[taken].length) &&
            (slices[taken].length == 0 ||
             rill__send_queue_slice(host->core, &connection->active->send, slices[taken]))) {
         if (slices[taken].length == 0)
             rill_block_drop(slices[taken].block);
         taken++;
     }
-    if (taken < count || !rill__send_room(connection))
+    if (taken < count || !rill__send_room(host, connection))
         connection->flags |= CONNECTION_WANTS_WRITE;
-    if (taken < count && fits(connection, slices[taken].length))
+    if (taken < count && fits(host, connection, slices[taken].length))
         await_memory(host, connection);
     note_more(connection->active, false);
     if (taken)

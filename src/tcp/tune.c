@@ -58,6 +58,7 @@ static bool option_ok(enum rill_tcp_option option, uint32_t value) {
         {0, 1},                /* QUICK_ACKS */
         {1, 1},                /* URGENT */
         {0, RILL_CONGESTIONS}, /* CONGESTION */
+        {0, UINT32_MAX},       /* UNSENT_LOW */
     };
     return (unsigned)option < sizeof ranges / sizeof *ranges && value >= ranges[option].least &&
            value <= ranges[option].most;
@@ -140,6 +141,11 @@ static int apply_tuning(struct tcp_host *host, struct connection *connection,
         return 0;
     case RILL_TCP_OPTION_WINDOW_CLAMP:
         extra->window_clamp = value;
+        return 0;
+    case RILL_TCP_OPTION_UNSENT_LOW:
+        extra->unsent_low = value;
+        set_choice(connection, CHOICE_UNSENT, value);
+        rill__tell_writer(host, connection);
         return 0;
     default: /* RILL_TCP_OPTION_CONGESTION */
         return set_congestion(host, connection, extra, value);

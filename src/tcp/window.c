@@ -12,16 +12,24 @@ uint32_t rill__receive_space(const struct connection *connection) {
     return connection->receive_buffer > queued ? connection->receive_buffer - queued : 0;
 }
 
+/* The most that is ever offered: the buffer, or what the application has clamped the window to, but
+ * no less than the field can say. */
+static uint32_t offer_max(const struct tcp_host *host, const struct connection *connection) {
+    const struct extra *extra = rill__extra(host, connection);
+    if (!extra || !extra->window_clamp)
+        return connection->receive_buffer;
+    uint32_t clamp = RILL_MAX(extra->window_clamp, 1u << connection->rcv_scale);
+    return RILL_MIN(connection->receive_buffer, clamp);
+}
+
 /* How much of that may be promised. While memory is short no more is promised than keeps a
  * connection moving; what is promised already stays so. */
 static uint32_t free_space(const struct tcp_host *host, const struct connection *connection) {
-    const struct extra *extra = rill__extra(host, connection);
     uint32_t queued = connection->active ? connection->active->receive.bytes : 0;
     uint32_t pressed = PRESSED_SEGMENTS * (uint32_t)connection->mss;
     if (rill__core_pressed(host->core) && pressed < connection->receive_buffer)
         return pressed > queued ? pressed - queued : 0;
-    uint32_t space = rill__receive_space(connection);
-    return extra && extra->window_clamp ? RILL_MIN(space, extra->window_clamp) : space;
+    return RILL_MIN(rill__receive_space(connection), offer_max(host, connection));
 }
 
 /* What has been promised and not used yet. */
@@ -31,8 +39,8 @@ uint32_t rill__receive_window(const struct connection *connection) {
                : 0;
 }
 
-static uint32_t worthwhile(const struct connection *connection) {
-    uint32_t half = connection->receive_buffer / 2;
+static uint32_t worthwhile(const struct tcp_host *host, const struct connection *connection) {
+    uint32_t half = offer_max(host, connection) / 2;
     return RILL_MAX(RILL_MIN(half, connection->mss), 1);
 }
 
@@ -44,7 +52,7 @@ static uint32_t window_max(const struct connection *connection) {
 static uint32_t offer(const struct tcp_host *host, const struct connection *connection) {
     uint32_t promised = rill__receive_window(connection);
     uint32_t space = RILL_MIN(free_space(host, connection), window_max(connection));
-    if (space < promised + worthwhile(connection))
+    if (space < promised + worthwhile(host, connection))
         return promised;
     return space;
 }
@@ -74,8 +82,9 @@ bool rill__window_update_due(const struct tcp_host *host, const struct connectio
         return false;
     uint32_t promised = rill__receive_window(connection);
     uint32_t next = offer(host, connection);
-    uint32_t step = RILL_MIN(connection->receive_buffer / 2, 2u * connection->mss);
+    uint32_t half = offer_max(host, connection) / 2;
+    uint32_t step = RILL_MIN(half, 2u * connection->mss);
     /* The peer must hear of it when it may be waiting: the window was small, and has grown. */
-    return next >= promised + RILL_MAX(step, 1) && promised < connection->receive_buffer / 2 + 1 &&
+    return next >= promised + RILL_MAX(step, 1) && promised < half + 1 &&
            (next >> connection->rcv_scale) > (promised >> connection->rcv_scale);
 }

@@ -247,11 +247,12 @@ static void shut_down(struct run *run, int host, int at, uint8_t how) {
 static void options(struct run *run, int host, int at, uint8_t how) {
     static const struct {
         uint8_t level, option;
-    } known[] = {{1, 2},   {1, 3},   {1, 4},   {1, 6},   {1, 7},   {1, 8},   {1, 9},
-                 {1, 13},  {1, 15},  {1, 30},  {1, 38},  {1, 39},  {6, 1},   {6, 2},
-                 {6, 4},   {6, 5},   {6, 6},   {6, 11},  {0, 1},   {0, 2},   {0, 8},
-                 {0, 12},  {0, 13},  {0, 32},  {0, 33},  {41, 16}, {41, 17}, {41, 18},
-                 {41, 26}, {41, 49}, {41, 51}, {41, 66}, {41, 67}};
+    } known[] = {{1, 2},   {1, 3},   {1, 4},   {1, 6},   {1, 7},   {1, 8},   {1, 9},   {1, 13},
+                 {1, 15},  {1, 30},  {1, 38},  {1, 39},  {6, 1},   {6, 2},   {6, 4},   {6, 5},
+                 {6, 6},   {6, 11},  {0, 1},   {0, 2},   {0, 8},   {0, 12},  {0, 13},  {0, 32},
+                 {0, 33},  {41, 16}, {41, 17}, {41, 18}, {41, 26}, {41, 49}, {41, 51}, {41, 66},
+                 {41, 67}, {1, 10},  {1, 12},  {1, 55},  {6, 3},   {6, 10},  {6, 12},  {6, 13},
+                 {6, 26},  {6, 36},  {0, 14},  {41, 24}};
     uint8_t which = input_8(&run->input), value[16] = {0}, got[512];
     int level = known[which % (sizeof known / 2)].level;
     int option = known[which % (sizeof known / 2)].option;
@@ -261,10 +262,12 @@ static void options(struct run *run, int host, int at, uint8_t how) {
     for (int i = 0; i < 4; i++)
         value[i] = i < (how >> 6) + 1 ? input_8(&run->input) : 0;
     int result = rill_setsockopt(run->sockets[host], at + FIRST_FD, level, option, value, length);
-    ALLOWS(run, result, RILL_EBADF, RILL_ENOPROTOOPT, RILL_EINVAL, RILL_EDOM, RILL_EFAULT);
+    ALLOWS(run, result, RILL_EBADF, RILL_ENOPROTOOPT, RILL_EINVAL, RILL_EDOM, RILL_EFAULT,
+           RILL_ENOENT);
     memset(got, 0xee, sizeof got);
     result = rill_getsockopt(run->sockets[host], at + FIRST_FD, level, option, got, &room);
-    ALLOWS(run, result, RILL_EBADF, RILL_ENOPROTOOPT, RILL_EINVAL, RILL_EFAULT, RILL_EOPNOTSUPP);
+    ALLOWS(run, result, RILL_EBADF, RILL_ENOPROTOOPT, RILL_EINVAL, RILL_EFAULT, RILL_EOPNOTSUPP,
+           RILL_ENOTCONN);
     FUZZ_REQUIRE(room <= how && got[how] == 0xee);
 }
 

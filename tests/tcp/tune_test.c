@@ -169,6 +169,40 @@ static void established_window_is_clamped(void **state) {
     peer_close(&peer);
 }
 
+/* A window once shut did not open again, since no step was as large as a segment (found by the
+ * fuzzer of socket calls). */
+static void clamp_below_a_segment_still_opens_the_window(uint32_t clamp) {
+    struct peer peer;
+    struct seen seen;
+    loss_init(&peer);
+    peer.config.receive_buffer = 60000; /* no scale */
+    loss_established(&peer);
+    tune(&peer, RILL_TCP_OPTION_WINDOW_CLAMP, clamp);
+    uint32_t at = 0, window = UINT32_MAX;
+    for (int i = 0; i < 400 && window; i++) { /* until what was promised before is used up */
+        peer_send(&peer, WIRE_ACK, at, 0, MSS);
+        peer_wait(&peer, RTT);
+        while (peer_take(&peer, &seen)) {
+            window = seen.header.window;
+            at = seen.acknowledgement;
+        }
+    }
+    assert_int_equal(window, 0);
+    while (peer_read(&peer, MSS))
+        continue;
+    peer_wait(&peer, RTT);
+    while (peer_take(&peer, &seen))
+        window = seen.header.window;
+    assert_in_range(window, 1, clamp);
+    peer_close(&peer);
+}
+
+static void established_clamp_below_a_segment_still_opens_the_window(void **state) {
+    (void)state;
+    clamp_below_a_segment_still_opens_the_window(MSS - 100);
+    clamp_below_a_segment_still_opens_the_window(7);
+}
+
 static void established_quick_ack_pays_what_is_delayed(void **state) {
     (void)state;
     struct peer peer;
@@ -302,6 +336,36 @@ static void established_shut_window_tells_of_urgent_bytes_all_the_same(void **st
     peer_close(&peer);
 }
 
+/* As TCP_NOTSENT_LOWAT: what is written last does not wait behind a whole send buffer. */
+static void established_unsent_bytes_stop_the_writer_until_half_of_them_are_gone(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    loss_open(&peer, 10);
+    tune(&peer, RILL_TCP_OPTION_UNSENT_LOW, 4 * MSS);
+    peer_events(&peer, peer.handle);
+    /* A call that begins below the mark is taken whole. */
+    assert_int_equal(peer_write(&peer, 16 * MSS), 16 * MSS);
+    assert_int_equal(peer_write(&peer, 1), 0);
+    peer_drain(&peer); /* a window of ten: six wait */
+    assert_int_equal(peer_write(&peer, 1), 0);
+    assert_false(rill_ready(peer.stack, peer.handle) & RILL_EVENT_WRITABLE);
+    peer_wait(&peer, RTT);
+    ack(&peer, 2); /* slow start: four more go, two wait, which is not below half */
+    peer_drain(&peer);
+    assert_false(peer_events(&peer, peer.handle) & RILL_EVENT_WRITABLE);
+    assert_false(rill_ready(peer.stack, peer.handle) & RILL_EVENT_WRITABLE);
+    ack(&peer, 3);
+    while (peer_take_within(&peer, 0, &seen))
+        continue;
+    assert_true(peer_events(&peer, peer.handle) & RILL_EVENT_WRITABLE);
+    assert_true(rill_ready(peer.stack, peer.handle) & RILL_EVENT_WRITABLE);
+    tune(&peer, RILL_TCP_OPTION_UNSENT_LOW, 0);
+    assert_int_equal(peer_write(&peer, 20 * MSS), 20 * MSS);
+    assert_int_equal(peer_write(&peer, 20 * MSS), 20 * MSS);
+    peer_close(&peer);
+}
+
 int tune_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(established_user_timeout_gives_up_when_it_says),
@@ -312,8 +376,10 @@ int tune_tests(void) {
         cmocka_unit_test(syn_sent_retries_are_the_sockets),
         cmocka_unit_test(fin_wait_2_of_an_orphan_lasts_as_long_as_was_asked_for),
         cmocka_unit_test(established_window_is_clamped),
+        cmocka_unit_test(established_clamp_below_a_segment_still_opens_the_window),
         cmocka_unit_test(established_quick_ack_pays_what_is_delayed),
         cmocka_unit_test(established_congestion_control_is_changed_on_the_way),
+        cmocka_unit_test(established_unsent_bytes_stop_the_writer_until_half_of_them_are_gone),
         cmocka_unit_test(established_urgent_byte_is_told_and_read_in_line),
         cmocka_unit_test(established_last_byte_is_sent_urgent),
         cmocka_unit_test(established_urgent_byte_far_ahead_is_told_as_far_as_it_goes),
