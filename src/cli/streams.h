@@ -63,7 +63,8 @@ struct streams_run {
     void (*segment)(void *context, const struct streams_segment *segment);
     void (*event)(void *context, const struct streams_event *event);
     void (*frame)(void *context, const struct streams_frame *frame); /* before its segment */
-    /* Of each connection wanted, in the order in which they end; not called for those of an index. */
+    /* Of each connection wanted, in the order in which they end; not called for those of an index.
+     */
     void (*connection)(void *context, const struct streams_connection *connection);
     bool (*tick)(void *context); /* live: now and then; false: enough */
 };
