@@ -263,7 +263,8 @@ static void options(struct run *run, int host, int at, uint8_t how) {
         value[i] = i < (how >> 6) + 1 ? input_8(&run->input) : 0;
     int result = rill_setsockopt(run->sockets[host], at + FIRST_FD, level, option, value, length);
     ALLOWS(run, result, RILL_EBADF, RILL_ENOPROTOOPT, RILL_EINVAL, RILL_EDOM, RILL_EFAULT,
-           RILL_ENOENT);
+           RILL_ENOENT, RILL_EPROTO, RILL_ENODEV, RILL_EADDRNOTAVAIL, RILL_EADDRINUSE,
+           RILL_ENOBUFS);
     memset(got, 0xee, sizeof got);
     result = rill_getsockopt(run->sockets[host], at + FIRST_FD, level, option, got, &room);
     ALLOWS(run, result, RILL_EBADF, RILL_ENOPROTOOPT, RILL_EINVAL, RILL_EFAULT, RILL_EOPNOTSUPP,
