@@ -39,8 +39,22 @@ static rill_time place(const struct told *told, rill_time when) {
 
 /* ---- states over time ---- */
 
+/* Time that was charged to the network, and is charged to another state now: which one has gained.
+ */
+static void move(struct told *told, unsigned from, uint64_t less, uint64_t *more) {
+    static const uint8_t gainers[] = {STREAMS_BLAME_LOSS, STREAMS_BLAME_SENDER_WINDOW,
+                                      STREAMS_BLAME_CLIENT, STREAMS_BLAME_SERVER};
+    for (unsigned i = 0; i < sizeof gainers && less; i++) {
+        uint64_t part = RILL_MIN(more[gainers[i]], less);
+        report_strip_relabel(&told->strip, from, gainers[i], part);
+        more[gainers[i]] -= part;
+        less -= part;
+    }
+    report_strip_relabel(&told->strip, from, STREAMS_BLAME_LOSS, less);
+}
+
 /* What the account has in more than before is time since the last packet, or time before that it
- * left open, or time that it had charged to the network and now charges to a loss. */
+ * left open, or time that it had charged to the network and now charges to others. */
 static void settle(struct told *told, const uint64_t *account, rill_time elapsed,
                    uint64_t more[STREAMS_BLAME_COUNT]) {
     uint64_t sum = 0;
@@ -57,8 +71,7 @@ static void settle(struct told *told, const uint64_t *account, rill_time elapsed
         more[i] = account[i] > told->blame[i] ? account[i] - told->blame[i] : 0;
     for (unsigned i = 0; i < STREAMS_BLAME_COUNT; i++) {
         uint64_t less = told->blame[i] > account[i] ? told->blame[i] - account[i] : 0;
-        report_strip_relabel(&told->strip, i, STREAMS_BLAME_LOSS, less);
-        more[STREAMS_BLAME_LOSS] -= RILL_MIN(more[STREAMS_BLAME_LOSS], less);
+        move(told, i, less, more);
         told->blame[i] = account[i];
     }
     for (unsigned i = 0; i < STREAMS_BLAME_COUNT; i++) {
