@@ -17,11 +17,13 @@ prepare() {
     return 1
 }
 fetch() { inside curl -s "http://127.0.0.1:8099/$1" -o /dev/null; }
-begin() { # OPTIONS…: in the background; waits until it listens
+begin() { # OPTIONS…: in the background; waits until it says that it listens
+    : > "$work/err"
     ip netns exec "$ns" timeout -k 2 60 "$rill" streams -i lo "$@" > "$work/out" 2> "$work/err" &
     job=$!
-    for _ in $(seq 100); do
-        inside grep -q . /proc/net/packet 2> /dev/null && [ "$(inside awk 'END { print NR }' /proc/net/packet)" -gt 1 ] && return
+    for _ in $(seq 200); do
+        grep -qx 'listening on lo' "$work/err" && return
+        kill -0 "$job" 2> /dev/null || break
         sleep 0.05
     done
     cat "$work/err"
@@ -38,7 +40,7 @@ listed_as_they_close() {
     begin --duration 5s || return 1
     for _ in 1 2 3 4 5; do fetch page || return 1; done
     ends 0 && [ "$(grep -c '127.0.0.1:8099 .*closed' "$work/out")" -eq 5 ] && grep -q '^5 connections' "$work/out" &&
-        [ ! -s "$work/err" ]
+        [ "$(cat "$work/err")" = "listening on lo" ]
 }
 interrupt_ends_with_what_there_is() {
     begin || return 1

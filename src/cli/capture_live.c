@@ -80,6 +80,7 @@ int capture_live_open(struct capture_live *live, const struct capture_live_confi
         return CLI_FAILED;
     watch_signals();
     live->began = live->ticked_at = clock_now(CLOCK_MONOTONIC);
+    fprintf(stderr, "listening on %s\n", config->sniff.interface); /* what passes now is seen */
     return CLI_DONE;
 }
 
