@@ -183,6 +183,7 @@ enum rill_tcp_socket_option {
     RILL_TCP_CC_INFO = 26,            /* get; what the congestion control has to tell: 0 bytes */
     /* Numbers of our own, which no system uses. */
     RILL_TCP_ACCOUNT = 0x7261, /* get; struct rill_tcp_info, the limiter account included */
+    RILL_TCP_USER_TIMEOUT_OFFER = 0x7262, /* s; RILL_TCP_OPTION_USER_TIMEOUT_OFFER (RFC 5482) */
 };
 enum rill_ip_socket_option {
     RILL_IP_TOS = 1,

@@ -129,8 +129,11 @@ struct rill_stack_config {
     rill_time keepalive_idle, keepalive_interval;
     uint8_t keepalive_count;
     uint8_t syn_retries, syn_ack_retries, data_retries; /* 255: for ever */
-    uint16_t port_first, port_last;                     /* ephemeral ports, RFC 6056 */
-    uint32_t time_wait_max;                             /* records; the oldest goes first */
+    /* RFC 5482, seconds: what every connection offers, as RILL_TCP_OPTION_USER_TIMEOUT_OFFER (0:
+     * nothing), and the bounds of what is made of both ends' offers. */
+    uint32_t user_timeout_offer, user_timeout_min, user_timeout_max;
+    uint16_t port_first, port_last; /* ephemeral ports, RFC 6056 */
+    uint32_t time_wait_max;         /* records; the oldest goes first */
     uint32_t connections_max;
     uint32_t orphans_max;   /* closed connections that still send; beyond, closing one resets it */
     uint32_t half_open_max; /* records of SYNs, of all listeners together */

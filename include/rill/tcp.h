@@ -189,6 +189,12 @@ enum rill_tcp_option {
      * RILL_EVENT_WRITABLE, below half of it. So what is written last does not wait behind a whole
      * send buffer. A call that begins below it is taken as far as the buffer goes. 0: no such. */
     RILL_TCP_OPTION_UNSENT_LOW,
+    /* Seconds, up to 1,966,020 (beyond 32,767 in whole minutes, rounded up): the peer is told that
+     * its user timeout should be this, and may tell the same (RFC 5482). From then on, unless
+     * USER_TIMEOUT is set, the connection is given up after the larger of both, within the limits
+     * of the stack's config. Set before rill_output has sent the SYN it goes with that too. 0:
+     * nothing is told, nor heard. */
+    RILL_TCP_OPTION_USER_TIMEOUT_OFFER,
 };
 /* Returns 0, RILL_ERROR_ARGUMENT, RILL_ERROR_HANDLE or RILL_ERROR_MEMORY. */
 RILL_API int rill_tcp_set_option(struct rill_stack *stack, rill_handle connection,
@@ -234,6 +240,9 @@ struct rill_tcp_info {
      * other, RFC 6093 §6); more than receive_queued: it has not come yet; UINT32_MAX: none. */
     uint32_t urgent_after;
     uint32_t send_buffer, receive_buffer; /* bytes there may be */
+    /* Without progress for so long it is given up; 0: the number of retries decides. */
+    rill_time user_timeout;
+    uint32_t user_timeout_heard; /* s, what the peer has offered last; 0: nothing (RFC 5482) */
     /* 0 when the stack keeps no statistics; segments are counted as on the wire */
     uint64_t bytes_sent, bytes_received, bytes_resent;
     uint64_t segments_sent, segments_received, segments_resent;

@@ -60,6 +60,7 @@ enum sock_slot {
     SLOT_QUICKACK,
     SLOT_CONGESTION, /* 0: the stack's; else its congestion_more, from 1 */
     SLOT_USER_TIMEOUT,
+    SLOT_USER_TIMEOUT_OFFER,
     SLOT_INQ,
     SLOT_NOTSENT_LOWAT,
     SLOT_MTU_DISCOVER,

@@ -38,6 +38,8 @@ void rill_stack_config_bare(struct rill_stack_config *config) {
     config->syn_retries = 6;
     config->syn_ack_retries = 5;
     config->data_retries = 15;
+    config->user_timeout_min = 100; /* RFC 5482 §3.1 */
+    config->user_timeout_max = 3600;
     config->port_first = 1024; /* RFC 6056 §3.2 */
     config->port_last = 65535;
     config->time_wait_max = 1u << 20;

@@ -142,6 +142,9 @@ enum journal_call {
     N(syn_retries)                                                                                 \
     N(syn_ack_retries)                                                                             \
     N(data_retries)                                                                                \
+    N(user_timeout_offer)                                                                          \
+    N(user_timeout_min)                                                                            \
+    N(user_timeout_max)                                                                            \
     N(port_first)                                                                                  \
     N(port_last)                                                                                   \
     N(time_wait_max)                                                                               \

@@ -22,7 +22,8 @@ static bool times_ok(const struct rill_stack_config *c) {
            c->delayed_ack <= 500 * RILL_MILLISECOND && /* RFC 9293 §3.8.6.3, MUST-58 */
            c->peer_delayed_ack <= RILL_SECOND && c->time_wait <= TIME_MAX &&
            c->fin_wait_2 <= TIME_MAX && c->keepalive_idle <= TIME_MAX &&
-           c->keepalive_interval <= TIME_MAX;
+           c->keepalive_interval <= TIME_MAX && c->user_timeout_offer <= 32767 * 60 &&
+           c->user_timeout_min <= c->user_timeout_max;
 }
 
 static bool buffer_ok(uint32_t fixed, uint32_t min, uint32_t max) {

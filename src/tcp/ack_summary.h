@@ -23,6 +23,7 @@ struct ack_summary {
     uint32_t bytes_acked;             /* how far snd_una moved, SYN and FIN not counted */
     uint32_t delivered;          /* sequence numbers it newly acknowledges or SACKs (RFC 9937) */
     uint32_t delivered_segments; /* the same in segments, of a peer with SACK */
+    uint32_t largest;            /* bytes of the largest segment among those snd_una moved over */
     uint32_t reordering; /* segments that something never resent was behind its successors; most */
     uint32_t newly_lost; /* sequence numbers loss detection has given up because of it */
     struct rate_sample rate;

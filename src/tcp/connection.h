@@ -62,6 +62,7 @@ enum connection_choice {
     CHOICE_CLOSED = 8, /* it has closed, and is counted while there is something to send: close.c */
     CHOICE_CORK = 4,   /* only full segments, for the time being: output.c */
     CHOICE_UNSENT = 16, /* extra->unsent_low stops the writer: ready.c */
+    FULL_ARRIVED = 32,  /* no choice: a segment as large as they are now has arrived. pmtud.c */
 };
 
 /* Of an active part: Fast Open, while the connection opens. fast_open.c, fast_open_active.c */

@@ -102,6 +102,7 @@ static void syn_options(struct tcp_host *host, const struct connection *connecti
         answer ? (flags & CONNECTION_SCALED) != 0 : host->config.window_scaling;
     header->window_scale = connection->rcv_scale;
     header->window = rill__window_of_syn(host, connection);
+    rill__user_timeout_syn(host, connection, header);
     if (answer) /* a SYN's own bytes have taken some of it */
         header->window = (uint16_t)RILL_MIN(rill__receive_window(connection), header->window);
 }
@@ -136,9 +137,7 @@ static void fit_options(struct tcp_host *host, struct connection *connection,
     uint32_t most = rill__mss_of_interface(host, interface, &connection->key.remote);
     uint32_t room = plan->length ? connection->mss : most;
     room = room > plan->length ? room - plan->length : 0;
-    while (header->sack_count &&
-           rill__tcp_header_length(header->has_timestamps, header->sack_count) - WIRE_TCP_HEADER >
-               room)
+    while (header->sack_count && rill__tcp_header_length(header) - WIRE_TCP_HEADER > room)
         header->sack_count--;
 }
 
@@ -202,6 +201,7 @@ struct rill_packet *rill__tcp_emit(struct tcp_host *host, struct connection *con
         if (ecn & WIRE_CWR) /* RFC 3168 §6.1.2: with one segment */
             plan_shorten(plan, rill__payload_max(connection));
         rill__urgent_emit(connection, plan, &header);
+        rill__user_timeout_emit(host, connection, plan, &header);
         urgent = header.flags & WIRE_URG;
         fit_options(host, connection, plan, &header);
     }

@@ -105,6 +105,7 @@ void rill__half_open_fill(const struct tcp_host *host, struct half_open *half,
         half->flags |= CONNECTION_SACK;
     half->ts_offset = rill__timestamp_offset(host, &half->key);
     half->window = header->window;
+    half->user_timeout = header->user_timeout;
     if (host->config.ecn && rill__ecn_asked(segment))
         half->source.owner = ECN_AGREED;
 }
@@ -169,6 +170,7 @@ struct wire_tcp rill__half_open_syn_ack(const struct tcp_host *host, const struc
         .flags = WIRE_SYN | WIRE_ACK,
         .window_scale = half->rcv_scale,
         .mss = announced(host, half, interface),
+        .user_timeout = rill__user_timeout_of_listener(host),
         .has_window_scale = (half->flags & CONNECTION_SCALED) != 0,
         .has_timestamps = (half->flags & CONNECTION_TIMESTAMPS) != 0,
         .sack_permitted = (half->flags & CONNECTION_SACK) != 0,
@@ -219,6 +221,7 @@ void rill__half_open_inherit(struct tcp_host *host, struct connection *connectio
     connection->active->irs = half->irs;
     connection->active->retries = half->retries;
     connection->active->send.first = connection->snd_nxt;
+    rill__user_timeout_opened(host, connection, half->user_timeout);
 }
 
 void rill__half_open_establish(struct tcp_host *host, struct listener *listener,

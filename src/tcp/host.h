@@ -66,9 +66,10 @@ struct half_open {
     uint32_t index, tag, listener, listener_generation;
     rill_seq iss, irs;
     uint32_t ts_recent, ts_offset;
-    uint32_t window;   /* the peer's, not scaled: in its SYN */
-    uint16_t mss_most; /* the listener's */
-    rill_time sent_at; /* our SYN-ACK; 0: not yet, or more than once */
+    uint32_t window;       /* the peer's, not scaled: in its SYN */
+    uint16_t mss_most;     /* the listener's */
+    uint16_t user_timeout; /* the peer's offer, as in its option */
+    rill_time sent_at;     /* our SYN-ACK; 0: not yet, or more than once */
     struct challenge_limit challenges;
     struct half_open *next, *previous; /* in the listener's list of parked ones */
     uint16_t mss;                      /* the peer's */
@@ -121,6 +122,8 @@ struct cookie_secret {
     struct siphash_key key;
     uint64_t epoch; /* 0: none yet */
 };
+
+struct plan;
 
 struct tcp_host {
     struct core *core;
@@ -184,6 +187,8 @@ int rill__port_choose(struct tcp_host *host, struct tcp_key *key);
 /* options.c: what a SYN offers, and what came of both sides' offers. */
 uint16_t rill__mss_of_interface(const struct tcp_host *host, const struct ip_interface *interface,
                                 const struct rill_address *remote);
+uint16_t rill__mss_of_mtu(const struct tcp_host *host, uint32_t mtu,
+                          const struct rill_address *remote);
 /* The same of what the path is known to take: for what we send (RFC 8201 §4). */
 uint16_t rill__mss_of_path(const struct tcp_host *host, const struct ip_interface *interface,
                            const struct rill_address *remote);
@@ -219,6 +224,25 @@ struct extra *rill__extra_open(struct tcp_host *host, struct connection *connect
 void rill__extra_free(struct tcp_host *host, struct connection *connection);
 const struct rill_congestion_ops *rill__congestion_of(const struct tcp_host *host,
                                                       const struct connection *connection);
+
+/* user_timeout.c */
+/* How long nothing may move before a connection is given up; 0: the retries count. */
+rill_time rill__user_timeout(const struct tcp_host *host, const struct connection *connection);
+uint32_t rill__user_timeout_heard(const struct tcp_host *host, const struct connection *connection);
+/* 0 or RILL_ERROR_MEMORY. */
+int rill__user_timeout_offer(struct tcp_host *host, struct connection *connection,
+                             uint32_t seconds);
+/* What the host offers for every connection; `heard`: in the peer's SYN. */
+void rill__user_timeout_opened(struct tcp_host *host, struct connection *connection,
+                               uint16_t heard);
+void rill__user_timeout_received(struct tcp_host *host, struct connection *connection,
+                                 uint16_t value);
+void rill__user_timeout_expired(const struct tcp_host *host, struct connection *connection);
+void rill__user_timeout_syn(const struct tcp_host *host, const struct connection *connection,
+                            struct wire_tcp *header);
+uint16_t rill__user_timeout_of_listener(const struct tcp_host *host);
+void rill__user_timeout_emit(struct tcp_host *host, struct connection *connection,
+                             struct plan *plan, struct wire_tcp *header);
 
 /* close.c */
 /* The connection leaves the protocol: queues go, the handle stays if the application has it. */
@@ -474,13 +498,19 @@ rill_time rill__rto(const struct tcp_host *host, const struct connection *connec
 /* pmtud.c */
 void rill__pmtud_established(struct tcp_host *host, struct connection *connection);
 /* A router says that no more than `mss` passes. */
-void rill__pmtud_too_big(struct tcp_host *host, struct connection *connection, uint16_t mss);
+/* A router says so of what begins at `number`, which is in flight. */
+void rill__pmtud_too_big(struct tcp_host *host, struct connection *connection, uint32_t mtu,
+                         rill_seq number);
+/* A timer has found that nothing moves. True: all goes again in smaller segments, since a router
+ * has said that they are too large. */
+bool rill__pmtud_stalled(struct tcp_host *host, struct connection *connection);
 void rill__pmtud_timeout(struct tcp_host *host, struct connection *connection);
 /* A larger segment of new data is to be tried now. */
 bool rill__pmtud_plan(struct tcp_host *host, struct connection *connection, struct plan *plan);
 void rill__pmtud_sent(struct tcp_host *host, struct connection *connection,
                       const struct plan *plan);
-void rill__pmtud_acked(struct tcp_host *host, struct connection *connection);
+void rill__pmtud_acked(struct tcp_host *host, struct connection *connection,
+                       const struct ack_summary *summary);
 /* Loss detection has found something: if it is the probe alone, it is no loss. */
 void rill__pmtud_lost(struct tcp_host *host, struct connection *connection,
                       struct ack_summary *summary);

@@ -63,6 +63,8 @@ int rill__tcp_get_info(struct tcp_host *host, rill_handle handle, struct rill_tc
     info->rtt = (rill_time)connection->srtt * RILL_MICROSECOND / 8;
     info->rtt_variance = (rill_time)connection->rttvar * RILL_MICROSECOND / 4;
     info->rto = rill__rto(host, connection);
+    info->user_timeout = rill__user_timeout(host, connection);
+    info->user_timeout_heard = rill__user_timeout_heard(host, connection);
     info->urgent_after = rill__urgent_after(connection);
     if (connection->active) {
         info->in_flight = rill__in_flight(connection);

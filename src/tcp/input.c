@@ -422,6 +422,8 @@ void rill__tcp_segment_arrives(struct tcp_host *host, struct connection *connect
     remember_timestamp(connection, segment);
     rill__ecn_received(connection, segment);
     rill__timers_segment_accepted(host, connection);
+    if (segment->header.user_timeout)
+        rill__user_timeout_received(host, connection, segment->header.user_timeout);
     rill__urgent_received(host, connection, segment); /* sixth */
     if (segment->nothing_left) /* nothing new: say again what we have (RFC 2883 §4) */
         rill__owe_dsack(host, connection, segment->sequence - segment->repeated, segment->sequence);

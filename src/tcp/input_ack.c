@@ -182,7 +182,7 @@ bool rill__input_ack(struct tcp_host *host, struct connection *connection,
     if (seq_gt(number, connection->snd_una))
         advance(host, connection, segment, &summary);
     if (summary.advanced)
-        rill__pmtud_acked(host, connection);
+        rill__pmtud_acked(host, connection, &summary);
     if (sacks)
         rill__input_sack(host, connection, segment, &summary);
     sample_rtt(host, connection, segment, &summary);

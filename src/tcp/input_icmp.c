@@ -3,22 +3,10 @@
  * The quoted sequence number must be of something in flight (RFC 5927 §4.1), so that nobody who has
  * not seen our segments can meddle. Unreachable ends an attempt to connect at once; in a
  * synchronized state it is soft: the retransmission timer decides (RFC 5461 §2.2). Too big lowers
- * this connection's segment size. */
+ * this connection's segment size, at once or when more speaks for it (pmtud.c). */
 #include "tcp/host.h"
 
 #include "base/bytes.h"
-
-static void too_big(struct tcp_host *host, struct connection *connection, uint32_t mtu) {
-    rill__ip_path_mtu_set(host->ip, &connection->key.remote, mtu, IP_VERIFIED);
-    uint32_t mss =
-        rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
-    bool smaller = mss < connection->mss;
-    rill__pmtud_too_big(host, connection, (uint16_t)mss);
-    if (!smaller)
-        return;
-    rill__recovery_resend_all(connection);
-    rill__tcp_ready(host, connection);
-}
 
 /* Who cannot be reached will not end the handshake, and no application waits for it. The number
  * quoted must be the SYN-ACK's (RFC 5927 §4.1). */
@@ -50,7 +38,7 @@ void rill__tcp_error(void *transport, const struct ip_error *error) {
         seq_geq(number, connection->snd_nxt))
         return;
     if (error->kind == IP_ERROR_TOO_BIG) {
-        too_big(host, connection, error->mtu);
+        rill__pmtud_too_big(host, connection, error->mtu, number);
     } else if (error->kind == IP_ERROR_REDIRECT) {
         rill__ip_redirected(error);
     } else if (connection->state == RILL_TCP_SYN_SENT) {

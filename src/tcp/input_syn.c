@@ -47,6 +47,7 @@ static void take_syn(struct tcp_host *host, struct connection *connection,
     connection->snd_wnd = segment->header.window; /* of a SYN: never scaled */
     connection->snd_wnd_max = RILL_MAX(connection->snd_wnd_max, connection->snd_wnd);
     connection->snd_wl1 = segment->sequence;
+    rill__user_timeout_received(host, connection, segment->header.user_timeout);
 }
 
 static void established(struct tcp_host *host, struct connection *connection,

@@ -165,6 +165,7 @@ static void start(struct tcp_host *host, struct connection *connection, rill_seq
                                                             : rill__receive_buffer_most(host));
     connection->ts_offset = rill__timestamp_offset(host, &connection->key);
     connection->congestion.cwnd = connection->mss;
+    rill__user_timeout_opened(host, connection, 0);
     rill__fast_open_begin(host, connection, fast_open);
     if (!(active->fast_open & FAST_OPEN_HELD))
         rill__tcp_ready(host, connection);

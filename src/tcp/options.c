@@ -1,8 +1,8 @@
 /* tcp/options.c: what both SYNs make of segment size and window scale (RFC 6691, RFC 7323 §2.2). */
 #include "tcp/host.h"
 
-static uint16_t mss_of_mtu(const struct tcp_host *host, uint32_t mtu,
-                           const struct rill_address *remote) {
+uint16_t rill__mss_of_mtu(const struct tcp_host *host, uint32_t mtu,
+                          const struct rill_address *remote) {
     uint32_t headers = WIRE_TCP_HEADER + rill__ip_network(host->ip, remote)->header_length;
     uint32_t mss = mtu - headers;
     if (host->config.mss_max && mss > host->config.mss_max)
@@ -12,13 +12,14 @@ static uint16_t mss_of_mtu(const struct tcp_host *host, uint32_t mtu,
 
 uint16_t rill__mss_of_interface(const struct tcp_host *host, const struct ip_interface *interface,
                                 const struct rill_address *remote) {
-    return mss_of_mtu(host, rill__ip_interface_mtu(interface, rill_address_is_ipv4(remote)),
-                      remote);
+    return rill__mss_of_mtu(host, rill__ip_interface_mtu(interface, rill_address_is_ipv4(remote)),
+                            remote);
 }
 
 uint16_t rill__mss_of_path(const struct tcp_host *host, const struct ip_interface *interface,
                            const struct rill_address *remote) {
-    return mss_of_mtu(host, rill__ip_path_mtu(host->ip, interface, remote, IP_VERIFIED), remote);
+    return rill__mss_of_mtu(host, rill__ip_path_mtu(host->ip, interface, remote, IP_VERIFIED),
+                            remote);
 }
 
 uint16_t rill__mss_default(const struct rill_address *remote) {

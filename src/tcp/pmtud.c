@@ -2,14 +2,17 @@
  * nobody tells).
  *
  * Theory of operation. A connection begins with what its own link takes. A router that says "too
- * big" about a packet in flight lowers that (input_icmp.c), and after ten minutes it is tried anew
- * (RFC 1191 §6.3). Where such messages are dropped on the way full segments vanish and small ones
- * arrive: a black hole. Several timeouts in a row of a segment larger than the base size are taken
- * for one. Then the segment size becomes the base, halves if timeouts go on for long, and a search
- * begins: between what has arrived and what may not, the size in the middle is tried with a segment
- * of new data. When it is acknowledged, it is the segment size from now on; when it alone is lost,
- * that says nothing of congestion (RFC 4821 §7.6) and it goes again in smaller pieces. The search
- * rests where both ends are close, and goes up again after ten minutes (RFC 8899 §5.3).
+ * big" about a packet in flight lowers that, and after ten minutes it is tried anew (RFC 1191
+ * §6.3). Where segments as large as those of now have arrived the word of somebody who may be
+ * anybody is not enough (RFC 5927 §7.2): it is kept until a timer finds that nothing moves, and
+ * forgotten when what it speaks of is acknowledged. Where such messages are dropped on the way full
+ * segments vanish and small ones arrive: a black hole. Several timeouts in a row of a segment
+ * larger than the base size are taken for one. Then the segment size becomes the base, halves if
+ * timeouts go on for long, and a search begins: between what has arrived and what may not, the size
+ * in the middle is tried with a segment of new data. When it is acknowledged, it is the segment
+ * size from now on; when it alone is lost, that says nothing of congestion (RFC 4821 §7.6) and it
+ * goes again in smaller pieces. The search rests where both ends are close, and goes up again after
+ * ten minutes (RFC 8899 §5.3).
  *
  * Sizes are as connection->mss: payload and options. What is kept lies in struct extra: only a
  * connection that has met a narrow path, or is told to search from the beginning, has one. */
@@ -61,14 +64,46 @@ void rill__pmtud_established(struct tcp_host *host, struct connection *connectio
     connection->mss = extra->search_low;
 }
 
-void rill__pmtud_too_big(struct tcp_host *host, struct connection *connection, uint16_t mss) {
+static void believe(struct tcp_host *host, struct connection *connection, uint32_t mtu) {
+    const struct ip_interface *interface = connection_interface(host, connection);
+    rill__ip_path_mtu_set(host->ip, &connection->key.remote, mtu, IP_VERIFIED);
+    uint16_t mss = rill__mss_of_path(host, interface, &connection->key.remote);
+    bool smaller = mss < connection->mss;
     struct extra *extra = search_open(host, connection);
     if (extra) {
         extra->search_high = RILL_MIN(extra->search_high, mss);
         extra->search_low = RILL_MIN(extra->search_low, mss);
         extra->lowered_at = seconds(host);
+        extra->doubted_mtu = 0;
     }
-    connection->mss = RILL_MIN(connection->mss, mss);
+    if (!smaller)
+        return;
+    connection->mss = mss;
+    connection->choices &= (uint8_t)~FULL_ARRIVED;
+    rill__recovery_resend_all(connection);
+    rill__tcp_ready(host, connection);
+}
+
+void rill__pmtud_too_big(struct tcp_host *host, struct connection *connection, uint32_t mtu,
+                         rill_seq number) {
+    if (!(connection->choices & FULL_ARRIVED) ||
+        rill__mss_of_mtu(host, mtu, &connection->key.remote) >= connection->mss) {
+        believe(host, connection, mtu);
+        return;
+    }
+    struct extra *extra = search_open(host, connection);
+    if (!extra || extra->doubted_mtu)
+        return; /* the first one stands */
+    extra->doubted_mtu = (uint16_t)RILL_MIN(mtu, 65535);
+    extra->doubted_at = number;
+}
+
+bool rill__pmtud_stalled(struct tcp_host *host, struct connection *connection) {
+    const struct extra *extra = rill__extra(host, connection);
+    if (!extra || !extra->doubted_mtu)
+        return false;
+    believe(host, connection, extra->doubted_mtu);
+    return true;
 }
 
 /* After a timeout. Smaller yet while they go on: the base was too large too. */
@@ -77,6 +112,8 @@ void rill__pmtud_timeout(struct tcp_host *host, struct connection *connection) {
     struct extra *extra = (struct extra *)rill__extra(host, connection);
     if (extra)
         extra->probe_size = 0; /* inconclusive: other things are lost as well */
+    if (rill__pmtud_stalled(host, connection))
+        return;
     const struct transmission *head = active->scoreboard.head;
     if (host->config.mtu_probing == RILL_MTU_PROBING_OFF || connection->snd_wnd == 0 ||
         !state_is_synchronized(connection->state) || active->retries < TIMEOUTS_OF_A_HOLE)
@@ -110,10 +147,12 @@ static void look_again(struct tcp_host *host, struct connection *connection, str
         rill__mss_of_path(host, connection_interface(host, connection), &connection->key.remote);
     uint16_t high = RILL_MIN(path, extra->mss_limit);
     extra->lowered_at = seconds(host);
-    if (extra->searching)
+    if (extra->searching) {
         extra->search_high = RILL_MAX(high, connection->mss);
-    else /* a router has told before, and will again */
-        connection->mss = RILL_MAX(high, connection->mss);
+    } else if (high > connection->mss) { /* a router has told before, and will again */
+        connection->mss = high;
+        connection->choices &= (uint8_t)~FULL_ARRIVED;
+    }
 }
 
 /* Nothing else is going on that a lost probe could be mistaken for. */
@@ -161,8 +200,13 @@ void rill__pmtud_sent(struct tcp_host *host, struct connection *connection,
     }
 }
 
-void rill__pmtud_acked(struct tcp_host *host, struct connection *connection) {
+void rill__pmtud_acked(struct tcp_host *host, struct connection *connection,
+                       const struct ack_summary *summary) {
     struct extra *extra = (struct extra *)rill__extra(host, connection);
+    if (summary->largest >= rill__payload_max(connection))
+        connection->choices |= FULL_ARRIVED;
+    if (extra && extra->doubted_mtu && seq_gt(connection->snd_una, extra->doubted_at))
+        extra->doubted_mtu = 0;
     if (extra && extra->searching && connection->mss <= extra->search_low)
         extra->low_arrived = true;
     if (!extra || !extra->probe_size || seq_lt(connection->snd_una, extra->probe_end))

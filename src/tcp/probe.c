@@ -43,6 +43,8 @@ void rill__probe_expired(struct tcp_host *host, struct connection *connection) {
     recovery->probe_at = RILL_TIME_NEVER;
     if (!wanted(connection))
         return;
+    if (rill__pmtud_stalled(host, connection)) /* that is what it will ask for */
+        return;
     recovery->probe = PROBE_DUE;
     active->rto_at = host->core->now + rill__rto(host, connection);
     rill__tcp_ready(host, connection);

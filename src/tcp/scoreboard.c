@@ -249,6 +249,8 @@ void rill__scoreboard_acked(struct scoreboard *board, struct slab *slab, rill_se
     while (board->head && seq_lt(board->head->sequence, acknowledgement)) {
         struct transmission *record = board->head;
         rill_seq end = seq_min(record->end, acknowledgement);
+        uint32_t segment = RILL_MIN(record->segment, end - record->sequence);
+        summary->largest = RILL_MAX(summary->largest, segment);
         summary->resent_acked |= (record->flags & TRANSMISSION_RESENT) != 0;
         if (!(record->flags & TRANSMISSION_SACKED))
             deliver(summary, record, end, true);

@@ -15,16 +15,11 @@
 #include "tcp/host.h"
 
 #define CORK_TIME (200 * RILL_MILLISECOND)
-/* What the application lets pass without progress; 0: it has not said. */
-static rill_time user_timeout(const struct tcp_host *host, const struct connection *connection) {
-    const struct extra *extra = rill__extra(host, connection);
-    return extra ? extra->user_timeout * RILL_MILLISECOND : 0;
-}
 
 /* A timer that comes round while nothing moves stands at the user timeout, if that is sooner. */
 static rill_time not_beyond(const struct tcp_host *host, const struct connection *connection,
                             rill_time at) {
-    rill_time limit = user_timeout(host, connection);
+    rill_time limit = rill__user_timeout(host, connection);
     return limit ? RILL_MIN(at, connection->active->stalled_since + limit) : at;
 }
 
@@ -170,7 +165,7 @@ void rill__timers_probing(const struct tcp_host *host, struct connection *connec
  * place of the number of retries, but for a SYN, which has both. */
 static bool is_given_up(const struct tcp_host *host, const struct connection *connection) {
     const struct active *active = connection->active;
-    rill_time limit = user_timeout(host, connection);
+    rill_time limit = rill__user_timeout(host, connection);
     bool stalled = active->retries || active->probing;
     if (limit && stalled && host->core->now - active->stalled_since >= limit)
         return true;
@@ -199,6 +194,7 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
     rill__count_timeout(host, connection);
     rill__fast_open_timeout(host, connection);
     rill__pmtud_timeout(host, connection);
+    rill__user_timeout_expired(host, connection);
     rill__recovery_timeout(host, connection);
     active->rto_at = retransmission_deadline(host, connection);
     rill__tcp_ready(host, connection);
@@ -228,7 +224,7 @@ static bool persist_expired(struct tcp_host *host, struct connection *connection
 /* RFC 9293 §3.8.4: so many probes, or for so long, without an answer. */
 static bool keepalive_unanswered(const struct tcp_host *host, const struct connection *connection) {
     uint8_t sent = connection->active->keepalives, limit = connection->keepalive_count;
-    rill_time most = user_timeout(host, connection);
+    rill_time most = rill__user_timeout(host, connection);
     if (!most)
         return sent >= (limit ? limit : host->config.keepalive_count);
     return sent &&

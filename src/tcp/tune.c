@@ -59,6 +59,7 @@ static bool option_ok(enum rill_tcp_option option, uint32_t value) {
         {1, 1},                /* URGENT */
         {0, RILL_CONGESTIONS}, /* CONGESTION */
         {0, UINT32_MAX},       /* UNSENT_LOW */
+        {0, 32767 * 60},       /* USER_TIMEOUT_OFFER */
     };
     return (unsigned)option < sizeof ranges / sizeof *ranges && value >= ranges[option].least &&
            value <= ranges[option].most;
@@ -147,6 +148,8 @@ static int apply_tuning(struct tcp_host *host, struct connection *connection,
         set_choice(connection, CHOICE_UNSENT, value);
         rill__tell_writer(host, connection);
         return 0;
+    case RILL_TCP_OPTION_USER_TIMEOUT_OFFER:
+        return rill__user_timeout_offer(host, connection, value);
     default: /* RILL_TCP_OPTION_CONGESTION */
         return set_congestion(host, connection, extra, value);
     }

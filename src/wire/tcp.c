@@ -13,6 +13,7 @@ enum option_kind {
     OPTION_SACK_PERMITTED = 4,
     OPTION_SACK = 5,
     OPTION_TIMESTAMPS = 8,
+    OPTION_USER_TIMEOUT = 28,
     OPTION_FAST_OPEN = 34,
     OPTION_EXPERIMENT = 254, /* RFC 6994: a number of 16 bits says which */
 };
@@ -67,6 +68,10 @@ static void parse_option(const uint8_t *option, size_t length, struct wire_tcp *
             out->timestamp_echo = bytes_get32(option + 6);
         }
         break;
+    case OPTION_USER_TIMEOUT:
+        if (length == 4)
+            out->user_timeout = bytes_get16(option + 2);
+        break;
     case OPTION_FAST_OPEN:
         parse_cookie(option + 2, length - 2, false, out);
         break;
@@ -112,7 +117,7 @@ enum rill_drop rill__wire_tcp_parse(const uint8_t *data, size_t length, struct w
     out->window = bytes_get16(data + 14);
     out->urgent = bytes_get16(data + 18);
     out->sack_count = 0;
-    out->mss = 0;
+    out->mss = out->user_timeout = 0;
     out->window_scale = 0;
     out->has_window_scale = out->has_timestamps = out->sack_permitted = false;
     out->timestamp_value = out->timestamp_echo = 0;
@@ -150,6 +155,13 @@ static uint8_t *emit_fast_open(const struct wire_tcp *header, uint8_t *p) {
     for (; whole % 4; whole++)
         *p++ = OPTION_NOP;
     return p;
+}
+
+static uint8_t *emit_user_timeout(const struct wire_tcp *header, uint8_t *p) {
+    *p++ = OPTION_USER_TIMEOUT;
+    *p++ = 4;
+    bytes_put16(p, header->user_timeout);
+    return p + 2;
 }
 
 /* SYN: mss, sackOK and timestamps share a word pair, nop and wscale the last word. */
@@ -206,11 +218,16 @@ size_t rill__wire_tcp_emit(struct wire_tcp *header, uint8_t *out) {
     uint8_t *p = out + WIRE_TCP_HEADER;
     if (header->flags & WIRE_SYN) {
         p = emit_syn_options(header, p);
+        if (header->user_timeout && p + 4 <= out + WIRE_TCP_HEADER_MAX)
+            p = emit_user_timeout(header, p);
     } else {
         if (header->has_timestamps)
             p = emit_timestamps(header, p, true);
+        if (header->user_timeout)
+            p = emit_user_timeout(header, p);
+        unsigned room = (header->has_timestamps ? 28u : 40u) - (header->user_timeout ? 4u : 0u);
         if (header->sack_count)
-            p = emit_sacks(header, p, header->has_timestamps ? 28 : 40);
+            p = emit_sacks(header, p, room);
     }
     size_t length = (size_t)(p - out);
     header->header_length = (uint8_t)length;
@@ -218,9 +235,10 @@ size_t rill__wire_tcp_emit(struct wire_tcp *header, uint8_t *out) {
     return length;
 }
 
-size_t rill__tcp_header_length(bool timestamps, unsigned sack_count) {
-    size_t length = WIRE_TCP_HEADER + (timestamps ? 12u : 0u);
-    if (sack_count)
-        length += 4 + 8 * RILL_MIN(sack_count, (WIRE_TCP_HEADER_MAX - length - 4) / 8);
+size_t rill__tcp_header_length(const struct wire_tcp *header) {
+    size_t length = WIRE_TCP_HEADER + (header->has_timestamps ? 12u : 0u);
+    length += header->user_timeout ? 4u : 0u;
+    if (header->sack_count)
+        length += 4 + 8 * RILL_MIN(header->sack_count, (WIRE_TCP_HEADER_MAX - length - 4) / 8);
     return length;
 }

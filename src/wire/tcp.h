@@ -1,6 +1,6 @@
 /* wire/tcp.h: the TCP header (RFC 9293 §3.1) and the options rill speaks: MSS (RFC 9293 §3.7.1),
- * window scale and timestamps (RFC 7323), SACK permitted and SACK (RFC 2018), Fast Open (RFC 7413).
- */
+ * window scale and timestamps (RFC 7323), SACK permitted and SACK (RFC 2018), Fast Open (RFC 7413),
+ * user timeout (RFC 5482). */
 #ifndef RILL_WIRE_TCP_H
 #define RILL_WIRE_TCP_H
 
@@ -35,7 +35,8 @@ struct wire_tcp {
     uint8_t header_length;
     uint8_t sack_count;
     uint8_t window_scale;
-    uint16_t mss; /* 0: option absent */
+    uint16_t mss;          /* 0: option absent */
+    uint16_t user_timeout; /* RFC 5482 §3.3, as on the wire; 0: absent */
     bool has_window_scale, has_timestamps, sack_permitted;
     bool has_fast_open, fast_open_experimental; /* the latter: in the option's older form */
     uint8_t cookie_length;                      /* 0: one is asked for */
@@ -49,11 +50,12 @@ struct wire_tcp {
 enum rill_drop rill__wire_tcp_parse(const uint8_t *data, size_t length, struct wire_tcp *out);
 
 /* Writes header and options, checksum 0, in the order Linux uses; sets `header_length`. `out` has
- * WIRE_TCP_HEADER_MAX bytes. As many SACK blocks as fit are written. Returns the header's length.
+ * WIRE_TCP_HEADER_MAX bytes. As many SACK blocks as fit are written; a user timeout in a SYN if it
+ * does. Returns the header's length.
  */
 size_t rill__wire_tcp_emit(struct wire_tcp *header, uint8_t *out);
 
-/* The header's length with these options, without writing it. */
-size_t rill__tcp_header_length(bool timestamps, unsigned sack_count);
+/* The length of a header that is no SYN's with its options, without writing it. */
+size_t rill__tcp_header_length(const struct wire_tcp *header);
 
 #endif

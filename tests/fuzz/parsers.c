@@ -108,6 +108,7 @@ static void same_options(const struct wire_tcp *a, const struct wire_tcp *b) {
     FUZZ_REQUIRE(a->has_timestamps == b->has_timestamps);
     FUZZ_REQUIRE(a->timestamp_value == b->timestamp_value);
     FUZZ_REQUIRE(a->timestamp_echo == b->timestamp_echo);
+    FUZZ_REQUIRE(a->user_timeout == b->user_timeout);
     FUZZ_REQUIRE(a->mss == b->mss && a->sack_permitted == b->sack_permitted);
     FUZZ_REQUIRE(a->has_window_scale == b->has_window_scale);
     FUZZ_REQUIRE(a->window_scale == b->window_scale && a->window_scale <= 14);
@@ -131,7 +132,7 @@ static void tcp(const uint8_t *data, size_t size) {
     size_t length = rill__wire_tcp_emit(&copy, out);
     FUZZ_REQUIRE(length % 4 == 0 && length <= sizeof out && length == copy.header_length);
     if (!(header.flags & WIRE_SYN))
-        FUZZ_REQUIRE(length == rill__tcp_header_length(header.has_timestamps, header.sack_count));
+        FUZZ_REQUIRE(length == rill__tcp_header_length(&header));
     FUZZ_REQUIRE(rill__wire_tcp_parse(out, length, &again) == 0);
     FUZZ_REQUIRE(memcmp(out, data, 12) == 0 && memcmp(out + 13, data + 13, 3) == 0);
     FUZZ_REQUIRE(memcmp(out + 18, data + 18, 2) == 0);

@@ -56,6 +56,8 @@ int ecn_tests(void);
 int limiter_tests(void);
 int tcpi_tests(void);
 int tune_tests(void);
+int user_timeout_tests(void);
+int sharing_tests(void);
 int pmtud_tests(void);
 
 #endif

@@ -219,6 +219,59 @@ static void established_router_lowers_the_size_and_ten_minutes_raise_it(void **s
     peer_close(&peer);
 }
 
+/* RFC 5927 §7.2: who guesses a number in flight could make every segment a small one. Once
+ * segments of a size have arrived, only a path that no longer takes them bears such a message out.
+ */
+static void established_too_big_of_what_arrives_is_not_believed(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    open_wide(&peer, RILL_MTU_PROBING_OFF, 10);
+    peer_write(&peer, 2 * LINK);
+    peer_drain(&peer);
+    peer_send(&peer, WIRE_ACK, 0, 2 * LINK, 0);
+    peer_write(&peer, 2 * LINK);
+    peer_drain(&peer);
+    send_too_big(&peer, 600, 2 * LINK);
+    send_too_big(&peer, 500, 3 * LINK);
+    EXPECT_NONE(&peer);
+    assert_int_equal(peer_info(&peer).mss, LINK);
+    peer_send(&peer, WIRE_ACK, 0, 4 * LINK, 0); /* so it was not */
+    peer_write(&peer, LINK);
+    peer_drain(&peer); /* lost, and so is what goes again */
+    assert_true(peer_take_within(&peer, 2 * RILL_SECOND, &seen));
+    assert_int_equal(seen.length, LINK);
+    assert_true(peer_take_within(&peer, 2 * RILL_SECOND, &seen));
+    assert_int_equal(seen.length, LINK);
+    peer_close(&peer);
+}
+
+static void established_too_big_is_believed_when_nothing_moves(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    open_wide(&peer, RILL_MTU_PROBING_OFF, 10);
+    peer_write(&peer, 2 * LINK);
+    peer_drain(&peer);
+    peer_send(&peer, WIRE_ACK, 0, 2 * LINK, 0);
+    peer_write(&peer, 2 * LINK);
+    peer_drain(&peer);
+    uint32_t cwnd = peer_info(&peer).cwnd;
+    send_too_big(&peer, 1200, 2 * LINK);
+    EXPECT_NONE(&peer);
+    assert_true(peer_take_within(&peer, 2 * RILL_SECOND, &seen)); /* the tail loss probe's time */
+    assert_int_equal(seen.cause, RILL_CAUSE_TOO_BIG);
+    assert_int_equal(seen.sequence, 2 * LINK);
+    assert_int_equal(seen.length, 1160);
+    assert_int_equal(peer_info(&peer).cwnd, cwnd);
+    peer_drain(&peer);
+    /* Of that size none has arrived: a narrower part of the path is believed at once. */
+    send_too_big(&peer, 1000, 2 * LINK);
+    seen = EXPECT(&peer, WIRE_ACK, 2 * LINK, 0, 960);
+    assert_int_equal(seen.cause, RILL_CAUSE_TOO_BIG);
+    peer_close(&peer);
+}
+
 int pmtud_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(established_black_hole_is_found_after_timeouts_and_measured),
@@ -228,6 +281,8 @@ int pmtud_tests(void) {
         cmocka_unit_test(established_always_probing_goes_up_from_the_base),
         cmocka_unit_test(established_lost_probe_goes_again_in_pieces_and_the_window_stays),
         cmocka_unit_test(established_router_lowers_the_size_and_ten_minutes_raise_it),
+        cmocka_unit_test(established_too_big_of_what_arrives_is_not_believed),
+        cmocka_unit_test(established_too_big_is_believed_when_nothing_moves),
     };
     return cmocka_run_group_tests_name("pmtud", tests, 0, 0);
 }

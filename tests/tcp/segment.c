@@ -105,6 +105,7 @@ void peer_inject(struct peer *peer, const struct inject *segment) {
         .sequence = peer->iss + 1 + segment->sequence,
         .flags = segment->flags,
         .window = peer->window,
+        .user_timeout = peer->user_timeout,
         .mss = segment->options & PEER_MSS ? peer->mss : 0,
         .sack_permitted = (segment->options & PEER_SACK) != 0,
         .has_window_scale = (segment->options & PEER_SCALE) != 0,

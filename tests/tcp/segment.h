@@ -59,8 +59,9 @@ struct peer {
     uint16_t window; /* as on the wire */
     bool timestamps; /* send them */
     uint32_t tsval, tsecr;
-    rill_seq iss;     /* the peer's */
-    rill_seq own_iss; /* the stack's, learned from its SYN */
+    uint16_t user_timeout; /* the option that every segment carries, as on the wire; 0: none */
+    rill_seq iss;          /* the peer's */
+    rill_seq own_iss;      /* the stack's, learned from its SYN */
 
     rill_handle listener, handle;
     uint64_t read, written; /* bytes by the application */
