@@ -418,7 +418,10 @@ static void on_data(struct connection *connection, uint8_t side,
     const struct stream *stream = &connection->streams[side];
     uint64_t acked = stream->bits & STREAM_ACK_KNOWN ? stream->acked : stream->first;
     bool probe = resent && rill__blame_is_probe(connection, side, packet);
-    sender->probed = sender->probed || resent;
+    if (resent) {
+        sender->probed = true;
+        sender->probed_end = packet->sequence + packet->length;
+    }
     if (!resent) {
         judge_clock(connection, side, packet, next_before > acked ? next_before - acked : 0);
         set_tentative(sender, 0);
@@ -475,7 +478,8 @@ static void on_ack(struct connection *connection, uint8_t side, const struct str
             sender->repaired_at = packet->when + way_to(connection, other);
             sender->recover = 0;
         }
-        sender->probed = false;
+        if ((int32_t)((uint32_t)stream->acked - sender->probed_end) >= 0)
+            sender->probed = false;
         if (stream->acked >= sender->round_end) {
             sender->round_end = stream->next;
             sender->round_before = sender->round_flight;

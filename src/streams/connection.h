@@ -147,7 +147,8 @@ struct sender {
     rill_time repaired_at; /* the sender knows that the loss is repaired */
     uint32_t needed;       /* segments sent again in this repair, and not known to be for nothing */
     bool echo_known;       /* echo_acked means something */
-    bool probed;           /* bytes were sent again since the last progress */
+    bool probed;           /* bytes were sent again … */
+    uint32_t probed_end;   /* … up to here (lower half), and not acknowledged so far yet */
     int8_t clocked;        /* > 0: sends when ACKs come; < 0: when its application has something */
     uint32_t tentative_ns_hi, tentative_ns_lo; /* charged to the network since the last progress */
     uint64_t short_end;  /* behind the last new segment that was not a full one */

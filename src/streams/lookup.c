@@ -151,16 +151,48 @@ static bool near_range(rill_seq seq, const struct stream *stream, uint32_t ahead
     return position >= lowest && position <= stream->next + ahead;
 }
 
-/* Whether sequence and acknowledgement both lie where this incarnation is. */
+/* What no stack does within one life: a FIN somewhere else than its first one, or, of a segment
+ * sent later than the newest (RFC 7323 §5.2), an acknowledgement of less than before. The latter
+ * only where the other side has said its last: until then nothing speaks for another life. */
+static bool contradicts(const struct connection *connection, const struct streams_packet *packet,
+                        uint8_t side) {
+    const struct stream *mine = &connection->streams[side], *other = &connection->streams[!side];
+    bool data = !(packet->flags & (WIRE_SYN | WIRE_RST));
+    if (!data)
+        return false;
+    if (packet->flags & WIRE_FIN && mine->bits & STREAM_FIN &&
+        packet->sequence + packet->length != (rill_seq)mine->next)
+        return true;
+    bool later = packet->has_timestamps && mine->bits & STREAM_TIMESTAMPS &&
+                 (int32_t)(packet->timestamp_value - mine->timestamp) > 0;
+    return later && packet->flags & WIRE_ACK && other->bits & STREAM_FIN &&
+           other->bits & STREAM_ACK_KNOWN &&
+           (int32_t)(packet->acknowledgement - (rill_seq)other->acked) < 0;
+}
+
+/* Whether sequence and acknowledgement both lie where this incarnation is, or ahead of that by what
+ * a gap in the capture may hide. */
 static bool fits(const struct connection *connection, const struct streams_packet *packet,
                  uint8_t side) {
     const struct stream *mine = &connection->streams[side], *other = &connection->streams[!side];
     bool acks = packet->flags & WIRE_ACK;
-    if (!((mine->bits | other->bits) & STREAM_KNOWN))
+    if (!((mine->bits | other->bits) & STREAM_KNOWN) || contradicts(connection, packet, side))
         return false;
     if (!near_range(packet->sequence, mine, FIT_AHEAD + other->window))
         return false;
     return !acks || near_range(packet->acknowledgement, other, FIT_AHEAD + mine->window);
+}
+
+/* The same of one that others have come after: it says nothing new any more. */
+static bool fits_past(const struct connection *connection, const struct streams_packet *packet,
+                      uint8_t side) {
+    const struct stream *mine = &connection->streams[side], *other = &connection->streams[!side];
+    if (!fits(connection, packet, side))
+        return false;
+    if (mine->bits & STREAM_KNOWN && !near_range(packet->sequence, mine, 1))
+        return false;
+    return !(packet->flags & WIRE_ACK) || !(other->bits & STREAM_KNOWN) ||
+           near_range(packet->acknowledgement, other, 1);
 }
 
 static uint64_t jump(rill_seq seq, const struct stream *stream) {
@@ -170,12 +202,22 @@ static uint64_t jump(rill_seq seq, const struct stream *stream) {
     return (uint64_t)(distance < 0 ? -distance : distance);
 }
 
+/* Numbers that this side cannot have any more: nothing comes behind a FIN (RFC 9293 §3.6). */
+static bool is_behind_fin(rill_seq seq, const struct stream *stream) {
+    return stream->bits & STREAM_FIN && seq_unwrap(seq, stream->next) > stream->next + 1;
+}
+
 /* Whether it may be this one's after a long gap in the capture. */
 static bool may_fit(const struct connection *connection, const struct streams_packet *packet,
                     uint8_t side) {
     if (packet->flags & WIRE_RST)
         return true;
     if (connection_is_over(connection) || connection->bits & CONNECTION_TENTATIVE)
+        return false;
+    if (contradicts(connection, packet, side) ||
+        is_behind_fin(packet->sequence, &connection->streams[side]) ||
+        (packet->flags & WIRE_ACK &&
+         is_behind_fin(packet->acknowledgement, &connection->streams[!side])))
         return false;
     bool far = jump(packet->sequence, &connection->streams[side]) > JUMP;
     if (packet->flags & WIRE_ACK)
@@ -225,8 +267,10 @@ static struct connection *find_for_syn_ack(struct streams *streams, struct conne
             return one;
         if (isn_is(mine, packet->sequence) && !(other->bits & STREAM_ISN))
             return one;
-        /* Acknowledges data that a SYN carried (RFC 7413). */
-        if (!(mine->bits & STREAM_SYN) && other->bits & STREAM_SYN &&
+        /* Acknowledges data that a SYN carried (RFC 7413): before anything else of its side. */
+        bool first = !(mine->bits & STREAM_KNOWN) ||
+                     (int32_t)((rill_seq)mine->first - (packet->sequence + 1)) >= 0;
+        if (first && !(mine->bits & STREAM_SYN) && other->bits & STREAM_SYN &&
             seq_unwrap(packet->acknowledgement, other->next) - other->first <=
                 other->next - other->first)
             return one;
@@ -274,12 +318,18 @@ static struct connection *find_for_rest(struct streams *streams, struct connecti
         if (answers(newest, packet, side) || isn_is(&newest->streams[side], packet->sequence - 1))
             return newest;
         struct connection *older = at(streams, newest->older);
-        if (older && !(packet->flags & WIRE_RST) && fits(older, packet, side_of(older, lower)))
+        bool goes_on = older && fits(older, packet, side_of(older, lower));
+        if (goes_on && !(packet->flags & WIRE_RST))
             return reject(streams, newest);
+        if (!goes_on && fits(newest, packet, side)) /* its answer is not in the capture */
+            return newest;
         first = older;
     }
-    for (struct connection *one = first; one; one = at(streams, one->older))
-        if (fits(one, packet, side_of(one, lower)))
+    if (first && fits(first, packet, side_of(first, lower)))
+        return first;
+    for (struct connection *one = first ? at(streams, first->older) : 0; one;
+         one = at(streams, one->older))
+        if (fits_past(one, packet, side_of(one, lower)))
             return one;
     return first && may_fit(first, packet, side_of(first, lower)) ? first : 0;
 }

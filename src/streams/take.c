@@ -368,6 +368,13 @@ void rill__segment_numbers(struct streams_segment *segment, const struct connect
         segment->acknowledgement = seq_unwrap(packet->acknowledgement, other->next);
 }
 
+/* A FIN alone that was sent before and that nobody has acknowledged. */
+static bool is_fin_again(const struct stream *mine, const struct streams_packet *packet) {
+    return packet->flags & WIRE_FIN && !packet->length &&
+           (mine->bits & (STREAM_FIN | STREAM_FIN_ACKED)) == STREAM_FIN &&
+           packet->sequence == (rill_seq)mine->next;
+}
+
 void rill__streams_take(struct streams *streams, struct connection *connection, uint8_t side,
                         const struct streams_packet *packet) {
     struct taken taken = {0};
@@ -390,6 +397,7 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
     uint64_t next_now = connection->streams[side].next;
     connection->streams[side].next = outstanding_next;
     bool loss = taken.resent && !rill__blame_is_probe(connection, side, packet);
+    loss |= is_fin_again(&connection->streams[side], packet);
     rill__blame_charge(connection, side, packet, loss);
     if (taken.repaired && connection->active)
         rill__blame_repaired(connection, taken.network_before);

@@ -111,6 +111,7 @@ struct active {
     rill_time sent_at;       /* the last bytes. output.c */
     rill_time received_at;   /* the last bytes; 0: none yet. input_text.c */
     rill_time quiet_until;   /* when this part may go. idle.c */
+    rill_time moved_at;      /* the last new bytes went, or were acknowledged. limiter.c */
     rill_time stalled_since; /* when a timer came round and nothing had moved. timers.c */
     rill_time timeout_since; /* when the first timeout of those in a row was. count.c */
 

@@ -467,6 +467,8 @@ void rill__pacer_sent(const struct tcp_host *host, struct connection *connection
 
 /* limiter.c: charges the time since the last call, and looks anew at what holds the connection. */
 void rill__limiter_update(const struct tcp_host *host, struct connection *connection);
+/* The retransmission timer has come round for the first time. */
+void rill__limiter_timeout(const struct tcp_host *host, struct connection *connection);
 void rill__limiter_stop(const struct tcp_host *host, struct connection *connection);
 void rill__limiter_read(const struct connection_stats *stats, rill_time now,
                         uint64_t ns[RILL_LIMITER_COUNT]);

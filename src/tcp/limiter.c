@@ -1,7 +1,9 @@
 /* tcp/limiter.c: what holds a connection, each nanosecond of its age charged to one cause.
  *
  * The state is looked at when something has happened: after a segment, a timer, a call, and when
- * output has nothing more to send. The time since the last look is charged to what was found then.
+ * output has nothing more to send. The time since the last look is charged to what was found then;
+ * but the silence that ends with a retransmission timeout, in which nobody could know better, is
+ * the timeout's.
  * So the account's sum is the age, and there is no remainder. It lies with the statistics and
  * survives idleness; a host that keeps none has no account. */
 #include "tcp/host.h"
@@ -103,6 +105,19 @@ void rill__limiter_update(const struct tcp_host *host, struct connection *connec
     charge(stats, host->core->now);
     stats->limiter = (unsigned)limiter & 15;
     stats->chrono = (unsigned)chrono & 3;
+}
+
+void rill__limiter_timeout(const struct tcp_host *host, struct connection *connection) {
+    struct connection_stats *stats = connection_stats(connection);
+    if (!stats || stats->limiter == RILL_LIMITER_COUNT ||
+        stats->limiter == RILL_LIMITER_HANDSHAKE || stats->limiter == RILL_LIMITER_PERSIST)
+        return;
+    rill_time now = host->core->now, since = RILL_MAX(stats->since, connection->active->moved_at);
+    if (since >= now)
+        return;
+    charge(stats, since);
+    stats->limiter = RILL_LIMITER_RTO;
+    charge(stats, now);
 }
 
 void rill__limiter_read(const struct connection_stats *stats, rill_time now,

@@ -429,6 +429,7 @@ static void commit(struct tcp_host *host, struct connection *connection, struct 
     if (plan->flags & WIRE_SYN && plan->length)
         active->fast_open |= FAST_OPEN_CARRIED;
     if (plan->length && !plan->record) {
+        active->moved_at = host->core->now;
         note_flight(connection, plan->length);
         note_answer(host, connection);
         if (connection->choices & CHOICE_UNSENT)

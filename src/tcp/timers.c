@@ -48,6 +48,7 @@ void rill__timers_resent(struct tcp_host *host, struct connection *connection, b
 /* RFC 6298 §5.2 and §5.3. */
 void rill__timers_acked(struct tcp_host *host, struct connection *connection) {
     struct active *active = connection->active;
+    active->moved_at = host->core->now;
     active->rto_at =
         active->scoreboard.head ? host->core->now + rill__rto(host, connection) : RILL_TIME_NEVER;
 }
@@ -187,8 +188,10 @@ static bool retransmission_expired(struct tcp_host *host, struct connection *con
         rill__connection_reset(host, connection, RILL_CAUSE_RST_TIMEOUT, RILL_ERROR_TIMED_OUT);
         return false;
     }
-    if (!active->retries && !active->probing)
+    if (!active->retries && !active->probing) {
         active->stalled_since = host->core->now;
+        rill__limiter_timeout(host, connection);
+    }
     active->retries += active->retries < 254;
     active->backoff += active->backoff < 20;
     rill__count_timeout(host, connection);

@@ -366,6 +366,132 @@ static void an_icmp_error_is_an_event_of_what_it_quotes(void **state) {
     assert_int_equal(craft_events(craft, STREAMS_EVENT_ICMP_ERROR), 1);
 }
 
+/* A life without SYNs: the answer to a SYN that is not there, or nothing of its handshake. */
+static void midway(struct craft *craft, struct craft_flow *flow, uint32_t ts) {
+    craft_add(
+        craft, flow, 50 * MS,
+        (struct craft_segment){
+            .flags = ACK | PSH, .seq = 1, .ack = 1, .length = 100, .timestamp = ts, .echo = 1});
+    craft_add(craft, flow, MS,
+              (struct craft_segment){
+                  .side = SERVER, .flags = ACK, .seq = 1, .ack = 101, .timestamp = ts, .echo = 1});
+}
+
+static void expect_two_lives(struct craft *craft) {
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 2);
+    assert_int_equal(craft->results[0].incarnation, 1);
+    assert_int_equal(craft->results[1].incarnation, 2);
+}
+
+/* Story: the server's FIN and the next life's handshake were not in the capture, and its numbers
+ * not far ahead: one life too few. */
+static void numbers_behind_a_fin_are_another_life(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    exchange(craft, &flow);
+    craft_add(craft, &flow, MS,
+              (struct craft_segment){.side = SERVER, .flags = FIN | ACK, .seq = 501, .ack = 101});
+    flow.isn[0] += 18000;
+    flow.isn[1] += 31000;
+    midway(craft, &flow, 0);
+    expect_two_lives(craft);
+}
+
+/* Story: an ISN below the last number of the life before, whose SYN-ACK was missing, seemed to
+ * acknowledge what the old SYN had carried. */
+static void a_syn_ack_of_other_numbers_does_not_answer_an_old_syn(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    craft_add(craft, &flow, 0, (struct craft_segment){.flags = SYN});
+    craft_add(craft, &flow, MS, (struct craft_segment){.flags = ACK, .seq = 1, .ack = 1});
+    for (uint32_t i = 0; i < 40; i++)
+        craft_add(
+            craft, &flow, MS,
+            (struct craft_segment){.flags = ACK, .seq = 1 + 1000 * i, .ack = 1, .length = 1000});
+    craft_add(craft, &flow, MS,
+              (struct craft_segment){.side = SERVER, .flags = FIN | ACK, .seq = 1, .ack = 40001});
+    flow.isn[0] += 20000;
+    flow.isn[1] += 37000;
+    craft_add(craft, &flow, 50 * MS,
+              (struct craft_segment){.side = SERVER, .flags = SYN | ACK, .ack = 0});
+    midway(craft, &flow, 0);
+    expect_two_lives(craft);
+}
+
+/* Story: a SYN whose answer was not in the capture, nor the FIN of the life before. */
+static void a_syn_without_answer_is_followed_by_what_fits_it(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    exchange(craft, &flow);
+    craft_add(craft, &flow, MS, (struct craft_segment){.flags = FIN | ACK, .seq = 101, .ack = 501});
+    flow.isn[0] += 100000;
+    flow.isn[1] += 150000;
+    craft_add(craft, &flow, 50 * MS, (struct craft_segment){.flags = SYN});
+    midway(craft, &flow, 0);
+    expect_two_lives(craft);
+    assert_int_equal(craft->results[1].sides[CLIENT].bytes, 100);
+}
+
+/* Story: the second life of three never ended in the capture, and the fourth, whose handshake was
+ * missing, lay just ahead of it. */
+static void a_past_life_says_nothing_new(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    for (unsigned life = 0; life < 3; life++) {
+        exchange(craft, &flow);
+        if (life != 1)
+            craft_close(craft, &flow, 100, 500);
+        flow.isn[0] += 40000;
+        flow.isn[1] += 40000;
+    }
+    midway(craft, &flow, 0);
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 4);
+}
+
+/* Story: numbers within what the life before had sent, its FIN missing: but no stack acknowledges
+ * less later on. */
+static void an_acknowledgement_of_less_in_a_later_segment_is_another_life(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    craft_handshake(craft, &flow);
+    uint32_t ts = 1000;
+    for (uint32_t i = 0; i < 60; i++, ts++) {
+        craft_add(craft, &flow, MS,
+                  (struct craft_segment){.side = SERVER,
+                                         .flags = i == 59 ? FIN | ACK : ACK,
+                                         .seq = 1 + 1000 * i,
+                                         .ack = 1,
+                                         .length = 1000,
+                                         .timestamp = ts,
+                                         .echo = 1});
+        craft_add(craft, &flow, MS,
+                  (struct craft_segment){
+                      .flags = ACK, .seq = 1, .ack = 1001 + 1000 * i, .timestamp = ts, .echo = 1});
+    }
+    flow.isn[0] += 46000;
+    flow.isn[1] += 17000;
+    midway(craft, &flow, ts + 50);
+    expect_two_lives(craft);
+}
+
+static void a_fin_somewhere_else_is_another_life(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    craft_handshake(craft, &flow);
+    for (uint32_t i = 0; i < 60; i++)
+        craft_add(
+            craft, &flow, MS,
+            (struct craft_segment){
+                .flags = i == 59 ? FIN | ACK : ACK, .seq = 1 + 1000 * i, .ack = 1, .length = 1000});
+    flow.isn[0] += 17000;
+    flow.isn[1] += 46000;
+    craft_add(craft, &flow, 50 * MS,
+              (struct craft_segment){.flags = FIN | PSH | ACK, .seq = 1, .ack = 1, .length = 700});
+    expect_two_lives(craft);
+}
+
 static void shards_part_the_connections_among_them(void **state) {
     struct craft *craft = start(state);
     size_t total = 0;
@@ -407,6 +533,12 @@ const struct CMUnitTest lives_tests[] = {
     STREAMS_TEST(many_lives_of_one_four_tuple_are_all_counted),
     STREAMS_TEST(unanswered_syns_without_end_stay_within_the_memory_given),
     STREAMS_TEST(an_icmp_error_is_an_event_of_what_it_quotes),
+    STREAMS_TEST(numbers_behind_a_fin_are_another_life),
+    STREAMS_TEST(a_syn_ack_of_other_numbers_does_not_answer_an_old_syn),
+    STREAMS_TEST(a_syn_without_answer_is_followed_by_what_fits_it),
+    STREAMS_TEST(a_past_life_says_nothing_new),
+    STREAMS_TEST(an_acknowledgement_of_less_in_a_later_segment_is_another_life),
+    STREAMS_TEST(a_fin_somewhere_else_is_another_life),
     STREAMS_TEST(shards_part_the_connections_among_them),
 };
 const size_t lives_test_count = sizeof lives_tests / sizeof *lives_tests;

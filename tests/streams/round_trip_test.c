@@ -308,10 +308,11 @@ static void print_matrix(const struct tally *tally) {
 
 static bool report(const struct tally *tally) {
     bool whole = !tally->wrong_counts;
-    bool blamed = tally->judged && tally->within * 100 >= tally->judged * WITHIN_PERCENT;
+    bool blamed =
+        tally->blame_runs && tally->runs_within * 100 >= tally->blame_runs * WITHIN_PERCENT;
     printf("%s 1 - connections, bytes, bytes resent are the stacks' own\n",
            whole ? "ok" : "not ok");
-    printf("%s 2 - what held them is, within the tolerance, for %d of 100 flows\n",
+    printf("%s 2 - what held them is, within the tolerance, for %d of 100 runs\n",
            blamed ? "ok" : "not ok", WITHIN_PERCENT);
     puts("1..2");
     return whole && blamed;

@@ -255,6 +255,29 @@ static void established_account_is_its_age_at_every_moment(void **state) {
     }
 }
 
+/* Story: of a lost tail `rill lab` showed 200 ms of "slow start" and a moment of "rto": nobody can
+ * know better before the timer comes round, but then it is clear what the silence was for. */
+static void silence_before_a_timeout_is_the_timeouts(void **state) {
+    (void)state;
+    struct peer peer;
+    struct seen seen;
+    loss_init(&peer);
+    peer.options &= ~(unsigned)PEER_SACK; /* no tail loss probe */
+    loss_established(&peer);
+    peer_wait(&peer, 30 * MS);
+    uint64_t before = peer_info(&peer).limited_ns[RILL_LIMITER_APPLICATION];
+    peer_write(&peer, MSS);
+    peer_drain(&peer); /* lost */
+    rill_time sent = peer.now;
+    assert_true(peer_take_within(&peer, 5 * RILL_SECOND, &seen));
+    assert_int_equal(seen.cause, RILL_CAUSE_RTO);
+    struct rill_tcp_info info = peer_info(&peer);
+    assert_int_equal(info.limited_ns[RILL_LIMITER_RTO], peer.now - sent);
+    assert_int_equal(info.limited_ns[RILL_LIMITER_APPLICATION], before);
+    assert_int_equal(info.limited_ns[RILL_LIMITER_SLOW_START], 0);
+    peer_close(&peer);
+}
+
 int limiter_tests(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(syn_sent_is_charged_to_the_handshake),
@@ -265,6 +288,7 @@ int limiter_tests(void) {
         cmocka_unit_test(established_paced_window_is_charged_to_the_pacer),
         cmocka_unit_test(established_pacer_holds_no_more_than_growth),
         cmocka_unit_test(established_full_send_buffer_is_charged_to_it),
+        cmocka_unit_test(silence_before_a_timeout_is_the_timeouts),
         cmocka_unit_test(timeout_is_charged_to_it_until_it_is_repaired),
         cmocka_unit_test(established_shut_window_is_charged_to_persist),
         cmocka_unit_test(closing_states_are_charged_to_closing),
