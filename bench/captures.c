@@ -1,7 +1,7 @@
 /* bench/captures.c: makes the captures that the stream tool is measured with: `captures web FILE`,
  * a gigabyte of short connections most of which use a four-tuple again, and `captures bulk
- * FILE`, 1.2 GB of one large transfer after another. The same every time. With a third word, only
- * so many parts of 100. */
+ * FILE`, 1.2 GB of one large transfer after another; `captures syns FILE`, 50 million SYNs that
+ * nobody answers, 4.1 GB. The same every time. With a third word, only so many parts of 100. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,12 +154,27 @@ static void bulk(unsigned percent) {
     }
 }
 
+static void syns(unsigned percent) {
+    uint64_t count = UINT64_C(500000) * percent;
+    for (uint64_t i = 0; i < count; i++) {
+        struct flow flow = {.client = (uint32_t)(i * 40503 % 0xff0000), .seq[0] = next_random()};
+        flow.port = (uint16_t)(1024 + i / 0xff0000 * 7 + next_random() % 7);
+        put_packet(&flow, 0, 2, 0);
+    }
+}
+
 int main(int argc, char **argv) {
     static const uint32_t header[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, 1};
     unsigned percent = argc > 3 ? (unsigned)atoi(argv[3]) : 100;
-    int is_web = argc > 2 && strcmp(argv[1], "web") == 0;
-    if (argc < 3 || (!is_web && strcmp(argv[1], "bulk") != 0)) {
-        fprintf(stderr, "usage: captures web|bulk FILE [PERCENT]\n");
+    static const struct {
+        const char *name;
+        void (*make)(unsigned percent);
+    } kinds[] = {{"web", web}, {"bulk", bulk}, {"syns", syns}};
+    size_t kind = 0, count = sizeof kinds / sizeof *kinds;
+    while (argc > 2 && kind < count && strcmp(argv[1], kinds[kind].name) != 0)
+        kind++;
+    if (argc < 3 || kind == count) {
+        fprintf(stderr, "usage: captures web|bulk|syns FILE [PERCENT]\n");
         return 2;
     }
     out = fopen(argv[2], "wb");
@@ -168,7 +183,7 @@ int main(int argc, char **argv) {
         return 1;
     }
     setvbuf(out, 0, _IOFBF, 1 << 20);
-    (is_web ? web : bulk)(percent);
+    kinds[kind].make(percent);
     if (fclose(out)) {
         perror(argv[2]);
         return 1;

@@ -26,7 +26,7 @@ static const struct {
 /* Of a capture all connections are kept until the pass is over; of an interface none is. */
 static void on_connection(void *context, const struct streams_connection *connection) {
     struct streams_run *run = context;
-    if (!run->files.live)
+    if (!run->files.live && (!run->first_only || connection->number < run->first_only))
         store_add(&run->store, connection);
     else if (streams_wanted(run->options, connection))
         streams_sum_up(&run->sums, connection);
@@ -231,6 +231,8 @@ int streams_pass(struct streams_run *run) {
     bool watches = run->segment || run->event || run->frame || run->files.live;
     if ((!watches || run->options->number != STREAMS_UNKNOWN) && streams_index_open(run))
         return watches ? pass_over_one(run) : CLI_DONE;
+    if (streams_index_is_possible(run))
+        run->first_only = 0;
     bool progress = !run->quiet && !run->files.live && isatty(2);
     while (capture_files_next(&run->files, &frame)) {
         if (run->frame)

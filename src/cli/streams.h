@@ -54,6 +54,9 @@ struct streams_run {
     struct streams *streams;
     struct store store;
     struct streams_totals totals;
+    /* Where no index is written either, only the first so many connections by number are kept; 0:
+     * all are. */
+    uint64_t first_only;
     bool quiet; /* no progress bar */
     bool said;  /* a pass before has told what is wrong with the files */
     const struct streams_connection

@@ -87,6 +87,11 @@ static bool rows_are_sound(const struct store *store) {
     return true;
 }
 
+bool streams_index_is_possible(const struct streams_run *run) {
+    char path[INDEX_PATH];
+    return is_possible(run, path);
+}
+
 bool streams_index_open(struct streams_run *run) {
     char path[INDEX_PATH];
     struct index_header wanted;

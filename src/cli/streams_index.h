@@ -12,6 +12,9 @@
  * False: there is none that fits. */
 bool streams_index_open(struct streams_run *run);
 
+/* Whether an index can tell of this run at all: of one plain file, large enough. */
+bool streams_index_is_possible(const struct streams_run *run);
+
 /* Writes it, if the pass was one that an index may tell of; failing is no error. */
 void streams_index_write(struct streams_run *run);
 

@@ -2,6 +2,7 @@
  * as many as there are. */
 #include "cli/streams.h"
 #include "cli/streams_summary.h"
+#include "cli/streams_top.h"
 
 #include "cli/text.h"
 
@@ -9,12 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct order {
-    size_t row;
-    uint64_t key;
-    uint64_t number;
-};
 
 static uint64_t total(const struct streams_connection *connection, size_t offset) {
     uint64_t values[2];
@@ -54,13 +49,6 @@ bool streams_sort_key(const char *name, const struct streams_connection *connect
         return false;
     }
     return true;
-}
-
-static int by_key(const void *a, const void *b) {
-    const struct order *one = a, *other = b;
-    if (one->key != other->key)
-        return one->key > other->key ? -1 : 1;
-    return (one->number > other->number) - (one->number < other->number);
 }
 
 static void print_summary(const struct streams_summary *summary) {
@@ -120,72 +108,93 @@ static bool wants_all(const struct streams_options *options) {
            !options->state && !options->blame;
 }
 
-/* The rows wanted, in the order wanted; null: out of memory, or the key is none. */
-static struct order *select_rows(struct streams_run *run, size_t *count,
-                                 struct streams_summary *summary) {
-    const struct streams_options *options = run->options;
+enum { GAPS = 1024 }; /* numbers that no connection has in the end are far fewer */
+
+/* A list as it is printed. */
+struct list {
+    struct streams_run run;
+    struct streams_summary summary;
+    struct top top; /* sorted: the rows that are shown; else those of the store are, in order */
+    uint64_t wanted, shown;
+};
+
+/* Sums up the connections wanted, unless the pass has done so, and chooses those to be shown. */
+static int choose(struct list *list) {
+    const struct streams_options *options = list->run.options;
+    struct store *store = &list->run.store;
     struct streams_connection connection;
-    struct order *list = malloc((run->store.count + 1) * sizeof *list);
-    if (!list) {
-        cli_error("out of memory");
-        return 0;
-    }
-    *count = 0;
-    bool known = summary->connections;
-    for (size_t i = 0; known && i < run->store.count; i++)
-        list[(*count)++] = (struct order){i, 0, run->store.rows[i].number};
-    for (size_t i = 0; !known && i < run->store.count; i++) {
-        if (!store_get(&run->store, i, &connection) || !streams_wanted(options, &connection))
+    bool known = list->summary.connections;
+    list->wanted = list->summary.connections;
+    list->top.most = options->limit < store->count ? (size_t)options->limit : store->count;
+    for (size_t i = 0; !known && i < store->count; i++) {
+        struct top_entry entry = {0, 0, i};
+        if (!store_get(store, i, &connection) || !streams_wanted(options, &connection))
             continue;
-        streams_summary_add(summary, &connection);
-        list[*count] = (struct order){i, 0, connection.number};
-        if (options->sort && !streams_sort_key(options->sort, &connection, &list[*count].key)) {
+        streams_summary_add(&list->summary, &connection);
+        list->wanted++;
+        entry.number = connection.number;
+        if (options->sort && !streams_sort_key(options->sort, &connection, &entry.key)) {
             cli_error("'%s' is no key to sort by; see --help", options->sort);
-            free(list);
-            return 0;
+            return CLI_USAGE;
         }
-        ++*count;
+        if (options->sort)
+            top_add(&list->top, entry);
     }
-    if (options->sort)
-        qsort(list, *count, sizeof *list, by_key);
-    return list;
+    if (list->top.failed) {
+        cli_error("out of memory; --limit sorts fewer");
+        return CLI_MISSING;
+    }
+    top_sort(&list->top);
+    return CLI_DONE;
+}
+
+static void print_row(struct list *list, size_t row) {
+    struct streams_connection connection;
+    char line[STREAMS_LINE];
+    if (!store_get(&list->run.store, row, &connection) ||
+        !streams_wanted(list->run.options, &connection))
+        return;
+    list->shown++;
+    if (list->run.options->json)
+        streams_print_json(stdout, list->run.streams, &connection);
+    else
+        puts(streams_list_line(list->run.streams, &connection, list->summary.start, line));
+}
+
+static void print_list(struct list *list) {
+    const struct streams_options *options = list->run.options;
+    char line[STREAMS_LINE];
+    if (!options->json) {
+        print_summary(&list->summary);
+        if (list->wanted)
+            puts(streams_list_head(line));
+    }
+    for (size_t i = 0; options->sort && i < list->top.count; i++)
+        print_row(list, top_entries(&list->top)[i].at);
+    for (size_t i = 0;
+         !options->sort && i < list->run.store.count && list->shown < options->limit; i++)
+        print_row(list, i);
+    if (!options->json && list->shown < list->wanted)
+        printf("... %llu more\n", (unsigned long long)(list->wanted - list->shown));
 }
 
 int streams_list(const struct streams_options *options) {
-    struct streams_run run = {0};
-    struct streams_summary summary = {0};
-    struct streams_connection connection;
-    char line[STREAMS_LINE];
+    struct list list = {0};
     if (options->interface)
         return streams_live(options);
-    run.options = options;
-    run.context = &summary;
-    run.connection = wants_all(options) ? on_connection : 0;
-    int code = streams_pass(&run);
-    size_t count = 0;
+    list.run.options = options;
+    list.run.context = &list.summary;
+    list.run.connection = wants_all(options) ? on_connection : 0;
+    if (wants_all(options) && !options->fail_count && options->limit < STREAMS_UNKNOWN - GAPS)
+        list.run.first_only = options->limit + GAPS;
+    int code = streams_pass(&list.run);
     if (code == CLI_DONE || code == CLI_PARTIAL) {
-        struct order *list = select_rows(&run, &count, &summary);
-        if (!list)
-            code = CLI_USAGE;
-        uint64_t shown = options->limit < count ? options->limit : count;
-        if (list && !options->json) {
-            print_summary(&summary);
-            if (count)
-                puts(streams_list_head(line));
-        }
-        for (uint64_t i = 0; list && i < shown; i++) {
-            if (!store_get(&run.store, list[i].row, &connection))
-                continue;
-            if (options->json)
-                streams_print_json(stdout, run.streams, &connection);
-            else
-                puts(streams_list_line(run.streams, &connection, summary.start, line));
-        }
-        if (list && !options->json && shown < count)
-            printf("... %llu more\n", (unsigned long long)(count - shown));
-        free(list);
-        code = streams_fail_code(options, &run, code);
+        int chosen = choose(&list);
+        if (chosen == CLI_DONE)
+            print_list(&list);
+        code = chosen == CLI_DONE ? streams_fail_code(options, &list.run, code) : chosen;
     }
-    streams_run_close(&run);
+    top_fini(&list.top);
+    streams_run_close(&list.run);
     return code;
 }

@@ -6,6 +6,7 @@
  * the screen and its list, the largest by --sort, or by bytes; the others are counted. */
 #include "cli/streams.h"
 #include "cli/streams_summary.h"
+#include "cli/streams_top.h"
 
 #include "cli/text.h"
 
@@ -19,20 +20,19 @@
 enum { LISTED = 1024, SCREEN_HEAD = 4, DRAWING_SHARE = 20 };
 
 struct entry {
-    uint64_t key;
     bool over;
     struct streams_connection connection;
 };
 
-struct top { /* the `most` largest; a heap, the least first */
-    struct entry *entries;
-    size_t count, most;
+struct kept { /* the largest */
+    struct top top;
+    struct entry *entries; /* by their place in it */
 };
 
 struct live_list {
     struct streams_run run;
     struct streams_summary summary; /* of those that are over */
-    struct top past, shown;
+    struct kept past, shown;
     const char *sort;
     bool screen, headed;
     uint64_t open, past_others;
@@ -40,48 +40,23 @@ struct live_list {
     uint64_t drawn_frames, drawn_bytes;
 };
 
-static bool less(const struct entry *a, const struct entry *b) {
-    return a->key != b->key ? a->key < b->key : a->connection.number > b->connection.number;
-}
-
-static void sink(struct top *top, size_t at) {
-    struct entry entry = top->entries[at];
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child + 1 < top->count && less(&top->entries[child + 1], &top->entries[child]))
-            child++;
-        if (child >= top->count || !less(&top->entries[child], &entry))
-            break;
-        top->entries[at] = top->entries[child];
-        at = child;
-    }
-    top->entries[at] = entry;
-}
-
 /* False: something is left out for it, or it is. */
-static bool top_add(struct top *top, const struct entry *entry) {
-    if (top->count == top->most) {
-        if (!top->most || less(entry, &top->entries[0]))
-            return false;
-        top->entries[0] = *entry;
-        sink(top, 0);
-        return false;
-    }
-    size_t at = top->count++;
-    for (; at && less(entry, &top->entries[(at - 1) / 2]); at = (at - 1) / 2)
-        top->entries[at] = top->entries[(at - 1) / 2];
-    top->entries[at] = *entry;
-    return true;
-}
-
-static int largest_first(const void *a, const void *b) {
-    return less(b, a) ? -1 : less(a, b);
+static bool keep(struct kept *kept, uint64_t key, const struct entry *entry) {
+    bool full = kept->top.count == kept->top.most;
+    size_t at = top_add(&kept->top, (struct top_entry){key, entry->connection.number, SIZE_MAX});
+    if (at != SIZE_MAX)
+        kept->entries[at] = *entry;
+    return !full;
 }
 
 static int by_number(const void *a, const void *b) {
-    const struct entry *one = a, *other = b;
-    return (one->connection.number > other->connection.number) -
-           (one->connection.number < other->connection.number);
+    const struct top_entry *one = a, *other = b;
+    return (one->number > other->number) - (one->number < other->number);
+}
+
+/* Of those kept, in the order of the heap, or sorted. */
+static const struct entry *nth(const struct kept *kept, size_t index) {
+    return &kept->entries[top_entries(&kept->top)[index].at];
 }
 
 static rill_time monotonic(void) {
@@ -103,11 +78,10 @@ static void print_line(struct live_list *list, const struct streams_connection *
     puts(streams_list_line(list->run.streams, connection, list->run.live.first, line));
 }
 
-static struct entry entry_of(const struct live_list *list,
-                             const struct streams_connection *connection, bool over) {
-    struct entry entry = {0, over, *connection};
-    streams_sort_key(list->sort, connection, &entry.key);
-    return entry;
+static uint64_t key_of(const struct live_list *list, const struct streams_connection *connection) {
+    uint64_t key = 0;
+    streams_sort_key(list->sort, connection, &key);
+    return key;
 }
 
 static void on_connection(void *context, const struct streams_connection *connection) {
@@ -117,8 +91,8 @@ static void on_connection(void *context, const struct streams_connection *connec
         print_line(list, connection);
         return;
     }
-    struct entry entry = entry_of(list, connection, true);
-    list->past_others += !top_add(&list->past, &entry);
+    struct entry entry = {true, *connection};
+    list->past_others += !keep(&list->past, key_of(list, connection), &entry);
 }
 
 static void on_glance(void *context, const struct streams_connection *connection) {
@@ -126,8 +100,8 @@ static void on_glance(void *context, const struct streams_connection *connection
     if (!streams_wanted(list->run.options, connection))
         return;
     list->open++;
-    struct entry entry = entry_of(list, connection, false);
-    top_add(&list->shown, &entry);
+    struct entry entry = {false, *connection};
+    keep(&list->shown, key_of(list, connection), &entry);
 }
 
 /* A line of the screen, cut off where that ends. */
@@ -164,23 +138,26 @@ static void draw(struct live_list *list, rill_time now) {
         rows = size.ws_row;
         columns = size.ws_col;
     }
-    list->shown.count = 0;
-    list->shown.most = rows > SCREEN_HEAD + 1 ? rows - SCREEN_HEAD - 1 : 1;
-    list->shown.most = list->shown.most < LISTED ? list->shown.most : LISTED;
-    if (list->run.options->limit < list->shown.most)
-        list->shown.most = (size_t)list->run.options->limit;
+    struct top *top = &list->shown.top;
+    top->count = 0;
+    top->most = rows > SCREEN_HEAD + 1 ? rows - SCREEN_HEAD - 1 : 1;
+    top->most = top->most < LISTED ? top->most : LISTED;
+    if (list->run.options->limit < top->most)
+        top->most = (size_t)list->run.options->limit;
     list->open = 0;
     rill__streams_glance(list->run.streams, list, on_glance);
-    for (size_t i = 0; i < list->past.count; i++)
-        top_add(&list->shown, &list->past.entries[i]);
+    for (size_t i = 0; i < list->past.top.count; i++) {
+        const struct entry *entry = nth(&list->past, i);
+        keep(&list->shown, key_of(list, &entry->connection), entry);
+    }
     rill__streams_totals(list->run.streams, &list->run.totals);
     fputs(list->drawn_at ? "\033[H" : "\033[H\033[2J", stdout);
     draw_figures(list, now, columns);
     draw_line("", columns);
     draw_line(streams_list_head(line), columns);
-    qsort(list->shown.entries, list->shown.count, sizeof *list->shown.entries, largest_first);
-    for (size_t i = 0; i < list->shown.count; i++)
-        draw_line(streams_list_line(list->run.streams, &list->shown.entries[i].connection,
+    top_sort(top);
+    for (size_t i = 0; i < top->count; i++)
+        draw_line(streams_list_line(list->run.streams, &nth(&list->shown, i)->connection,
                                     list->run.live.first, line),
                   columns);
     fputs("\033[J", stdout);
@@ -215,18 +192,20 @@ static void print_end(struct live_list *list) {
     streams_summary_reason(&list->summary, true, text, sizeof text);
     if (*text)
         puts(text);
-    if (!list->past.count)
+    struct top *top = &list->past.top;
+    if (!top->count)
         return;
     printf("\n%s\n", streams_list_head(line));
-    qsort(list->past.entries, list->past.count, sizeof *list->past.entries,
-          options->sort ? largest_first : by_number);
-    size_t shown = options->limit < list->past.count ? (size_t)options->limit : list->past.count;
+    if (options->sort)
+        top_sort(top);
+    else
+        qsort(top_entries(top), top->count, sizeof *top_entries(top), by_number);
+    size_t shown = options->limit < top->count ? (size_t)options->limit : top->count;
     for (size_t i = 0; i < shown; i++)
-        puts(streams_list_line(list->run.streams, &list->past.entries[i].connection,
+        puts(streams_list_line(list->run.streams, &nth(&list->past, i)->connection,
                                list->run.live.first, line));
-    if (list->past_others + list->past.count > shown)
-        printf("... %llu more\n",
-               (unsigned long long)(list->past_others + list->past.count - shown));
+    if (list->past_others + top->count > shown)
+        printf("... %llu more\n", (unsigned long long)(list->past_others + top->count - shown));
 }
 
 int streams_live(const struct streams_options *options) {
@@ -239,7 +218,7 @@ int streams_live(const struct streams_options *options) {
     list.run.tick = on_tick;
     list.sort = options->sort ? options->sort : "bytes";
     list.screen = isatty(STDOUT_FILENO) && !options->json;
-    list.past.most = LISTED;
+    list.past.top.most = LISTED;
     if (!streams_sort_key(list.sort, &none, &key)) {
         cli_error("'%s' is no key to sort by; see --help", list.sort);
         return CLI_USAGE;
@@ -260,6 +239,8 @@ int streams_live(const struct streams_options *options) {
     }
     free(list.past.entries);
     free(list.shown.entries);
+    top_fini(&list.past.top);
+    top_fini(&list.shown.top);
     streams_run_close(&list.run);
     return code;
 }

@@ -53,11 +53,11 @@ struct told *streams_report_told(const struct streams_report *report, uint64_t n
 
 static bool wanted(struct streams_report *report) {
     struct streams_run *run = &report->run;
-    report->rows = malloc((run->store.count + 1) * sizeof *report->rows);
-    if (!report->rows) {
+    if (!paged_grow(&report->rows_memory, (run->store.count + 1) * sizeof *report->rows)) {
         cli_error("out of memory");
         return false;
     }
+    report->rows = report->rows_memory.at;
     for (size_t i = 0; i < run->store.count; i++) {
         struct streams_connection connection;
         if (!store_get(&run->store, i, &connection) || !streams_wanted(run->options, &connection))
@@ -169,7 +169,7 @@ int streams_report(const struct streams_options *options) {
             told_fini(report.chosen[i].told);
         free(report.chosen[i].told);
     }
-    free(report.rows);
+    paged_free(&report.rows_memory);
     streams_run_close(&report.run);
     return code;
 }

@@ -15,7 +15,8 @@ struct streams_choice {
 struct streams_report {
     struct streams_run run; /* the first pass, with all connections */
     struct streams_summary summary;
-    size_t *rows; /* of the store: the connections wanted */
+    size_t *rows; /* of the store: the connections wanted; in `rows_memory` */
+    struct paged rows_memory;
     size_t row_count;
     uint64_t blame[STREAMS_BLAME_COUNT];          /* of all of them */
     struct streams_choice chosen[REPORT_DETAILS]; /* by number */

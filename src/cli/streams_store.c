@@ -1,6 +1,7 @@
 /* cli/streams_store.c: see streams_store.h. Most of a connection's numbers are 0 or small: a row is
  * what each of them is, in two bits, and then those that are neither nothing nor unknown, in 32 or
- * 64 bits. No branch depends on which they are, since that is another matter each time. */
+ * 64 bits. But for four of nothing in a row, which are common, no branch depends on which they are,
+ * since that is another matter each time. */
 #include "cli/streams_store.h"
 
 #include <stdlib.h>
@@ -47,14 +48,12 @@ static bool reserve(struct store *store) {
 }
 
 static bool reserve_row(struct store *store) {
-    if (store->count < store->rows_room)
+    size_t room = store->paged.size / sizeof *store->rows;
+    if (store->count < room)
         return true;
-    size_t room = store->rows_room ? 2 * store->rows_room : 1024;
-    struct store_row *rows = realloc(store->rows, room * sizeof *rows);
-    if (!rows)
+    if (!paged_grow(&store->paged, (room ? 2 * room : 1024) * sizeof *store->rows))
         return false;
-    store->rows = rows;
-    store->rows_room = room;
+    store->rows = store->paged.at;
     return true;
 }
 
@@ -70,6 +69,11 @@ void store_add(struct store *store, const struct streams_connection *connection)
     uint8_t *kinds = store->bytes + store->used, *at = kinds + KINDS;
     for (size_t i = 0; i < WORDS;) {
         unsigned four = 0;
+        if (i + 4 <= WORDS && !(words[i] | words[i + 1] | words[i + 2] | words[i + 3])) {
+            *kinds++ = 0;
+            i += 4;
+            continue;
+        }
         for (size_t end = i + 4 < WORDS ? i + 4 : WORDS, shift = 0; i < end; i++, shift += 2) {
             uint64_t word = words[i];
             unsigned kind = word == STREAMS_UNKNOWN ? UNKNOWN : kind_of(word);
@@ -88,8 +92,37 @@ static int by_number(const void *a, const void *b) {
     return (one->number > other->number) - (one->number < other->number);
 }
 
+/* Each number is given once, and almost all are: a place for each of them, and the rows are put
+ * there. False: they are too far apart, or there is no room. */
+static bool sort_by_place(struct store *store, uint64_t lowest, uint64_t highest) {
+    struct paged places = {0};
+    uint64_t span = highest - lowest + 1;
+    if (span > 4 * (uint64_t)store->count || !paged_grow(&places, span * sizeof(uint64_t)))
+        return false;
+    uint64_t *offsets = places.at;
+    memset(offsets, 0, span * sizeof *offsets);
+    for (size_t i = 0; i < store->count; i++)
+        offsets[store->rows[i].number - lowest] = store->rows[i].offset + 1;
+    size_t count = 0;
+    for (uint64_t i = 0; i < span; i++)
+        if (offsets[i])
+            store->rows[count++] = (struct store_row){lowest + i, offsets[i] - 1};
+    paged_free(&places);
+    return true;
+}
+
 void store_sort(struct store *store) {
-    if (store->count && !store->map)
+    uint64_t lowest = UINT64_MAX, highest = 0;
+    bool sorted = true;
+    if (store->map)
+        return;
+    for (size_t i = 0; i < store->count; i++) {
+        uint64_t number = store->rows[i].number;
+        sorted &= number >= highest;
+        lowest = number < lowest ? number : lowest;
+        highest = number > highest ? number : highest;
+    }
+    if (!sorted && !sort_by_place(store, lowest, highest))
         qsort(store->rows, store->count, sizeof *store->rows, by_number);
 }
 
@@ -132,7 +165,7 @@ void store_fini(struct store *store) {
         return;
     }
     free(store->bytes);
-    free(store->rows);
+    paged_free(&store->paged);
     if (store->spill)
         fclose(store->spill);
 }

@@ -1,8 +1,9 @@
 /* cli/streams_store.h: connections that are over, as rows of numbers: in memory as long as they are
- * few, then in a temporary file. */
+ * few, then in temporary files. */
 #ifndef RILL_CLI_STREAMS_STORE_H
 #define RILL_CLI_STREAMS_STORE_H
 
+#include "cli/paged.h"
 #include "streams/streams.h"
 
 #include <stdio.h>
@@ -16,8 +17,9 @@ struct store {
     size_t used, room;
     FILE *spill;
     uint64_t spilled;
-    struct store_row *rows;
-    size_t count, rows_room;
+    struct store_row *rows; /* in `paged`, or of an index file */
+    struct paged paged;
+    size_t count;
     bool failed;
     void *map; /* of an index file, in which bytes and rows then lie */
     size_t map_size;

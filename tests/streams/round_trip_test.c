@@ -4,8 +4,9 @@
  *     round_trip_test            300 runs
  *     round_trip_test N          N runs
  *     round_trip_test seed N     that run alone, with every flow's account
- *     round_trip_test write N TAP FILE    its capture at the client's end (0), in the middle (1) or
- *                                         at the server's end (2), as a pcap file
+ *     round_trip_test write N TAP FILE [MISSING]
+ *                                its capture at the client's end (0), in the middle (1) or at the
+ *                                server's end (2), as a pcap file; of MISSING frames one is not in it
  *
  * A connection's account of what held it is compared in the words of both: what the stack calls by
  * eleven names the packets show as seven. */
@@ -274,16 +275,22 @@ static void put32(FILE *out, uint32_t value) {
 }
 
 /* A capture as a pcap file (nanoseconds, raw IP). Nonzero: it could not be written. */
-static int write_capture(uint64_t seed, enum round_trip_tap tap, const char *name) {
+static int write_capture(uint64_t seed, enum round_trip_tap tap, const char *name,
+                         uint32_t missing) {
     static const uint32_t header[] = {0xa1b23c4d, 2 | 4 << 16, 0, 0, 65535, 101};
     static struct round_trip run;
+    const uint64_t key[2] = {seed, tap};
+    struct random random;
     FILE *out = fopen(name, "wb");
+    rill__random_init(&random, key);
     if (!out || round_trip_run(&run, seed))
         return 1;
     for (unsigned i = 0; i < 6; i++)
         put32(out, header[i]);
     for (size_t i = 0; i < run.captures[tap].count; i++) {
         const struct streams_frame *frame = &run.captures[tap].frames[i];
+        if (missing && !rill__random_below(&random, missing))
+            continue;
         put32(out, (uint32_t)(frame->when / RILL_SECOND));
         put32(out, (uint32_t)(frame->when % RILL_SECOND));
         put32(out, frame->length);
@@ -321,9 +328,10 @@ static bool report(const struct tally *tally) {
 int main(int argc, char **argv) {
     static struct tally tally;
     uint64_t runs = 300;
-    if (argc == 5 && !strcmp(argv[1], "write"))
+    if ((argc == 5 || argc == 6) && !strcmp(argv[1], "write"))
         return write_capture(strtoull(argv[2], 0, 10),
-                             (enum round_trip_tap)(strtoul(argv[3], 0, 10) % TAPS), argv[4]);
+                             (enum round_trip_tap)(strtoul(argv[3], 0, 10) % TAPS), argv[4],
+                             argc == 6 ? (uint32_t)strtoul(argv[5], 0, 10) : 0);
     if (argc == 3 && !strcmp(argv[1], "seed")) {
         tally.loud = true;
         one_run(&tally, strtoull(argv[2], 0, 10));
