@@ -60,7 +60,7 @@ class Side:
 
     def __init__(self):
         self.base, self.ranges, self.next, self.marks, self.zero = None, [], 0, set(), False
-        self.fin = None  # where its FIN lies
+        self.fin = self.empty = None  # where its FIN lies; where an empty segment ahead of the rest did
         self.acked, self.packets = None, {}  # by the other side; when each packet was seen
 
     def hear(self, ack):
@@ -86,13 +86,14 @@ class Side:
             self.fin = end
         frame.mark_again = bool(mark[0]) and mark in self.marks
         self.marks.add(mark)
+        frame.after_empty = at == self.empty
+        if frame.ahead and not frame.length:
+            self.empty = at
         frame.told = self.acked is not None and self.acked >= at
         frame.copy = frame.time - self.packets.get(frame.same, -1e9) < 0.005
         self.packets[frame.same] = frame.time
         frame.zero_before, self.zero = self.zero, not frame.window and not frame.flags & (SYN | FIN | RST)
-        if frame.flags & RST:
-            return
-        if frame.length:
+        if frame.length and not frame.flags & RST:
             self.ranges.append((at, end))
             self.ranges.sort()
             merged = [self.ranges[0]]
@@ -102,14 +103,15 @@ class Side:
                 else:
                     merged.append((a, b))
             self.ranges = merged
-        self.next = max(self.next, end)
+            self.next = max(self.next, end)
 
 
 used = collections.Counter()
 
 
 def explained(rule, holds):
-    used[rule] += bool(holds)
+    if holds:
+        used[rule] += 1
     return holds
 
 
@@ -141,10 +143,13 @@ class Life:
         return side.base is not None and ahead_of(frame.seq, side.base + side.next) <= 1
 
 
-def check_resent(frame):
+def check_resent(frame, life):
     if frame.r_second:
         return not explained('the same packet twice at once is a copy of the network\'s, not sent again',
                              frame.copy) and 'rill: a second sighting of what is not the same'
+    if frame.t_retransmission and life.shares and not frame.again:
+        return not explained('tshark measures from the life before, in whose stream it goes on',
+                             not frame.mark_again) and 'tshark'
     if frame.length == 0:
         wrong = (frame.r_syn or frame.r_fin) != (frame.mark_again and not frame.flags & RST)
         if wrong:
@@ -188,13 +193,16 @@ def check_gap(frame, life):
     if frame.flags & (SYN | RST) or frame.t_gap == frame.r_gap:
         return None
     if frame.t_gap and frame.first_of_side:
-        return not explained('tshark measures a gap from the life before', life.shares) and 'tshark says a gap'
+        return not explained('tshark measures from the life before, in whose stream it goes on',
+                             life.shares) and 'tshark says a gap'
     if frame.t_gap and not frame.length:
         return not explained('rill says a gap of the segment with bytes that comes after it, not of an empty one',
                              frame.ahead) and 'tshark says a gap'
     if frame.t_gap:
         return not explained('what is missing was acknowledged before, which told of the gap already',
                              frame.ahead and frame.told) and 'tshark says a gap'
+    if frame.after_empty:
+        return not explained('tshark has said the gap of an empty segment before', frame.ahead) and 'tshark says no gap'
     return not explained('the acknowledgement of the other side tells where a stream begins, before its first segment',
                          frame.first_of_side and frame.ahead) and 'tshark says no gap'
 
@@ -253,7 +261,7 @@ def compare(rill, path):
         life.ends |= {frame.source} if frame.flags & (FIN | RST) else set()
         frame.over = bool(life.ends)
         last[frame.ports] = frame
-        reasons = (check_resent(frame), check_late(frame), check_gap(frame, life), check_rest(frame))
+        reasons = (check_resent(frame, life), check_late(frame), check_gap(frame, life), check_rest(frame))
         wrong += [(frame, reason) for reason in reasons if reason]
     return count, wrong
 

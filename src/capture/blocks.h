@@ -9,7 +9,7 @@
 static inline uint32_t capture_get32(const struct capture_reader *reader, const uint8_t *p) {
     return reader->swapped
                ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]
-               : (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+               : capture_little32(p);
 }
 
 static inline uint16_t capture_get16(const struct capture_reader *reader, const uint8_t *p) {

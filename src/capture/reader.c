@@ -49,6 +49,7 @@ static enum capture_status begin_pcap(struct capture_reader *reader, const uint8
      */
     interface.link_type = (uint16_t)capture_get32(reader, bytes + 20);
     reader->format = FORMAT_PCAP;
+    reader->usual = !reader->swapped && reader->record_header == PCAP_RECORD;
     *used = PCAP_HEADER;
     reader->offset = PCAP_HEADER;
     return rill__capture_add_interface(reader, &interface);

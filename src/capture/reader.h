@@ -68,9 +68,14 @@ struct capture_reader {
     uint32_t section_interfaces; /* the number of the section's first interface */
     uint8_t format;              /* 0: not known yet */
     bool swapped;                /* most significant byte first */
+    bool usual;                  /* capture_read_usual may be asked */
     uint8_t record_header;       /* pcap: bytes */
     uint32_t fraction_ns;        /* pcap: what a unit of the second field is */
 };
+
+static inline uint32_t capture_little32(const uint8_t *p) {
+    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
 
 void rill__capture_reader_init(struct capture_reader *reader,
                                const struct rill_allocator *allocator);
@@ -79,5 +84,29 @@ void rill__capture_reader_fini(struct capture_reader *reader);
 /* Reads on: `bytes` begins at the reader's place, and `*used` of them are taken. */
 enum capture_status rill__capture_read(struct capture_reader *reader, const uint8_t *bytes,
                                        size_t length, struct capture_record *record, size_t *used);
+
+/* The same of most records: pcap's, in the usual order of bytes. False: nothing is taken, and the
+ * other will tell what there is. */
+static inline bool capture_read_usual(struct capture_reader *reader, const uint8_t *bytes,
+                                      size_t length, struct capture_record *record) {
+    enum { HEADER = 16 };
+    if (!reader->usual || length < HEADER)
+        return false;
+    uint32_t seconds = capture_little32(bytes), fraction = capture_little32(bytes + 4);
+    uint32_t captured = capture_little32(bytes + 8), wire = capture_little32(bytes + 12);
+    if (captured > CAPTURE_LENGTH_MAX || length - HEADER < captured)
+        return false;
+    record->data = bytes + HEADER;
+    record->length = captured;
+    record->wire_length = wire < captured ? captured : wire;
+    record->when = seconds * RILL_SECOND + (uint64_t)fraction * reader->fraction_ns;
+    record->offset = reader->offset;
+    record->data_offset = reader->offset + HEADER;
+    record->interface = 0;
+    record->link_type = reader->interfaces[0].link_type;
+    record->outbound = -1;
+    reader->offset += HEADER + captured;
+    return true;
+}
 
 #endif

@@ -3,61 +3,114 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-static void print_number(FILE *out, uint64_t number) {
+/* A line on its way out: there is one of each connection, and most of it is numbers. */
+struct line {
+    FILE *out;
+    size_t used;
+    char bytes[4096];
+};
+
+static void flush(struct line *line) {
+    fwrite(line->bytes, 1, line->used, line->out);
+    line->used = 0;
+}
+
+static void put(struct line *line, const char *text) {
+    size_t length = strlen(text);
+    if (length > sizeof line->bytes - line->used)
+        flush(line);
+    if (length > sizeof line->bytes) {
+        fputs(text, line->out);
+        return;
+    }
+    memcpy(line->bytes + line->used, text, length);
+    line->used += length;
+}
+
+static void put_number(struct line *line, uint64_t number) {
+    char digits[24], *at = digits + sizeof digits - 1;
+    *at = 0;
+    do
+        *--at = (char)('0' + number % 10);
+    while (number /= 10);
+    put(line, at);
+}
+
+static void put_known(struct line *line, uint64_t number) {
     if (number == STREAMS_UNKNOWN)
-        fputs("null", out);
+        put(line, "null");
     else
-        fprintf(out, "%" PRIu64, number);
+        put_number(line, number);
 }
 
-static void print_pair(FILE *out, const char *key, uint64_t client, uint64_t server) {
-    fprintf(out, ",\"%s\":[", key);
-    print_number(out, client);
-    fputc(',', out);
-    print_number(out, server);
-    fputc(']', out);
+/* `before` is the key, with what is around it. */
+static void put_text(struct line *line, const char *before, const char *text) {
+    put(line, before);
+    put(line, "\"");
+    put(line, text);
+    put(line, "\"");
 }
 
-static void print_scope(FILE *out, const struct streams *streams, uint64_t number) {
+static void put_count(struct line *line, const char *before, uint64_t number) {
+    put(line, before);
+    put_number(line, number);
+}
+
+static void put_pair(struct line *line, const char *before, uint64_t client, uint64_t server) {
+    put(line, before);
+    put_known(line, client);
+    put(line, ",");
+    put_known(line, server);
+    put(line, "]");
+}
+
+static void put_scope(struct line *line, const struct streams *streams, uint64_t number) {
     const struct scope *scope = rill__streams_scope(streams, (uint32_t)number);
-    fputs(",\"scope\":[", out);
-    for (uint32_t i = 0; scope && i < scope->count; i++)
-        fprintf(out, "%s{\"kind\":\"%s\",\"id\":%" PRIu32 "}", i ? "," : "",
-                rill__scope_kind_text(scope->layers[i].kind), scope->layers[i].number);
-    fputc(']', out);
+    put(line, ",\"scope\":[");
+    for (uint32_t i = 0; scope && i < scope->count; i++) {
+        put(line, i ? "," : "");
+        put_text(line, "{\"kind\":", rill__scope_kind_text(scope->layers[i].kind));
+        put_count(line, ",\"id\":", scope->layers[i].number);
+        put(line, "}");
+    }
+    put(line, "]");
 }
 
-static void print_rtt(FILE *out, const struct streams_connection *connection) {
-    fputs(",\"rtt\":{\"min\":", out);
-    print_number(out, connection->rtt_min);
-    fputs(",\"median\":", out);
-    print_number(out, connection->rtt_median);
-    fputs(",\"p99\":", out);
-    print_number(out, connection->rtt_p99);
+static void put_rtt(struct line *line, const struct streams_connection *connection) {
+    put(line, ",\"rtt\":{\"min\":");
+    put_known(line, connection->rtt_min);
+    put(line, ",\"median\":");
+    put_known(line, connection->rtt_median);
+    put(line, ",\"p99\":");
+    put_known(line, connection->rtt_p99);
     /* The two halves of the way as the tap sees them: to the server, to the client. */
-    fputs(",\"to_server\":", out);
-    print_number(out, connection->sides[0].rtt_min);
-    fputs(",\"to_client\":", out);
-    print_number(out, connection->sides[1].rtt_min);
-    fputc('}', out);
+    put(line, ",\"to_server\":");
+    put_known(line, connection->sides[0].rtt_min);
+    put(line, ",\"to_client\":");
+    put_known(line, connection->sides[1].rtt_min);
+    put(line, "}");
 }
 
-static void print_blame(FILE *out, const struct streams_connection *connection) {
-    fputs(",\"blame\":{", out);
+static void put_state(struct line *line, const char *before, unsigned state, uint64_t number) {
+    put_text(line, before, rill__streams_blame_text((enum streams_blame)state));
+    put_count(line, ":", number);
+}
+
+static void put_blame(struct line *line, const struct streams_connection *connection) {
+    put(line, ",\"blame\":{");
     for (unsigned i = 0; i < STREAMS_BLAME_COUNT; i++)
-        fprintf(out, "%s\"%s\":%" PRIu64, i ? "," : "",
-                rill__streams_blame_text((enum streams_blame)i), connection->blame[i]);
-    fputs("},\"evidence\":{", out);
+        put_state(line, i ? "," : "", i, connection->blame[i]);
+    put(line, "},\"evidence\":{");
     bool any = false;
     for (unsigned i = 0; i < STREAMS_BLAME_COUNT; i++) {
         if (!connection->blame[i])
             continue;
-        fprintf(out, "%s\"%s\":%" PRIu64, any ? "," : "",
-                rill__streams_blame_text((enum streams_blame)i), connection->evidence[i]);
+        put_state(line, any ? "," : "", i, connection->evidence[i]);
         any = true;
     }
-    fputc('}', out);
+    put(line, "}");
 }
 
 void streams_print_json(FILE *out, const struct streams *streams,
@@ -65,34 +118,42 @@ void streams_print_json(FILE *out, const struct streams *streams,
     char client[RILL_ENDPOINT_TEXT], server[RILL_ENDPOINT_TEXT], id[40], verdict[STREAMS_TEXT];
     const struct streams_side *sides = connection->sides;
     const char *closed_by = streams_closed_by_text(connection->closed_by);
-    fprintf(out, "{\"number\":%" PRIu64 ",\"incarnation\":%" PRIu64, connection->number,
-            connection->incarnation);
-    print_scope(out, streams, connection->scope);
-    fprintf(out,
-            ",\"client\":\"%s\",\"server\":\"%s\",\"start\":\"%" PRIu64 "\",\"duration\":%" PRIu64
-            ",\"first_frame\":%" PRIu64 ",\"last_frame\":%" PRIu64,
-            streams_endpoint_text(connection, 0, client),
-            streams_endpoint_text(connection, 1, server), connection->start, connection->duration,
-            connection->first_frame, connection->last_frame);
-    fprintf(out, ",\"state\":\"%s\",\"handshake\":\"%s\",\"closed_by\":%s%s%s",
-            rill__streams_state_text((enum streams_state)connection->state),
-            streams_handshake_text(connection->handshake), closed_by ? "\"" : "",
-            closed_by ? closed_by : "null", closed_by ? "\"" : "");
-#define PRINT(name) print_pair(out, #name, sides[0].name, sides[1].name);
-    SIDE_NUMBERS(PRINT)
-#undef PRINT
-    print_rtt(out, connection);
+    struct line line;
+    line.out = out;
+    line.used = 0;
+    put_count(&line, "{\"number\":", connection->number);
+    put_count(&line, ",\"incarnation\":", connection->incarnation);
+    put_scope(&line, streams, connection->scope);
+    put_text(&line, ",\"client\":", streams_endpoint_text(connection, 0, client));
+    put_text(&line, ",\"server\":", streams_endpoint_text(connection, 1, server));
+    put_count(&line, ",\"start\":\"", connection->start);
+    put_count(&line, "\",\"duration\":", connection->duration);
+    put_count(&line, ",\"first_frame\":", connection->first_frame);
+    put_count(&line, ",\"last_frame\":", connection->last_frame);
+    put_text(&line, ",\"state\":", rill__streams_state_text((enum streams_state)connection->state));
+    put_text(&line, ",\"handshake\":", streams_handshake_text(connection->handshake));
+    if (closed_by)
+        put_text(&line, ",\"closed_by\":", closed_by);
+    else
+        put(&line, ",\"closed_by\":null");
+#define PUT(name) put_pair(&line, ",\"" #name "\":[", sides[0].name, sides[1].name);
+    SIDE_NUMBERS(PUT)
+#undef PUT
+    put_rtt(&line, connection);
     streams_community_id(connection, id, sizeof id);
-    fprintf(out,
-            ",\"sack\":%s,\"timestamps\":%s,\"community_id\":\"%s\",\"tap\":\"%s\","
-            "\"rejected_syns\":%" PRIu64 ",\"icmp_errors\":%" PRIu64 ",\"completeness\":%" PRIu64
-            ",\"given_up\":%s",
-            connection->sack ? "true" : "false", connection->timestamps ? "true" : "false", id,
-            streams_tap_text(connection->tap), connection->rejected_syns, connection->icmp_errors,
-            connection->completeness, connection->given_up ? "true" : "false");
-    print_blame(out, connection);
+    put(&line, connection->sack ? ",\"sack\":true" : ",\"sack\":false");
+    put(&line, connection->timestamps ? ",\"timestamps\":true" : ",\"timestamps\":false");
+    put_text(&line, ",\"community_id\":", id);
+    put_text(&line, ",\"tap\":", streams_tap_text(connection->tap));
+    put_count(&line, ",\"rejected_syns\":", connection->rejected_syns);
+    put_count(&line, ",\"icmp_errors\":", connection->icmp_errors);
+    put_count(&line, ",\"completeness\":", connection->completeness);
+    put(&line, connection->given_up ? ",\"given_up\":true" : ",\"given_up\":false");
+    put_blame(&line, connection);
     streams_verdict(connection, verdict, sizeof verdict);
-    fprintf(out, ",\"verdict\":\"%s\"}\n", verdict);
+    put_text(&line, ",\"verdict\":", verdict);
+    put(&line, "}\n");
+    flush(&line);
 }
 
 void streams_print_event(FILE *out, const struct streams_event *event) {

@@ -171,8 +171,8 @@ static void print_list(struct list *list) {
     }
     for (size_t i = 0; options->sort && i < list->top.count; i++)
         print_row(list, top_entries(&list->top)[i].at);
-    for (size_t i = 0;
-         !options->sort && i < list->run.store.count && list->shown < options->limit; i++)
+    for (size_t i = 0; !options->sort && i < list->run.store.count && list->shown < options->limit;
+         i++)
         print_row(list, i);
     if (!options->json && list->shown < list->wanted)
         printf("... %llu more\n", (unsigned long long)(list->wanted - list->shown));

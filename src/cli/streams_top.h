@@ -22,9 +22,9 @@ static inline struct top_entry *top_entries(const struct top *top) {
     return top->memory.at;
 }
 
-/* Takes it, maybe in place of the least, or leaves it out. `at` SIZE_MAX: the place is ours to give,
- * from 0 to most - 1, and that of the one left out is given again. Returns the place, or SIZE_MAX:
- * it is left out. */
+/* Takes it, maybe in place of the least, or leaves it out. `at` SIZE_MAX: the place is ours to
+ * give, from 0 to most - 1, and that of the one left out is given again. Returns the place, or
+ * SIZE_MAX: it is left out. */
 size_t top_add(struct top *top, struct top_entry entry);
 /* The largest first. Afterwards only to be read, or emptied by setting `count` to 0. */
 void top_sort(struct top *top);

@@ -20,9 +20,27 @@ static struct connection *first(struct streams *streams) {
     return rill__slab_find(&streams->connections, closed->index, closed->generation);
 }
 
+/* What will go soon has not been looked at for long: first its record, then what hangs on it. */
+static void prefetch_next(const struct streams *streams) {
+    enum { RECORD_AFTER = 6, ACTIVE_AFTER = 3 };
+    uint64_t waiting = streams->closed_end - streams->closed_first;
+    if (waiting <= RECORD_AFTER)
+        return;
+    uint64_t record = streams->closed_first + RECORD_AFTER;
+    prefetch_lines(slab_at(&streams->connections, streams->closed[record % CLOSED_MAX].index),
+                   sizeof(struct connection));
+    const struct closed *soon =
+        &streams->closed[(streams->closed_first + ACTIVE_AFTER) % CLOSED_MAX];
+    const struct connection *connection = slab_at(&streams->connections, soon->index);
+    if (connection->active)
+        prefetch_lines(connection->active, sizeof *connection->active);
+}
+
 static void drop_first(struct streams *streams) {
     struct connection *connection = first(streams);
+    prefetch_next(streams);
     streams->closed_first++;
+    streams->closed_stays = 0;
     if (connection)
         rill__streams_put_away(streams, connection);
 }
@@ -41,11 +59,13 @@ void rill__closed_add(struct streams *streams, struct connection *connection) {
 
 bool rill__closed_expire(struct streams *streams, rill_time now) {
     rill_time kept = streams->config.kept_closed ? streams->config.kept_closed : CLOSED_TIME;
-    if (streams->closed_end == streams->closed_first)
+    if (streams->closed_end == streams->closed_first || now <= streams->closed_stays)
         return false;
     const struct connection *connection = first(streams);
-    if (connection && connection->last + kept >= now)
+    if (connection && connection->last + kept >= now) {
+        streams->closed_stays = connection->last + kept;
         return false;
+    }
     drop_first(streams);
     return true;
 }

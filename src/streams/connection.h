@@ -206,7 +206,8 @@ struct streams {
     uint64_t history_next; /* places are counted from 1 */
     struct closed *closed;
     uint64_t closed_first, closed_end;
-    struct life *lives; /* of four-tuples, up to what is put away. lives.c */
+    rill_time closed_stays; /* the first one goes no sooner than after this */
+    struct life *lives;     /* of four-tuples, up to what is put away. lives.c */
     uint32_t life_sets, lives_noted;
     uint64_t memory;
     struct streams_totals totals;
@@ -329,6 +330,13 @@ void rill__blame_packet(struct connection *connection, uint8_t side,
                         const struct streams_packet *packet, uint64_t acked_before,
                         uint64_t next_before, bool resent);
 void rill__blame_finish(struct connection *connection);
+
+/* Tells the caches of something that will be needed soon. */
+static inline void prefetch_lines(const void *at, size_t size) {
+    enum { LINE = 64 };
+    for (size_t i = 0; i < size; i += LINE)
+        __builtin_prefetch((const uint8_t *)at + i);
+}
 
 static inline uint64_t seq_unwrap(rill_seq seq, uint64_t near) {
     return near + (uint64_t)(int64_t)(int32_t)(seq - (uint32_t)near);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { VICTIMS = 64, RATIO_NEAR = 8 };
+enum { VICTIMS = 16, RATIO_NEAR = 8 };
 
 struct active *rill__streams_active(struct streams *streams, struct connection *connection) {
     if (connection->active)

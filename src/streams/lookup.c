@@ -9,6 +9,7 @@
  * event of the old connection. Time alone never ends a connection, unless the config says so. */
 #include "streams/connection.h"
 
+#include "base/bytes.h"
 #include <string.h>
 
 enum {
@@ -18,8 +19,16 @@ enum {
     JUMP = 1 << 30,       /* nobody's window is as large (RFC 7323 §2.3) */
 };
 
+static int compare_ends(const struct streams_packet *packet) {
+    if (packet->ipv6)
+        return memcmp(&packet->source, &packet->destination, sizeof packet->source);
+    uint32_t a = bytes_get32(packet->source.bytes + 12),
+             b = bytes_get32(packet->destination.bytes + 12);
+    return (a > b) - (a < b);
+}
+
 bool rill__streams_key(const struct streams_packet *packet, struct connection_key *key) {
-    int order = memcmp(&packet->source, &packet->destination, sizeof packet->source);
+    int order = compare_ends(packet);
     bool lower = order < 0 || (order == 0 && packet->source_port <= packet->destination_port);
     key->addresses[!lower] = packet->source;
     key->addresses[lower] = packet->destination;
@@ -44,8 +53,13 @@ static struct connection *at(const struct streams *streams, uint32_t index) {
     return index == SLAB_NONE ? 0 : slab_at(&streams->connections, index);
 }
 
+_Static_assert(KEY_WORDS == 10, "compared in pairs of words");
+
 static bool equal(const void *context, uint32_t value, const void *key) {
-    return memcmp(&at(context, value)->key, key, sizeof(struct connection_key)) == 0;
+    uint64_t a[KEY_WORDS / 2], b[KEY_WORDS / 2];
+    memcpy(a, &at(context, value)->key, sizeof a);
+    memcpy(b, key, sizeof b);
+    return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]));
 }
 
 struct connection *rill__streams_newest(struct streams *streams, const struct connection_key *key,
@@ -349,19 +363,22 @@ static struct connection *find(struct streams *streams, struct connection *newes
 struct connection *rill__streams_lookup(struct streams *streams, const struct prepared *prepared,
                                         uint8_t *side) {
     const struct streams_packet *packet = &prepared->packet;
-    struct connection_key key = prepared->key;
+    const struct connection_key *key = &prepared->key;
+    struct connection_key other;
     bool lower = prepared->lower;
     uint32_t hash = prepared->hash;
-    struct connection *newest = rill__streams_newest(streams, &key, hash);
+    struct connection *newest = rill__streams_newest(streams, key, hash);
     if (newest && newest->bits & CONNECTION_ALIAS) {
-        key.scope = newest->older;
-        hash = rill__streams_hash(streams, &key);
-        newest = rill__streams_newest(streams, &key, hash);
+        other = *key;
+        other.scope = newest->older;
+        key = &other;
+        hash = rill__streams_hash(streams, key);
+        newest = rill__streams_newest(streams, key, hash);
     }
     struct connection *connection = newest ? find(streams, newest, packet, lower) : 0;
     if (!connection) {
-        newest = rill__streams_newest(streams, &key, hash); /* a tentative one may be gone */
-        connection = open_connection(streams, packet, &key, hash, newest, lower);
+        newest = rill__streams_newest(streams, key, hash); /* a tentative one may be gone */
+        connection = open_connection(streams, packet, key, hash, newest, lower);
     }
     if (connection)
         *side = side_of(connection, lower);

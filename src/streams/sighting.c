@@ -27,18 +27,27 @@ static uint64_t mix(uint64_t sum, uint64_t word) {
     return sum ^ sum >> 29;
 }
 
+/* Two words at once; the order in which pairs come counts, by the constants. */
+static uint64_t pair(uint64_t a, uint64_t b, uint64_t constant) {
+    a += constant;
+    return (a ^ a >> 32) * (b ^ UINT64_C(0x9e3779b97f4a7c15));
+}
+
 uint64_t rill__sighting_sum(const struct streams_packet *packet) {
     uint64_t words[4], sum;
     memcpy(words, &packet->source, 16);
     memcpy(words + 2, &packet->destination, 16);
-    sum = mix(mix(mix(mix(1, words[0]), words[1]), words[2]), words[3]);
-    sum = mix(sum, (uint64_t)packet->source_port << 16 | packet->destination_port |
-                       (uint64_t)packet->length << 32);
-    sum = mix(sum, (uint64_t)packet->sequence << 32 | packet->acknowledgement);
-    sum = mix(sum, (uint64_t)packet->identification << 32 | (uint64_t)packet->flags << 16 |
-                       packet->window);
-    if (packet->has_timestamps)
-        sum = mix(sum, (uint64_t)packet->timestamp_value << 32 | packet->timestamp_echo);
+    uint64_t ports = (uint64_t)packet->length << 32 | (uint32_t)packet->source_port << 16 |
+                     packet->destination_port;
+    uint64_t numbers = (uint64_t)packet->sequence << 32 | packet->acknowledgement;
+    uint64_t rest =
+        (uint64_t)packet->identification << 32 | (uint64_t)packet->flags << 16 | packet->window;
+    uint64_t times = (uint64_t)packet->timestamp_value << 32 | packet->timestamp_echo;
+    sum = mix(pair(words[1], words[3], UINT64_C(0x2545f4914f6cdd1d)),
+              pair(ports, numbers, UINT64_C(0xd6e8feb86659fd93)));
+    if (packet->ipv6)
+        sum = mix(sum, pair(words[0], words[2], UINT64_C(0xa0761d6478bd642f)));
+    sum = mix(sum, packet->has_timestamps ? pair(rest, times, UINT64_C(0xe7037ed1a0b428db)) : rest);
     for (unsigned i = 0; i < packet->sack_count; i++)
         sum = mix(sum, (uint64_t)packet->sacks[i].left << 32 | packet->sacks[i].right);
     return sum | 1;
@@ -46,7 +55,8 @@ uint64_t rill__sighting_sum(const struct streams_packet *packet) {
 
 /* Where it was seen: interface, scope, and hops already made. */
 static uint32_t place_of(const struct streams_packet *packet) {
-    return (uint32_t)(mix(mix(mix(7, packet->interface), packet->scope), packet->ttl) >> 32) | 1;
+    uint64_t place = (uint64_t)packet->scope << 32 | packet->interface << 8 | packet->ttl;
+    return (uint32_t)(mix(7, place) >> 32) | 1;
 }
 
 static bool is_again(const struct sighting *sighting, const struct streams_packet *packet,

@@ -237,12 +237,7 @@ static void prepare(struct streams *streams, struct prepared *prepared) {
     hash_prefetch(&streams->index, prepared->hash);
 }
 
-enum { LINE = 64, RECORD_AFTER = 3, ACTIVE_AFTER = 5 }; /* segments */
-
-static void prefetch_lines(const void *at, size_t size) {
-    for (size_t i = 0; i < size; i += LINE)
-        __builtin_prefetch((const uint8_t *)at + i);
-}
+enum { RECORD_AFTER = 3, ACTIVE_AFTER = 5 }; /* segments */
 
 /* What comes in a few segments: first its record, then what hangs on it, each when what leads there
  * has come. */

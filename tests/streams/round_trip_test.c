@@ -6,7 +6,8 @@
  *     round_trip_test seed N     that run alone, with every flow's account
  *     round_trip_test write N TAP FILE [MISSING]
  *                                its capture at the client's end (0), in the middle (1) or at the
- *                                server's end (2), as a pcap file; of MISSING frames one is not in it
+ *                                server's end (2), as a pcap file; of MISSING frames one is not in
+ * it
  *
  * A connection's account of what held it is compared in the words of both: what the stack calls by
  * eleven names the packets show as seven. */
