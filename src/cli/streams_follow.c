@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
-enum { PIECES_MAX = 1 << 21, HEX_COLUMNS = 16 };
+enum { PIECES_MAX = 1 << 21, HEX_COLUMNS = 16, BATCH = 256 };
 
 struct piece {
     uint64_t from; /* position */
@@ -41,6 +43,8 @@ struct follow {
     FILE *holes;
     uint64_t hole_count, hole_bytes;
     uint64_t conflicts;
+    struct iovec batch[BATCH]; /* raw: what is to be written next, where it lies */
+    int batched;
     bool failed;
     int wanted;      /* side, or -1: both */
     uint8_t speaker; /* side of the last bytes written; 2: none */
@@ -242,6 +246,31 @@ static void print_json_piece(unsigned side, uint64_t position, const struct piec
     printf("\"}\n");
 }
 
+static void flush_batch(struct follow *follow) {
+    struct iovec *at = follow->batch;
+    int left = follow->batched;
+    while (left && !follow->failed) {
+        ssize_t done = writev(STDOUT_FILENO, at, left);
+        if (done < 0 && errno == EINTR)
+            continue;
+        follow->failed = done < 0;
+        for (; left && !follow->failed && (size_t)done >= at->iov_len; at++, left--)
+            done -= (ssize_t)at->iov_len;
+        if (left && !follow->failed) {
+            at->iov_base = (uint8_t *)at->iov_base + done;
+            at->iov_len -= (size_t)done;
+        }
+    }
+    follow->batched = 0;
+}
+
+/* The bytes are not copied: they stay where they are until all is written. */
+static void write_raw(struct follow *follow, const uint8_t *bytes, uint32_t length) {
+    if (follow->batched == BATCH)
+        flush_batch(follow);
+    follow->batch[follow->batched++] = (struct iovec){(void *)(uintptr_t)bytes, length};
+}
+
 static void write_piece(struct follow *follow, unsigned side, const struct piece *piece) {
     struct half *half = &follow->halves[side];
     const struct streams_options *options = follow->run.options;
@@ -257,7 +286,7 @@ static void write_piece(struct follow *follow, unsigned side, const struct piece
         return;
     }
     if (options->raw) {
-        fwrite(bytes, 1, piece->length, stdout);
+        write_raw(follow, bytes, piece->length);
         return;
     }
     if (options->json) {
@@ -295,6 +324,7 @@ static void write_all(struct follow *follow) {
         delivered[next] = when[next];
         write_piece(follow, (unsigned)next, &follow->halves[next].pieces[at[next]++]);
     }
+    flush_batch(follow);
     for (int side = 0; side < 2; side++)
         follow->halves[side].count = 0;
 }
