@@ -22,7 +22,7 @@ static struct connection *first(struct streams *streams) {
 
 /* What will go soon has not been looked at for long: first its record, then what hangs on it. */
 static void prefetch_next(const struct streams *streams) {
-    enum { RECORD_AFTER = 6, ACTIVE_AFTER = 3 };
+    enum { RECORD_AFTER = 8, ACTIVE_AFTER = 4 };
     uint64_t waiting = streams->closed_end - streams->closed_first;
     if (waiting <= RECORD_AFTER)
         return;
@@ -32,6 +32,7 @@ static void prefetch_next(const struct streams *streams) {
     const struct closed *soon =
         &streams->closed[(streams->closed_first + ACTIVE_AFTER) % CLOSED_MAX];
     const struct connection *connection = slab_at(&streams->connections, soon->index);
+    rill__lives_prefetch(streams, connection->hash);
     if (connection->active)
         prefetch_lines(connection->active, sizeof *connection->active);
 }

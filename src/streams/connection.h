@@ -249,8 +249,11 @@ void rill__streams_make_room(struct streams *streams);
 
 /* lives.c: of a key whose newest connection is put away, how many it has had; 0: not known. */
 void rill__lives_fini(struct streams *streams);
-void rill__lives_note(struct streams *streams, const struct connection_key *key, uint32_t lives);
-uint32_t rill__lives_before(const struct streams *streams, const struct connection_key *key);
+void rill__lives_note(struct streams *streams, const struct connection_key *key, uint32_t hash,
+                      uint32_t lives);
+uint32_t rill__lives_before(const struct streams *streams, const struct connection_key *key,
+                            uint32_t hash);
+void rill__lives_prefetch(const struct streams *streams, uint32_t hash);
 
 /* closed.c */
 void rill__closed_add(struct streams *streams, struct connection *connection);
@@ -312,7 +315,10 @@ void rill__history_compare(struct streams *streams, struct connection *connectio
 /* rtt.c */
 void rill__rtt_packet(struct streams *streams, struct connection *connection, uint8_t side,
                       const struct streams_packet *packet, uint64_t end, bool resent);
-uint64_t rill__rtt_quantile(const struct rtt_samples *samples, uint32_t part, uint32_t of);
+struct rtt_quantiles {
+    uint64_t median, p99; /* ns; STREAMS_UNKNOWN: nothing was measured */
+};
+struct rtt_quantiles rill__rtt_quantiles(const struct rtt_samples *samples);
 
 /* blame.c: charges the time up to this packet, whose labels are known, before it is applied. */
 void rill__blame_charge(struct connection *connection, uint8_t side,

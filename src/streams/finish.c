@@ -172,10 +172,9 @@ static void fill_rtt(struct streams_connection *out, const struct connection *co
     out->rtt_median = out->rtt_p99 = out->rtt_min;
     if (!active)
         return;
-    uint64_t median = add_rtt(rill__rtt_quantile(&active->rtts[0], 1, 2),
-                              rill__rtt_quantile(&active->rtts[1], 1, 2));
-    uint64_t p99 = add_rtt(rill__rtt_quantile(&active->rtts[0], 99, 100),
-                           rill__rtt_quantile(&active->rtts[1], 99, 100));
+    struct rtt_quantiles way = rill__rtt_quantiles(&active->rtts[0]),
+                         back = rill__rtt_quantiles(&active->rtts[1]);
+    uint64_t median = add_rtt(way.median, back.median), p99 = add_rtt(way.p99, back.p99);
     if (median != STREAMS_UNKNOWN && median > out->rtt_min)
         out->rtt_median = median;
     out->rtt_p99 = p99 != STREAMS_UNKNOWN && p99 > out->rtt_median ? p99 : out->rtt_median;
@@ -249,7 +248,7 @@ static void unlink_key(struct streams *streams, struct connection *connection) {
     if (newest == connection) {
         rill__hash_remove(&streams->index, connection->hash, connection->index);
         if (!(connection->bits & CONNECTION_ALIAS))
-            rill__lives_note(streams, &connection->key, connection->incarnation);
+            rill__lives_note(streams, &connection->key, connection->hash, connection->incarnation);
         if (connection->older != SLAB_NONE && !(connection->bits & CONNECTION_ALIAS) &&
             !rill__hash_insert(&streams->index, connection->hash, connection->older))
             streams->totals.out_of_memory++;

@@ -19,13 +19,24 @@ struct life {
     uint32_t noted; /* when, as a count */
 };
 
-static uint64_t fingerprint_of(const struct streams *streams, const struct connection_key *key) {
-    uint64_t hash = rill__siphash(&streams->key, (const uint8_t *)key, sizeof *key);
-    return hash ? hash : 1;
+/* The key's hash, which chooses the set, and another one. */
+static uint64_t fingerprint_of(const struct streams *streams, const struct connection_key *key,
+                               uint32_t hash) {
+    uint32_t words[KEY_WORDS];
+    uint64_t sum = streams->multipliers[0];
+    memcpy(words, key, sizeof words);
+    for (unsigned i = 0; i < KEY_WORDS; i++)
+        sum += streams->multipliers[KEY_WORDS - i] * words[i];
+    return (uint64_t)hash << 32 | (uint32_t)(sum >> 32) | 1;
 }
 
-static struct life *set_of(const struct streams *streams, uint64_t fingerprint) {
-    return &streams->lives[(fingerprint & (streams->life_sets - 1)) * SET];
+static struct life *set_of(const struct streams *streams, uint32_t hash) {
+    return &streams->lives[(size_t)(hash & (streams->life_sets - 1)) * SET];
+}
+
+void rill__lives_prefetch(const struct streams *streams, uint32_t hash) {
+    if (streams->lives)
+        __builtin_prefetch(set_of(streams, hash));
 }
 
 static bool open_table(struct streams *streams) {
@@ -48,11 +59,12 @@ void rill__lives_fini(struct streams *streams) {
     streams->lives = 0;
 }
 
-void rill__lives_note(struct streams *streams, const struct connection_key *key, uint32_t lives) {
+void rill__lives_note(struct streams *streams, const struct connection_key *key, uint32_t hash,
+                      uint32_t lives) {
     if (!streams->lives && !open_table(streams))
         return;
-    uint64_t fingerprint = fingerprint_of(streams, key);
-    struct life *set = set_of(streams, fingerprint), *place = set;
+    uint64_t fingerprint = fingerprint_of(streams, key, hash);
+    struct life *set = set_of(streams, hash), *place = set;
     for (unsigned i = 0; i < SET; i++) {
         if (set[i].fingerprint == fingerprint && set[i].lives > lives)
             return; /* an older one goes after a newer one */
@@ -66,11 +78,12 @@ void rill__lives_note(struct streams *streams, const struct connection_key *key,
     *place = (struct life){fingerprint, lives, streams->lives_noted++};
 }
 
-uint32_t rill__lives_before(const struct streams *streams, const struct connection_key *key) {
+uint32_t rill__lives_before(const struct streams *streams, const struct connection_key *key,
+                            uint32_t hash) {
     if (!streams->lives)
         return 0;
-    uint64_t fingerprint = fingerprint_of(streams, key);
-    const struct life *set = set_of(streams, fingerprint);
+    uint64_t fingerprint = fingerprint_of(streams, key, hash);
+    const struct life *set = set_of(streams, hash);
     for (unsigned i = 0; i < SET; i++)
         if (set[i].fingerprint == fingerprint)
             return set[i].lives;

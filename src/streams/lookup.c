@@ -133,7 +133,7 @@ static struct connection *open_connection(struct streams *streams,
         return 0;
     }
     connection->number = streams->next_number++;
-    uint32_t before = rill__lives_before(streams, key);
+    uint32_t before = rill__lives_before(streams, key, hash);
     connection->incarnation =
         1 + (older && older->incarnation > before ? older->incarnation : before);
     connection->bits =

@@ -27,8 +27,12 @@ static uint64_t bucket_value(unsigned bucket) {
     return (((uint64_t)part << octave) * 1000) + ((UINT64_C(500)) << octave);
 }
 
-/* The first `wanted` of those listed, the least first: the last of them. */
-static uint64_t listed_quantile(const struct rtt_samples *samples, uint64_t wanted) {
+/* Of `total` in order the how manyth, from 1, ends `part` in `of`. */
+static uint64_t rank(uint64_t total, uint32_t part, uint32_t of) {
+    return (total * part + of - 1) / of;
+}
+
+static void listed_quantiles(const struct rtt_samples *samples, struct rtt_quantiles *out) {
     uint8_t sorted[RTT_FIRST];
     for (unsigned i = 0; i < samples->count; i++) {
         unsigned at = i;
@@ -36,25 +40,33 @@ static uint64_t listed_quantile(const struct rtt_samples *samples, uint64_t want
             sorted[at] = sorted[at - 1];
         sorted[at] = samples->first[i];
     }
-    return bucket_value(sorted[wanted - 1]);
+    out->median = bucket_value(sorted[rank(samples->count, 1, 2) - 1]);
+    out->p99 = bucket_value(sorted[rank(samples->count, 99, 100) - 1]);
 }
 
-uint64_t rill__rtt_quantile(const struct rtt_samples *samples, uint32_t part, uint32_t of) {
-    const struct rtt_histogram *histogram = samples->histogram;
-    uint64_t total = samples->count, seen = 0;
-    for (unsigned i = 0; histogram && i < RTT_BUCKETS; i++)
-        total += histogram->buckets[i];
-    if (!total)
-        return STREAMS_UNKNOWN;
-    uint64_t wanted = (total * part + of - 1) / of;
-    if (!histogram)
-        return listed_quantile(samples, wanted);
+static uint64_t quantile(const struct rtt_histogram *histogram, uint64_t wanted) {
+    uint64_t seen = 0;
     for (unsigned i = 0; i < RTT_BUCKETS; i++) {
         seen += histogram->buckets[i];
         if (seen >= wanted)
             return bucket_value(i);
     }
     return bucket_value(RTT_BUCKETS - 1);
+}
+
+struct rtt_quantiles rill__rtt_quantiles(const struct rtt_samples *samples) {
+    struct rtt_quantiles out = {STREAMS_UNKNOWN, STREAMS_UNKNOWN};
+    const struct rtt_histogram *histogram = samples->histogram;
+    uint64_t total = samples->count;
+    for (unsigned i = 0; histogram && i < RTT_BUCKETS; i++)
+        total += histogram->buckets[i];
+    if (histogram && total) {
+        out.median = quantile(histogram, rank(total, 1, 2));
+        out.p99 = quantile(histogram, rank(total, 99, 100));
+    } else if (total) {
+        listed_quantiles(samples, &out);
+    }
+    return out;
 }
 
 static struct rtt_histogram *open_histogram(struct streams *streams, struct rtt_samples *samples) {

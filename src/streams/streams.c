@@ -235,6 +235,8 @@ static void prepare(struct streams *streams, struct prepared *prepared) {
     prepared->sum = rill__sighting_sum(&prepared->packet);
     rill__sighting_prefetch(streams, prepared->sum);
     hash_prefetch(&streams->index, prepared->hash);
+    if (prepared->packet.flags & WIRE_SYN)
+        rill__lives_prefetch(streams, prepared->hash);
 }
 
 enum { RECORD_AFTER = 3, ACTIVE_AFTER = 5 }; /* segments */
