@@ -1,7 +1,9 @@
 /* bench/captures.c: makes the captures that the stream tool is measured with: `captures web FILE`,
  * a gigabyte of short connections most of which use a four-tuple again, and `captures bulk
  * FILE`, 1.2 GB of one large transfer after another; `captures syns FILE`, 50 million SYNs that
- * nobody answers, 4.1 GB. The same every time. With a third word, only so many parts of 100. */
+ * nobody answers, 4.1 GB; `captures open FILE`, a million connections that stay open, each heard of
+ * again at random. The same every time. With a third word, so many parts of 100; the file "-" is
+ * standard output. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,21 +165,46 @@ static void syns(unsigned percent) {
     }
 }
 
+/* A request and its answer. */
+static void ask(struct flow *flow) {
+    put_packet(flow, 0, 24, 60 + next_random() % 100);
+    put_packet(flow, 1, 24, 100 + next_random() % 200);
+    put_packet(flow, 0, 16, 0);
+}
+
+static void open_ones(unsigned percent) {
+    uint32_t count = 10000 * percent;
+    struct flow *flows = calloc(count, sizeof *flows);
+    if (!flows)
+        exit(1);
+    for (uint32_t i = 0; i < count; i++) {
+        begin(&flows[i], i);
+        flows[i].client = i % 0xff0000;
+        flows[i].port = (uint16_t)(32768 + i / 0xff0000);
+        for (unsigned j = 0; j < 3; j++)
+            step(&flows[i]);
+        ask(&flows[i]);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        ask(&flows[((uint64_t)next_random() * count) >> 32]);
+    free(flows);
+}
+
 int main(int argc, char **argv) {
     static const uint32_t header[6] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 262144, 1};
     unsigned percent = argc > 3 ? (unsigned)atoi(argv[3]) : 100;
     static const struct {
         const char *name;
         void (*make)(unsigned percent);
-    } kinds[] = {{"web", web}, {"bulk", bulk}, {"syns", syns}};
+    } kinds[] = {{"web", web}, {"bulk", bulk}, {"syns", syns}, {"open", open_ones}};
     size_t kind = 0, count = sizeof kinds / sizeof *kinds;
     while (argc > 2 && kind < count && strcmp(argv[1], kinds[kind].name) != 0)
         kind++;
     if (argc < 3 || kind == count) {
-        fprintf(stderr, "usage: captures web|bulk|syns FILE [PERCENT]\n");
+        fprintf(stderr, "usage: captures web|bulk|syns|open FILE [PERCENT]\n");
         return 2;
     }
-    out = fopen(argv[2], "wb");
+    out = strcmp(argv[2], "-") == 0 ? stdout : fopen(argv[2], "wb");
     if (!out || fwrite(header, 1, sizeof header, out) != sizeof header) {
         perror(argv[2]);
         return 1;

@@ -179,6 +179,8 @@ def check(name, path):
         expected = json.load(file)
     connections = connections_of(path)
     equal('connections', len(connections), expected['truth']['connections'])
+    equal('the list when all sleep', rill(path, '--no-index', '--awake', '0', '--json').stdout,
+          rill(path, '--no-index', '--json').stdout)
     for connection in connections:
         check_account(connection)
     if name not in OTHER_STREAMS:

@@ -31,4 +31,9 @@ static inline uint64_t bytes_get64_little(const uint8_t *p) {
     return value;
 }
 
+static inline void bytes_put64_little(uint8_t *p, uint64_t value) {
+    for (int i = 0; i < 8; i++)
+        p[i] = (uint8_t)(value >> 8 * i);
+}
+
 #endif

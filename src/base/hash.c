@@ -156,6 +156,18 @@ void rill__hash_remove(struct hash *hash, uint32_t tag, uint32_t value) {
     move_some(hash);
 }
 
+bool rill__hash_replace(struct hash *hash, uint32_t tag, uint32_t value, uint32_t other) {
+    uint32_t at = 0;
+    struct hash_table *table = &hash->now;
+    if (!table_find_value(table, tag, value + 1, &at)) {
+        table = &hash->old;
+        if (!table_find_value(table, tag, value + 1, &at))
+            return false;
+    }
+    table->slots[at].value = other + 1;
+    return true;
+}
+
 static bool table_find(const struct hash_table *table, uint32_t tag, hash_equal equal,
                        const void *context, const void *key, uint32_t *value) {
     if (!table->slots)

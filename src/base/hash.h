@@ -40,6 +40,9 @@ bool rill__hash_insert(struct hash *hash, uint32_t tag, uint32_t value);
 /* The value is in the set under that tag. */
 void rill__hash_remove(struct hash *hash, uint32_t tag, uint32_t value);
 
+/* Another value in the place of one; false: the old one is not there. */
+bool rill__hash_replace(struct hash *hash, uint32_t tag, uint32_t value, uint32_t other);
+
 /* The first value with this tag for which `equal` says yes; false if none. */
 bool rill__hash_find(const struct hash *hash, uint32_t tag, hash_equal equal, const void *context,
                      const void *key, uint32_t *value);

@@ -87,6 +87,10 @@ static bool open_analysis(struct streams_run *run) {
         0x7269006c6c000001; /* a capture's author cannot see which shard of the table */
     config.seed[1] = (uint64_t)getpid() * 0x9e3779b97f4a7c15;
     config.memory_max = run->options->memory;
+    uint64_t awake = run->options->awake;
+    if (awake != STREAMS_UNKNOWN)
+        config.awake_max =
+            awake && awake < STREAMS_AWAKE_NONE ? (uint32_t)awake : STREAMS_AWAKE_NONE;
     config.idle_split = run->options->idle;
     config.kept_closed = run->files.live ? LIVE_KEPT_CLOSED : 0;
     config.context = run;

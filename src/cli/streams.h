@@ -23,7 +23,7 @@ struct streams_options {
     bool json, hex, raw, csv, arrow, packets, no_index;
     const char *from, *holes, *overlap, *output, *sort, *shard;
     const char *address, *state, *blame;
-    uint64_t port, limit, memory;
+    uint64_t port, limit, memory, awake;
     rill_time idle;
     const char *interface; /* live: in place of files */
     const char *filter, *write;

@@ -37,6 +37,8 @@ static void add_choice(struct option_list *list, struct streams_options *options
          0},
         {"--memory", CLI_SIZE, &options->memory, "SIZE",
          "for connections at once (4G; of an interface 256M); 0: no limit", 0},
+        {"--awake", CLI_NUMBER, &options->awake, "N",
+         "connections that are not packed while they are silent (32768)", 0},
         {"--no-index", CLI_FLAG, &options->no_index, 0, "neither use nor write FILE.rill-index", 0},
         {"--idle", CLI_TIME, &options->idle, "T", "a silence of T ends a connection", 0},
         {"--fail-if", CLI_CALL, options, "WHAT", "exit code 4 if WHAT holds, such as 'resent>1%'",
@@ -100,7 +102,7 @@ int streams_parse(int argc, char **argv, struct streams_options *options, const 
     struct option_list list = {0};
     memset(options, 0, sizeof *options);
     options->number = options->port = options->limit = STREAMS_UNKNOWN;
-    options->memory = options->count = STREAMS_UNKNOWN;
+    options->memory = options->count = options->awake = STREAMS_UNKNOWN;
     add_choice(&list, options);
     add_output(&list, options);
     add_live(&list, options);

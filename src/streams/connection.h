@@ -10,6 +10,7 @@
 #include "base/siphash.h"
 #include "base/slab.h"
 #include "streams/decap.h"
+#include "streams/shelf.h"
 #include "streams/streams.h"
 
 enum stream_bits {
@@ -86,6 +87,7 @@ struct connection {
     uint8_t rejected_syns, icmp_errors;
     uint8_t completeness; /* as Wireshark counts it */
     bool scale_offered;   /* the SYN had a window scale */
+    bool heard;           /* since the hand that puts connections to sleep came by. asleep.c */
 };
 
 #define HOLES_MAX 256 /* a direction */
@@ -173,7 +175,6 @@ struct active {
     uint64_t evidence[STREAMS_BLAME_COUNT];
     uint64_t longest[STREAMS_BLAME_COUNT];
     uint64_t wait_ns, wait_frame; /* silence nobody has been blamed for yet */
-    uint64_t last_frame;
 };
 
 struct sighting;
@@ -200,7 +201,9 @@ struct streams {
     struct hash index; /* of the newest incarnation of each key */
     struct slab connections;
     uint64_t next_number;
-    uint32_t hand; /* of the clock that looks for connections to put away */
+    uint32_t hand;      /* of the clock that looks for connections to put away */
+    struct shelf shelf; /* connections that sleep. asleep.c */
+    uint32_t awake_max, sleep_hand, shelf_hand;
     struct sighting *sightings;
     struct history_entry *history;
     uint64_t history_next; /* places are counted from 1 */
@@ -213,8 +216,8 @@ struct streams {
     struct streams_totals totals;
     struct prepared ahead[AHEAD];
     uint64_t ahead_first, ahead_end;
-    uint32_t labels; /* of the segment at hand */
-    rill_time newest;
+    uint32_t labels;         /* of the segment at hand */
+    rill_time newest, epoch; /* time of the latest packet so far, and of the first one */
 };
 
 /* streams.c */
@@ -246,6 +249,9 @@ void rill__streams_alias(struct streams *streams, const struct connection_key *k
 void rill__streams_put_away(struct streams *streams, struct connection *connection);
 void rill__streams_put_all_away(struct streams *streams);
 void rill__streams_make_room(struct streams *streams);
+void rill__streams_hand_out(struct streams *streams, struct connection *connection);
+/* Holes, and what was sent again. */
+void rill__streams_release_parts(struct streams *streams, struct active *active);
 
 /* lives.c: of a key whose newest connection is put away, how many it has had; 0: not known. */
 void rill__lives_fini(struct streams *streams);
@@ -254,6 +260,22 @@ void rill__lives_note(struct streams *streams, const struct connection_key *key,
 uint32_t rill__lives_before(const struct streams *streams, const struct connection_key *key,
                             uint32_t hash);
 void rill__lives_prefetch(const struct streams *streams, uint32_t hash);
+
+/* asleep.c. Values of the index with this bit are of connections that sleep. */
+#define ASLEEP (UINT32_C(1) << 31)
+void rill__asleep_init(struct streams *streams);
+bool rill__asleep_is(const struct streams *streams, uint32_t value,
+                     const struct connection_key *key);
+void rill__asleep_prefetch(const struct streams *streams, uint32_t value);
+/* Null: there is no memory, and it sleeps on. */
+struct connection *rill__asleep_wake(struct streams *streams, uint32_t value);
+/* While too many are awake: a few looks for one that may sleep. */
+void rill__asleep_some(struct streams *streams);
+/* A copy of each. */
+void rill__asleep_each(const struct streams *streams, void *context,
+                       void (*each)(void *context, const struct connection *connection));
+/* One of them is put away; false: none sleeps. */
+bool rill__asleep_put_away(struct streams *streams, bool given_up);
 
 /* closed.c */
 void rill__closed_add(struct streams *streams, struct connection *connection);
@@ -306,6 +328,7 @@ bool rill__sighting_check(struct streams *streams, const struct streams_packet *
 void rill__sighting_fini(struct streams *streams);
 
 /* history.c */
+bool rill__history_knows(const struct streams *streams, uint64_t place);
 void rill__history_fini(struct streams *streams);
 void rill__history_add(struct streams *streams, struct connection *connection, uint8_t side,
                        const struct streams_packet *packet, uint64_t from);

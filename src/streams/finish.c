@@ -21,25 +21,31 @@ struct active *rill__streams_active(struct streams *streams, struct connection *
     active->evidence[STREAMS_BLAME_HANDSHAKE] = connection->first_frame;
     active->wait_ns = connection->silent_ns;
     active->wait_frame = connection->last_frame;
+    connection->handshake_ns = connection->silent_ns = 0;
     connection->active = active;
     return active;
+}
+
+void rill__streams_release_parts(struct streams *streams, struct active *active) {
+    for (unsigned side = 0; side < 2; side++) {
+        if (active->holes[side])
+            rill__streams_release(streams, active->holes[side],
+                                  active->hole_room[side] * sizeof(struct hole));
+        if (active->resent[side])
+            rill__streams_release(streams, active->resent[side],
+                                  RESENT_RECENT * sizeof(struct resent));
+    }
 }
 
 void rill__streams_release_active(struct streams *streams, struct connection *connection) {
     struct active *active = connection->active;
     if (!active)
         return;
-    for (unsigned side = 0; side < 2; side++) {
-        if (active->holes[side])
-            rill__streams_release(streams, active->holes[side],
-                                  active->hole_room[side] * sizeof(struct hole));
+    rill__streams_release_parts(streams, active);
+    for (unsigned side = 0; side < 2; side++)
         if (active->rtts[side].histogram)
             rill__streams_release(streams, active->rtts[side].histogram,
                                   sizeof(struct rtt_histogram));
-        if (active->resent[side])
-            rill__streams_release(streams, active->resent[side],
-                                  RESENT_RECENT * sizeof(struct resent));
-    }
     rill__streams_release(streams, active, sizeof *active);
     connection->active = 0;
 }
@@ -212,7 +218,7 @@ static struct streams_connection account_of(const struct connection *connection)
     return out;
 }
 
-static void hand_out(struct streams *streams, struct connection *connection) {
+void rill__streams_hand_out(struct streams *streams, struct connection *connection) {
     if (connection->active) {
         rill__blame_finish(connection);
         close_holes(streams, connection, 0);
@@ -225,19 +231,30 @@ static void hand_out(struct streams *streams, struct connection *connection) {
     streams->config.connection(streams->config.context, &out);
 }
 
+struct glance {
+    void *context;
+    void (*each)(void *context, const struct streams_connection *connection);
+};
+
+static void glance_at(void *context, const struct connection *connection) {
+    const struct glance *glance = context;
+    struct streams_connection out = account_of(connection);
+    glance->each(glance->context, &out);
+}
+
 void rill__streams_glance(const struct streams *streams, void *context,
                           void (*each)(void *context,
                                        const struct streams_connection *connection)) {
+    struct glance glance = {context, each};
     uint32_t end = slab_end(&streams->connections);
     for (uint32_t i = 0; i < end; i++) {
         if (!slab_in_use(&streams->connections, i))
             continue;
         const struct connection *connection = slab_at(&streams->connections, i);
-        if (connection->bits & CONNECTION_ALIAS)
-            continue;
-        struct streams_connection out = account_of(connection);
-        each(context, &out);
+        if (!(connection->bits & CONNECTION_ALIAS))
+            glance_at(&glance, connection);
     }
+    rill__asleep_each(streams, &glance, glance_at);
 }
 
 /* Takes it out of the row of its key's incarnations. */
@@ -262,7 +279,7 @@ static void unlink_key(struct streams *streams, struct connection *connection) {
 
 void rill__streams_put_away(struct streams *streams, struct connection *connection) {
     if (!(connection->bits & CONNECTION_ALIAS))
-        hand_out(streams, connection);
+        rill__streams_hand_out(streams, connection);
     unlink_key(streams, connection);
     rill__streams_release_active(streams, connection);
     rill__slab_close(&streams->connections, connection->index);
@@ -288,9 +305,12 @@ static struct connection *find_victim(struct streams *streams) {
 void rill__streams_make_room(struct streams *streams) {
     while (streams->config.memory_max && streams->memory > streams->config.memory_max) {
         struct connection *victim = find_victim(streams);
+        bool over = victim && connection_is_over(victim);
+        if (!over && rill__asleep_put_away(streams, true))
+            continue;
         if (!victim)
             return;
-        if (!connection_is_over(victim) && !(victim->bits & CONNECTION_ALIAS)) {
+        if (!over && !(victim->bits & CONNECTION_ALIAS)) {
             victim->bits |= CONNECTION_GIVEN_UP;
             streams->totals.connections_given_up++;
         }
@@ -303,4 +323,6 @@ void rill__streams_put_all_away(struct streams *streams) {
     for (uint32_t i = 0; i < end; i++)
         if (slab_in_use(&streams->connections, i))
             rill__streams_put_away(streams, slab_at(&streams->connections, i));
+    while (rill__asleep_put_away(streams, false)) {
+    }
 }

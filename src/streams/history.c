@@ -14,13 +14,17 @@ enum {
 struct history_entry {
     uint64_t offset;
     uint64_t before; /* place of the direction's segment before; 0: none */
-    uint32_t stream; /* index of the connection, and side */
+    uint32_t stream; /* number of the connection, and side */
     uint32_t sequence, length;
     uint32_t spare;
 };
 
 static uint32_t stream_number(const struct connection *connection, uint8_t side) {
-    return connection->index * 2 + side;
+    return (uint32_t)connection->number * 2 + side;
+}
+
+bool rill__history_knows(const struct streams *streams, uint64_t place) {
+    return place && streams->history && streams->history_next - place < HISTORY;
 }
 
 void rill__history_add(struct streams *streams, struct connection *connection, uint8_t side,
@@ -66,7 +70,7 @@ void rill__history_compare(struct streams *streams, struct connection *connectio
     uint32_t length = packet->captured < COMPARE_MAX ? packet->captured : COMPARE_MAX;
     memset(done, 0, (length + 7) / 8);
     for (unsigned i = 0; i < STEPS_MAX && place && compared < length; i++) {
-        if (!streams->history || streams->history_next - place >= HISTORY)
+        if (!rill__history_knows(streams, place))
             break;
         const struct history_entry *entry = &streams->history[place % HISTORY];
         if (entry->stream != stream_number(connection, side))

@@ -56,6 +56,8 @@ static struct connection *at(const struct streams *streams, uint32_t index) {
 _Static_assert(KEY_WORDS == 10, "compared in pairs of words");
 
 static bool equal(const void *context, uint32_t value, const void *key) {
+    if (value & ASLEEP)
+        return rill__asleep_is(context, value, key);
     uint64_t a[KEY_WORDS / 2], b[KEY_WORDS / 2];
     memcpy(a, &at(context, value)->key, sizeof a);
     memcpy(b, key, sizeof b);
@@ -65,8 +67,9 @@ static bool equal(const void *context, uint32_t value, const void *key) {
 struct connection *rill__streams_newest(struct streams *streams, const struct connection_key *key,
                                         uint32_t hash) {
     uint32_t index;
-    return rill__hash_find(&streams->index, hash, equal, streams, key, &index) ? at(streams, index)
-                                                                               : 0;
+    if (!rill__hash_find(&streams->index, hash, equal, streams, key, &index))
+        return 0;
+    return index & ASLEEP ? rill__asleep_wake(streams, index) : at(streams, index);
 }
 
 static struct connection *open_record(struct streams *streams, const struct connection_key *key,

@@ -75,7 +75,8 @@ struct streams *rill__streams_open(const struct streams_config *config) {
     rill__decap_init(&streams->decap, &streams->counted);
     rill__hash_init(&streams->index, &streams->counted);
     rill__slab_init(&streams->connections, &streams->counted, sizeof(struct connection),
-                    UINT32_MAX);
+                    ASLEEP - 1);
+    rill__asleep_init(streams);
     if (rill__sighting_init(streams))
         return streams;
     rill__streams_close(streams);
@@ -90,6 +91,7 @@ void rill__streams_close(struct streams *streams) {
     rill__decap_fini(&streams->decap);
     rill__hash_fini(&streams->index);
     rill__slab_fini(&streams->connections);
+    rill__shelf_fini(&streams->shelf);
     rill__closed_fini(streams);
     rill__lives_fini(streams);
     rill__sighting_fini(streams);
@@ -204,7 +206,8 @@ static void take_prepared(struct streams *streams, struct prepared *prepared) {
     enum streams_evidence evidence;
     uint32_t scope;
     uint8_t side;
-    streams->totals.tcp_packets++;
+    if (!streams->totals.tcp_packets++)
+        streams->epoch = packet->when;
     if (packet->when < streams->newest)
         streams->totals.clock_steps++;
     else
@@ -219,9 +222,11 @@ static void take_prepared(struct streams *streams, struct prepared *prepared) {
     if (!connection)
         return;
     bool was_over = connection_is_over(connection);
+    connection->heard = true;
     rill__streams_take(streams, connection, side, packet);
     if (!was_over && connection_is_over(connection))
         rill__closed_add(streams, connection);
+    rill__asleep_some(streams);
 }
 
 static void take_until(struct streams *streams, uint64_t waiting) {
@@ -248,12 +253,16 @@ static void prefetch_ahead(const struct streams *streams) {
     uint64_t waiting = streams->ahead_end - streams->ahead_first;
     if (waiting > RECORD_AFTER) {
         uint32_t hash = streams->ahead[(streams->ahead_end - RECORD_AFTER) % AHEAD].hash;
-        if (hash_peek(&streams->index, hash, &index))
+        if (!hash_peek(&streams->index, hash, &index))
+            ;
+        else if (index & ASLEEP)
+            rill__asleep_prefetch(streams, index);
+        else
             prefetch_lines(slab_at(&streams->connections, index), sizeof(struct connection));
     }
     if (waiting > ACTIVE_AFTER) {
         uint32_t hash = streams->ahead[(streams->ahead_end - ACTIVE_AFTER) % AHEAD].hash;
-        if (!hash_peek(&streams->index, hash, &index))
+        if (!hash_peek(&streams->index, hash, &index) || index & ASLEEP)
             return;
         const struct connection *connection = slab_at(&streams->connections, index);
         if (connection->active)

@@ -214,10 +214,13 @@ struct streams_segment {
         *blame; /* the account up to here, which later packets may correct; null: none yet */
 };
 
+#define STREAMS_AWAKE_NONE UINT32_MAX
 struct streams_config {
     struct rill_allocator allocator;
     uint64_t seed[2];      /* keys the hash tables; nothing else depends on it */
     uint64_t memory_max;   /* bytes for open and closed connections; 0: no bound */
+    uint32_t awake_max;    /* connections that are not packed while they are silent; 0: 32,768;
+                            * STREAMS_AWAKE_NONE */
     rill_time idle_split;  /* a connection silent for so long is over; 0: never */
     rill_time kept_closed; /* what is over is kept for late packets; 0: 60 s */
     bool frames_stay;      /* a frame's bytes stay until rill__streams_settle: faster */

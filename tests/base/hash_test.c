@@ -45,6 +45,12 @@ static void run_model(uint32_t spread, int steps) {
             in[value] = true;
             count++;
         }
+        if (in[value] && i % 8 == 0) {
+            assert_true(rill__hash_replace(&hash, tags[value], value, value + VALUES));
+            assert_false(find(&hash, value));
+            assert_false(rill__hash_replace(&hash, tags[value], value, value + VALUES));
+            assert_true(rill__hash_replace(&hash, tags[value], value + VALUES, value));
+        }
         assert_int_equal(hash_count(&hash), count);
         if (i % 997 == 0)
             for (uint32_t v = 0; v < VALUES; v += 7)

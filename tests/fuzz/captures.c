@@ -79,6 +79,7 @@ static void begin(struct run *run, uint8_t choices) {
     config.segment = choices & 4 ? on_segment : 0;
     config.read = choices & 8 ? 0 : read_again;
     config.idle_split = choices & 16 ? RILL_SECOND : 0;
+    config.awake_max = choices & 32 ? STREAMS_AWAKE_NONE : 0;
     run->streams = rill__streams_open(&config);
     FUZZ_REQUIRE(run->streams);
 }

@@ -179,11 +179,7 @@ static int by_number(const void *a, const void *b) {
     return (one->number > other->number) - (one->number < other->number);
 }
 
-void craft_run(struct craft *craft) {
-    craft->config.context = craft;
-    craft->config.connection = on_connection;
-    craft->config.event = on_event;
-    craft->config.read = read_again;
+static void run_once(struct craft *craft) {
     struct streams *streams = rill__streams_open(&craft->config);
     assert_non_null(streams);
     for (size_t i = 0; i < craft->count; i++)
@@ -193,7 +189,38 @@ void craft_run(struct craft *craft) {
     rill__streams_close(streams);
     if (craft->result_count <= CRAFT_RESULTS)
         qsort(craft->results, craft->result_count, sizeof *craft->results, by_number);
+}
+
+/* The same when each connection is packed after each of its packets. */
+static void check_asleep(struct craft *craft) {
+    static struct streams_connection awake[CRAFT_RESULTS];
+    struct streams_totals totals = craft->totals;
+    size_t results = craft->result_count, events = craft->event_count;
+    struct streams_event *before = malloc(sizeof craft->events);
+    assert_non_null(before);
+    memcpy(awake, craft->results, sizeof awake);
+    memcpy(before, craft->events, sizeof craft->events);
+    craft->result_count = craft->event_count = 0;
+    craft->config.awake_max = STREAMS_AWAKE_NONE;
+    run_once(craft);
+    assert_int_equal(craft->result_count, results);
+    if (results <= CRAFT_RESULTS)
+        assert_memory_equal(craft->results, awake, results * sizeof *awake);
+    assert_int_equal(craft->event_count, events);
+    memcpy(craft->events, before, sizeof craft->events);
+    free(before);
+    craft->totals = totals;
+}
+
+void craft_run(struct craft *craft) {
+    craft->config.context = craft;
+    craft->config.connection = on_connection;
+    craft->config.event = on_event;
+    craft->config.read = read_again;
+    run_once(craft);
     craft_check_accounts(craft);
+    if (!craft->config.awake_max && !craft->config.memory_max)
+        check_asleep(craft);
 }
 
 size_t craft_events(const struct craft *craft, enum streams_event_kind kind) {

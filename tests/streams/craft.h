@@ -69,7 +69,8 @@ void craft_close(struct craft *craft, struct craft_flow *flow, uint32_t sent, ui
 /* A frame as it stands. */
 uint64_t craft_frame(struct craft *craft, rill_time after, uint16_t link_type, const uint8_t *bytes,
                      uint32_t length);
-/* Runs the analysis over all frames; fills results (by number), events, totals. */
+/* Runs the analysis over all frames; fills results (by number), events, totals. Runs it once more
+ * with every connection asleep between its packets, which must give the same. */
 void craft_run(struct craft *craft);
 /* Events of one kind. */
 size_t craft_events(const struct craft *craft, enum streams_event_kind kind);

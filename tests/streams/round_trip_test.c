@@ -86,6 +86,7 @@ static void analyse(const struct round_trip *run, enum round_trip_tap tap, uint3
     config.allocator = (struct rill_allocator){0, allocate, release};
     config.context = analysis;
     config.connection = on_connection;
+    config.awake_max = run->seed % 2 ? STREAMS_AWAKE_NONE : 0; /* which must not matter */
     struct streams *streams = rill__streams_open(&config);
     if (!streams)
         abort();
