@@ -142,6 +142,34 @@ await check('a segment tells what it is', async () => {
   assert.match(text, /frame \d+/);
   await done(page);
 });
+await check('SACK blocks lie beyond the acknowledged bytes, and tell themselves', async () => {
+  const page = await visit('capture_loss_client');
+  const spans = await page.evaluate(() => [...document.querySelectorAll('details.one script')].flatMap((script) =>
+    JSON.parse(script.textContent).charts.flatMap((chart) => chart.series.filter((s) => s.name === 'SACK'))));
+  assert.ok(spans.length > 0 && spans.every((s) => s.mark === 'spans' && s.p.length >= 5));
+  await page.locator('details.one[open] .key', { hasText: 'SACK' }).first().waitFor();
+  await done(page);
+});
+
+await check('what was said is shown in hexadecimal, and saved as it was sent', async () => {
+  const page = await visit('reuse', { acceptDownloads: true });
+  const said = page.locator('details.one[open] details.said');
+  await said.locator('summary').click();
+  const plain = await said.locator('pre').first().innerText();
+  const hex = said.getByRole('button', { name: 'hexadecimal' });
+  await hex.click();
+  assert.match(await said.locator('pre').first().innerText(), /^00000000 {2}[0-9a-f]{2} /);
+  const [download] = await Promise.all([page.waitForEvent('download'),
+    said.getByRole('button', { name: 'save what the server sent' }).click()]);
+  const { createReadStream } = await import('node:fs');
+  let length = 0;
+  for await (const piece of createReadStream(await download.path())) length += piece.length;
+  assert.equal(length, 4004);
+  await hex.click();
+  assert.equal(await said.locator('pre').first().innerText(), plain);
+  await done(page);
+});
+
 await check('dragging zooms all charts alike; a double click shows all again', async () => {
   const page = await visit('lab');
   const box = await over(page), plot = page.locator('details.one[open] .plot').first();

@@ -50,6 +50,7 @@ static const struct {
     {TOLD_PROBE, "probe or keepalive", "asks whether the other side is there", REPORT_BARS,
      REPORT_GREY},
     {TOLD_MISSING, "not in the capture", "bytes that were never seen", REPORT_BARS, REPORT_BLACK},
+    {TOLD_SACK, "SACK", "arrived beyond a hole, as the receiver says", REPORT_SPANS, REPORT_YELLOW},
     {TOLD_ACKED, "acknowledged", "", REPORT_STEPS, REPORT_GREEN},
     {TOLD_EDGE, "end of the window", "what the receiver allows", REPORT_LIMIT, REPORT_ORANGE},
 };

@@ -151,6 +151,21 @@ static void note_data(struct told *told, const struct streams_segment *segment, 
     level(side, TOLD_BYTES, at, to);
 }
 
+/* What the receiver says it has beyond a hole (RFC 2018); of what it says it had twice (RFC 2883
+ * §4) the labels tell. `side` is whose bytes they are. */
+static void note_sacks(struct told_side *side, const struct streams_segment *segment,
+                       rill_time at) {
+    const struct streams_packet *packet = segment->packet;
+    for (unsigned i = 0; i < packet->sack_count; i++) {
+        int64_t left = segment->acked + (int32_t)(packet->sacks[i].left - packet->acknowledgement),
+                right =
+                    segment->acked + (int32_t)(packet->sacks[i].right - packet->acknowledgement);
+        if (left > segment->acked && left < right && (uint64_t)right <= side->highest)
+            push(side, TOLD_SACK,
+                 (struct report_point){at, (uint64_t)left, (uint64_t)right, packet->frame, 0});
+    }
+}
+
 /* `side` is whose bytes are acknowledged. */
 static void note_answer(struct told_side *side, const struct streams_segment *segment,
                         rill_time at) {
@@ -276,8 +291,11 @@ void told_segment(struct told *told, const struct streams_segment *segment) {
     talk_add(&told->talk, segment, at);
     if (segment->known)
         note_data(told, segment, at);
-    if (packet->flags & WIRE_ACK)
+    if (packet->flags & WIRE_ACK) {
         note_answer(&told->sides[!segment->side], segment, at);
+        if (segment->acknowledgement_known)
+            note_sacks(&told->sides[!segment->side], segment, at);
+    }
     for (size_t i = 0; i < 2; i++)
         note_flight(&told->sides[i], at);
     charge(told, segment->blame, packet->when);

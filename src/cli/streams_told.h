@@ -18,6 +18,7 @@ enum told_line {
     TOLD_REORDERED,
     TOLD_PROBE,
     TOLD_MISSING,
+    TOLD_SACK,
     TOLD_BARS, /* the lines before are bars */
     TOLD_ACKED = TOLD_BARS,
     TOLD_EDGE,

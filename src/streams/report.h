@@ -95,6 +95,7 @@ enum report_mark {
     REPORT_BARS,
     REPORT_DOTS,
     REPORT_RATES, /* bytes so far: drawn as bytes a time, in bit/s */
+    REPORT_SPANS, /* bars that are nothing out of the way, drawn thin and behind the others */
 };
 
 struct report_series {

@@ -13,7 +13,7 @@
 #define TICKS_MAX 100000000u
 #define SERIES_MAX 64u
 
-static const char *const marks[] = {"steps", "limit", "line", "bars", "dots", "rates"};
+static const char *const marks[] = {"steps", "limit", "line", "bars", "dots", "rates", "spans"};
 static const char *const units[] = {"count", "bytes", "time", "rate"};
 
 /* A string of JSON in a script element: no "<" ends it. */
@@ -70,13 +70,17 @@ static void put_point(struct drawing *drawing, const struct report_point *point)
     drawing->comma = ",";
 }
 
+static bool is_bars(enum report_mark mark) {
+    return mark == REPORT_BARS || mark == REPORT_SPANS;
+}
+
 static void write_points(struct drawing *drawing, const struct report_series *series, size_t most) {
     struct report_thinner thinner;
     struct report_point out[2];
     if (!series->count)
         return;
     report_thinner_init(&thinner, series->points[0].at, series->points[series->count - 1].at,
-                        series->count > most ? most : 0, series->mark == REPORT_BARS);
+                        series->count > most ? most : 0, is_bars(series->mark));
     for (size_t i = 0; i <= series->count; i++) {
         size_t drawn = i < series->count ? report_thinner_take(&thinner, &series->points[i], out)
                                          : report_thinner_end(&thinner, out);
@@ -89,7 +93,7 @@ static void write_series(struct report_page *page, const struct report_connectio
                          const struct report_series *series, rill_time tick, size_t most) {
     struct report_writer *writer = &page->writer;
     struct drawing drawing = {.writer = writer, .start = it->start, .tick = tick, .comma = ""};
-    drawing.wide = series->mark == REPORT_BARS || series->mark == REPORT_DOTS;
+    drawing.wide = is_bars(series->mark) || series->mark == REPORT_DOTS;
     report_put(writer, "{\"name\":");
     put_string(writer, series->name);
     report_put(writer, ",\"note\":");

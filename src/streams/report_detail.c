@@ -115,12 +115,40 @@ static void write_text(struct report_writer *writer, const uint8_t *data, uint64
     }
 }
 
+/* The bytes as they are, for the script, which shows them in hexadecimal and saves them. */
+static void write_base64(struct report_writer *writer, const uint8_t *data, uint64_t length) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (uint64_t i = 0; i < length; i += 3) {
+        uint32_t three = (uint32_t)data[i] << 16;
+        three |= i + 1 < length ? (uint32_t)data[i + 1] << 8 : 0;
+        three |= i + 2 < length ? data[i + 2] : 0;
+        uint8_t out[4] = {(uint8_t)digits[three >> 18], (uint8_t)digits[three >> 12 & 63], '=',
+                          '='};
+        if (i + 1 < length)
+            out[2] = (uint8_t)digits[three >> 6 & 63];
+        if (i + 2 < length)
+            out[3] = (uint8_t)digits[three & 63];
+        report_put_bytes(writer, out, sizeof out);
+    }
+}
+
+static void write_bytes(struct report_writer *writer, bool other, const uint8_t *data,
+                        uint64_t offset, uint64_t length) {
+    report_put(writer, other ? "<pre class=\"other\" " : "<pre ");
+    report_put(writer, "data-o=\"%u\" data-b=\"", offset);
+    write_base64(writer, data, length);
+    report_put(writer, "\">");
+    write_text(writer, data, length);
+    report_put(writer, "</pre>");
+}
+
 static void write_piece(struct report_page *page, const struct report_connection *it,
                         const struct report_piece *piece, uint64_t room) {
     struct report_writer *writer = &page->writer;
     uint64_t length = piece->length < room ? piece->length : room;
-    report_put(writer, "<div class=\"say d%u\"><p>%s at %t, bytes %g to %g</p>",
-               (uint64_t)piece->direction, page->report->ends[piece->direction],
+    report_put(writer, "<div class=\"say d%u%s\"><p>%s at %t, bytes %g to %g</p>",
+               (uint64_t)piece->direction, piece->kind == REPORT_PIECE_CONFLICT ? " again" : "",
+               page->report->ends[piece->direction],
                piece->at > it->start ? piece->at - it->start : 0, piece->offset,
                piece->offset + piece->length);
     if (piece->kind == REPORT_PIECE_GAP) {
@@ -128,13 +156,10 @@ static void write_piece(struct report_page *page, const struct report_connection
                    piece->length);
         return;
     }
-    report_put(writer, "<pre>");
-    write_text(writer, piece->data, length);
-    report_put(writer, "</pre>");
+    write_bytes(writer, false, piece->data, piece->offset, length);
     if (piece->kind == REPORT_PIECE_CONFLICT) {
-        report_put(writer, "<p>the same bytes, sent again, were</p><pre class=\"other\">");
-        write_text(writer, piece->other, length);
-        report_put(writer, "</pre>");
+        report_put(writer, "<p>the same bytes, sent again, were</p>");
+        write_bytes(writer, true, piece->other, piece->offset, length);
     }
     if (length < piece->length)
         report_put(writer, "<p>%g bytes more</p>", piece->length - length);
@@ -149,12 +174,11 @@ static void write_streams(struct report_page *page, const struct report_connecti
     /* The first that are told may show more than those after them, but not all there is room for.
      */
     uint64_t room = budget->stream / 4;
-    bool cut = detail->pieces_cut;
+    bool cut = detail->pieces_cut, holes = false;
     if (!detail->piece_count || room < 256)
         return;
-    report_put(
-        writer,
-        "<details class=\"part\"><summary><h4>What was said</h4></summary><div class=\"talk\">\n");
+    report_put(writer, "<details class=\"part said\"><summary><h4>What was said</h4></summary><div "
+                       "class=\"talk\">\n");
     for (size_t i = 0; i < detail->piece_count; i++) {
         uint64_t used = writer->written - before;
         const struct report_piece *piece = &detail->pieces[i];
@@ -162,13 +186,19 @@ static void write_streams(struct report_page *page, const struct report_connecti
             cut = true;
             break;
         }
-        /* A byte takes six at worst, when it is escaped, and twice that in a conflict. */
-        write_piece(page, it, piece, (room - used) / 12 + 1);
+        /* A byte takes six at worst, when it is escaped, more than one as it is, and twice that in
+         * a conflict. */
+        uint64_t most = (room - used) / 15 + 1;
+        write_piece(page, it, piece, most);
+        holes |= piece->kind == REPORT_PIECE_GAP || piece->length > most;
     }
-    report_put(writer, "</div>");
+    report_put(writer, cut || holes ? "</div>" : "</div><i data-whole hidden></i>");
     if (follow)
-        report_put(writer, "<p class=\"hint\">%s<code>%s %u</code></p>",
-                   cut ? "There is more. All of it: " : "As bytes: ", follow, it->number);
+        report_put(writer,
+                   "<p class=\"hint\">%s<code>%s %u</code>; of one side, to a file, with a list of "
+                   "what is missing: <code>%s %u --raw --from client --holes HOLES.json</code></p>",
+                   cut ? "There is more. All of it: " : "In the terminal: ", follow, it->number,
+                   follow, it->number);
     report_put(writer, "</details>\n");
     before = writer->written - before;
     budget->stream -= before < budget->stream ? before : budget->stream;

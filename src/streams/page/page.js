@@ -37,7 +37,7 @@
   /* ---- points ---- */
   const notes = JSON.parse(document.getElementById('notes')?.textContent ?? '[]');
   const decode = (series, tick) => {
-    const wide = series.mark === 'bars' || series.mark === 'dots';
+    const wide = ['bars', 'dots', 'spans'].includes(series.mark);
     const stride = wide ? 5 : 2, n = series.p.length / stride;
     const out = { ...series, at: new Float64Array(n), low: new Float64Array(n), high: new Float64Array(n),
       frame: wide ? new Float64Array(n) : null, told: wide ? new Uint16Array(n) : null, shown: true };
@@ -129,10 +129,10 @@
       ctx.fill();
       ctx.globalAlpha = 1;
       ctx.stroke();
-    } else if (s.mark === 'bars') {
+    } else if (s.mark === 'bars' || s.mark === 'spans') {
       /* What is rare is drawn larger, and once more on the axis, so that it is seen from afar. */
       const rare = s.rare, dense = u.bbox.width / ratio / (to - from + 1);
-      const wide = Math.max(rare ? 2 : 1.2, Math.min(3, dense)) * ratio;
+      const wide = Math.max(rare ? 2 : 1.2, s.mark === 'spans' ? 0 : Math.min(3, dense)) * ratio;
       for (let i = from; i < to; i++) {
         const top = y(s.high[i]), height = Math.max((rare ? 6 : 2.5) * ratio, y(s.low[i]) - top);
         ctx.rect(x(s.at[i]) - wide / 2, top, wide, height);
@@ -162,7 +162,7 @@
     ctx.beginPath();
     ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
     ctx.clip();
-    const order = ['limit', 'rates', 'dots', 'steps', 'line', 'bars'];
+    const order = ['limit', 'rates', 'dots', 'spans', 'steps', 'line', 'bars'];
     for (const mark of order)
       for (const s of chart.series) if (s.shown && s.mark === mark && !s.above) drawSeries(u, s, ratio);
     ctx.restore();
@@ -184,13 +184,13 @@
   };
   const describe = (chart, { s, i }) => {
     const parts = [s.name];
-    if (s.mark === 'bars') parts.push(`bytes ${count(s.low[i])} to ${count(s.high[i])}`);
+    if (s.mark === 'bars' || s.mark === 'spans') parts.push(`bytes ${count(s.low[i])} to ${count(s.high[i])}`);
     else parts.push(texts[chart.unit](s.high[i]));
     parts.push('at ' + time(s.at[i], 3));
     if (s.frame[i]) parts.push('frame ' + s.frame[i]);
     if (s.told[i]) parts.push(notes[s.told[i] - 1]);
     else if (s.note) parts.push(s.note);
-    if (s.thin && s.mark === 'bars') parts.push('several are drawn as one here');
+    if (s.thin && s.mark !== 'dots') parts.push('several are drawn as one here');
     return parts.join(' · ');
   };
   const onCursor = (chart) => (u) => {
@@ -414,6 +414,47 @@
     if (link && link.getAttribute('href') === location.hash) follow();
   });
   follow();
+
+  /* ---- what was said: as text or in hexadecimal, and as a file ---- */
+  const raw = (pre) => Uint8Array.from(atob(pre.dataset.b), (c) => c.charCodeAt(0));
+  const dump = (data, offset) => {
+    const lines = [];
+    for (let i = 0; i < data.length; i += 16) {
+      const row = [...data.slice(i, i + 16)];
+      const hex = row.map((b) => b.toString(16).padStart(2, '0')).join(' ').padEnd(47);
+      const text = row.map((b) => (b < 32 || b > 126 ? '·' : String.fromCharCode(b))).join('');
+      lines.push((offset + i).toString(16).padStart(8, '0') + '  ' + hex + '  ' + text);
+    }
+    return lines.join('\n');
+  };
+  const save = (part, side, name) => {
+    const all = [...part.querySelectorAll(`.say.d${side}:not(.again) > pre[data-b]`)].map(raw);
+    const link = element('a', { href: URL.createObjectURL(new Blob(all)), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+  for (const part of document.querySelectorAll('details.said')) {
+    const tools = element('div', { className: 'tools' }), number = part.closest('details.one').id.slice(1);
+    const hex = element('button', { type: 'button', textContent: 'hexadecimal' });
+    hex.setAttribute('aria-pressed', 'false');
+    hex.onclick = () => {
+      const on = hex.getAttribute('aria-pressed') === 'false';
+      hex.setAttribute('aria-pressed', String(on));
+      part.classList.toggle('hex', on);
+      for (const pre of part.querySelectorAll('pre[data-b]')) {
+        pre.plain ??= pre.textContent;
+        pre.textContent = on ? dump(raw(pre), Number(pre.dataset.o)) : pre.plain;
+      }
+    };
+    tools.append(hex);
+    if (part.querySelector('[data-whole]')) /* all of it is here */
+      ['client', 'server'].forEach((name, side) => {
+        if (part.querySelector(`.say.d${side} > pre[data-b]`))
+          tools.append(element('button', { type: 'button', textContent: `save what the ${name} sent`,
+            onclick: () => save(part, side, `connection-${number}-${name}.bin`) }));
+      });
+    part.querySelector('.talk').before(tools);
+  }
 
   /* ---- the table ---- */
   const table = document.querySelector('table.list'), body = table?.tBodies[0];
