@@ -122,7 +122,8 @@ what_is_no_capture_is_refused() {
         exits 1 streams . && grep -q "directory" "$work/err"
 }
 wrong_words_are_refused() {
-    exits 2 streams && exits 2 streams "$reuse" show && exits 2 streams "$reuse" follow x && exits 1 streams "$reuse" show 6 &&
+    exits 2 streams "$reuse" --memory 512K && exits 2 streams && exits 2 streams "$reuse" show &&
+        exits 2 streams "$reuse" follow x && exits 1 streams "$reuse" show 6 &&
         grep -q "no connection 6; there are 6, from 0 to 5" "$work/err" && exits 2 streams "$reuse" --sort nonsense &&
         exits 2 streams "$reuse" follow 0 --from nobody && exits 2 streams "$reuse" follow 0 --overlap odd &&
         exits 2 streams "$reuse" cut 0

@@ -47,6 +47,35 @@ bool rill__hash_replace(struct hash *hash, uint32_t tag, uint32_t value, uint32_
 bool rill__hash_find(const struct hash *hash, uint32_t tag, hash_equal equal, const void *context,
                      const void *key, uint32_t *value);
 
+/* The same for a caller that compares in line: each value with this tag, one after the other. */
+struct hash_cursor {
+    const struct hash *hash;
+    const struct hash_table *table;
+    uint32_t tag, at;
+};
+
+static inline struct hash_cursor hash_look(const struct hash *hash, uint32_t tag) {
+    struct hash_cursor cursor = {hash, &hash->now, tag, tag & hash->now.mask};
+    return cursor;
+}
+
+static inline bool hash_next(struct hash_cursor *cursor, uint32_t *value) {
+    for (;;) {
+        const struct hash_table *table = cursor->table;
+        while (table->slots && table->slots[cursor->at].value) {
+            const struct hash_slot *slot = &table->slots[cursor->at];
+            cursor->at = (cursor->at + 1) & table->mask;
+            *value = slot->value - 1;
+            if (slot->tag == cursor->tag)
+                return true;
+        }
+        if (table == &cursor->hash->old)
+            return false;
+        cursor->table = &cursor->hash->old;
+        cursor->at = cursor->tag & cursor->hash->old.mask;
+    }
+}
+
 /* Tells the caches that this tag will be looked for. */
 static inline void hash_prefetch(const struct hash *hash, uint32_t tag) {
     if (hash->now.slots)

@@ -107,6 +107,11 @@ static inline uint32_t slab_end(const struct slab *slab) {
     return slab->chunk_count * SLAB_CHUNK;
 }
 
+/* Whether there is memory at an index below slab_end, of an object in use or not. */
+static inline bool slab_has_memory(const struct slab *slab, uint32_t index) {
+    return slab->chunks[index / SLAB_CHUNK];
+}
+
 /* Whether an index below slab_end is in use. */
 static inline bool slab_in_use(const struct slab *slab, uint32_t index) {
     return slab->chunks[index / SLAB_CHUNK] && slab_generation(slab, index) % 2 == 1;

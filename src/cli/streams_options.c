@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { OPTIONS_MAX = 40 };
+enum { OPTIONS_MAX = 40, MEMORY_LEAST = 1 << 20 };
 
 struct option_list {
     struct cli_option options[OPTIONS_MAX];
@@ -90,6 +90,10 @@ static bool is_sensible(struct streams_options *options) {
     }
     if (!options->count) {
         cli_error("--count 0 is nothing");
+        return false;
+    }
+    if (options->memory && options->memory < MEMORY_LEAST) {
+        cli_error("--memory is too little: 1M at least, or 0 for no limit");
         return false;
     }
     if (options->memory == STREAMS_UNKNOWN)

@@ -26,12 +26,15 @@ static void prefetch_next(const struct streams *streams) {
     uint64_t waiting = streams->closed_end - streams->closed_first;
     if (waiting <= RECORD_AFTER)
         return;
-    uint64_t record = streams->closed_first + RECORD_AFTER;
-    prefetch_lines(slab_at(&streams->connections, streams->closed[record % CLOSED_MAX].index),
-                   sizeof(struct connection));
-    const struct closed *soon =
-        &streams->closed[(streams->closed_first + ACTIVE_AFTER) % CLOSED_MAX];
-    const struct connection *connection = slab_at(&streams->connections, soon->index);
+    uint32_t record = streams->closed[(streams->closed_first + RECORD_AFTER) % CLOSED_MAX].index;
+    uint32_t soon = streams->closed[(streams->closed_first + ACTIVE_AFTER) % CLOSED_MAX].index;
+    /* When memory was short, either may have gone before, and its chunk with it. What lies in a
+     * free place can be read, and fetching what it names does no harm. */
+    if (slab_has_memory(&streams->connections, record))
+        prefetch_lines(slab_at(&streams->connections, record), sizeof(struct connection));
+    if (!slab_has_memory(&streams->connections, soon))
+        return;
+    const struct connection *connection = slab_at(&streams->connections, soon);
     rill__lives_prefetch(streams, connection->hash);
     if (connection->active)
         prefetch_lines(connection->active, sizeof *connection->active);

@@ -207,6 +207,7 @@ struct streams {
     struct sighting *sightings;
     struct history_entry *history;
     uint64_t history_next; /* places are counted from 1 */
+    uint32_t history_size;
     struct closed *closed;
     uint64_t closed_first, closed_end;
     rill_time closed_stays; /* the first one goes no sooner than after this */

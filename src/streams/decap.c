@@ -326,6 +326,21 @@ static enum decap_result link_layer(struct decap *decap, const struct streams_fr
     }
 }
 
+/* Ethernet with IPv4 alone inside, as almost all of them are: the same by a shorter way. */
+static enum decap_result outermost(struct decap *decap, const struct streams_frame *frame,
+                                   struct streams_packet *packet) {
+    if (frame->link_type != CAPTURE_LINK_ETHERNET ||
+        frame->length < WIRE_ETHERNET_HEADER + WIRE_IPV4_HEADER ||
+        bytes_get16(frame->data + 12) != WIRE_TYPE_IPV4 ||
+        frame->data[WIRE_ETHERNET_HEADER] >> 4 != 4)
+        return link_layer(decap, frame, packet);
+    decap->depth = 1;
+    struct decap_view view = {frame->data + WIRE_ETHERNET_HEADER,
+                              frame->length - WIRE_ETHERNET_HEADER,
+                              frame->wire_length - WIRE_ETHERNET_HEADER};
+    return ipv4(decap, view, packet);
+}
+
 enum decap_result rill__decap(struct decap *decap, const struct streams_frame *frame,
                               struct streams_packet *packet) {
     decap->frame = frame;
@@ -338,11 +353,12 @@ enum decap_result rill__decap(struct decap *decap, const struct streams_frame *f
     packet->record = frame->record;
     packet->interface = frame->interface;
     packet->icmp = false;
-    enum decap_result result = link_layer(decap, frame, packet);
+    enum decap_result result = outermost(decap, frame, packet);
     decap->results[result]++;
     if (result != DECAP_TCP && result != DECAP_ICMP)
         return result;
-    packet->scope = rill__scopes_find(&decap->scopes, &decap->scope);
+    packet->scope =
+        decap->scope.count ? rill__scopes_find(&decap->scopes, &decap->scope) : SCOPE_NONE;
     bool in_frame = !decap->reassembled && frame->offset != STREAMS_NOWHERE;
     packet->offset =
         in_frame ? frame->offset + (uint64_t)(packet->payload - frame->data) : STREAMS_NOWHERE;

@@ -1,12 +1,13 @@
 /* streams/history.c: where in the source the data segments of late lie, so that bytes which come
- * again can be compared with the first ones. One ring for all connections, so its size is a
- * constant; the segments of one direction are linked through it, the newest first. */
+ * again can be compared with the first ones. One ring for all connections, so its size is
+ * bounded; the segments of one direction are linked through it, the newest first. */
 #include "streams/connection.h"
 
 #include <string.h>
 
 enum {
-    HISTORY = 1 << 18, /* segments */
+    HISTORY = 1 << 18, /* segments, at most: 10 MiB */
+    SHARE = 8,         /* of the memory there may be */
     STEPS_MAX = 4096,  /* looked at for one that came again */
     COMPARE_MAX = 65536,
 };
@@ -24,21 +25,27 @@ static uint32_t stream_number(const struct connection *connection, uint8_t side)
 }
 
 bool rill__history_knows(const struct streams *streams, uint64_t place) {
-    return place && streams->history && streams->history_next - place < HISTORY;
+    return place && streams->history && streams->history_next - place < streams->history_size;
+}
+
+static bool open_ring(struct streams *streams) {
+    uint64_t most = streams->config.memory_max ? streams->config.memory_max / SHARE : UINT64_MAX;
+    uint32_t size = HISTORY;
+    while (size > 1 && size * sizeof *streams->history > most)
+        size /= 2;
+    streams->history = rill__streams_allocate(streams, size * sizeof *streams->history);
+    streams->history_size = size;
+    return streams->history;
 }
 
 void rill__history_add(struct streams *streams, struct connection *connection, uint8_t side,
                        const struct streams_packet *packet, uint64_t from) {
     if (!streams->config.read || packet->offset == STREAMS_NOWHERE)
         return;
-    size_t size = HISTORY * sizeof *streams->history;
-    if (!streams->history) {
-        streams->history = rill__streams_allocate(streams, size);
-        if (!streams->history)
-            return;
-    }
+    if (!streams->history && !open_ring(streams))
+        return;
     uint64_t place = ++streams->history_next;
-    struct history_entry *entry = &streams->history[place % HISTORY];
+    struct history_entry *entry = &streams->history[place % streams->history_size];
     entry->offset = packet->offset;
     entry->before = connection->active->history[side];
     entry->stream = stream_number(connection, side);
@@ -72,7 +79,7 @@ void rill__history_compare(struct streams *streams, struct connection *connectio
     for (unsigned i = 0; i < STEPS_MAX && place && compared < length; i++) {
         if (!rill__history_knows(streams, place))
             break;
-        const struct history_entry *entry = &streams->history[place % HISTORY];
+        const struct history_entry *entry = &streams->history[place % streams->history_size];
         if (entry->stream != stream_number(connection, side))
             break;
         place = entry->before;
@@ -107,6 +114,7 @@ void rill__history_compare(struct streams *streams, struct connection *connectio
 
 void rill__history_fini(struct streams *streams) {
     if (streams->history)
-        rill__streams_release(streams, streams->history, HISTORY * sizeof *streams->history);
+        rill__streams_release(streams, streams->history,
+                              streams->history_size * sizeof *streams->history);
     streams->history = 0;
 }

@@ -55,21 +55,30 @@ static struct connection *at(const struct streams *streams, uint32_t index) {
 
 _Static_assert(KEY_WORDS == 10, "compared in pairs of words");
 
-static bool equal(const void *context, uint32_t value, const void *key) {
+static inline uint64_t differ(const uint8_t *a, const uint8_t *b, size_t at) {
+    uint64_t one, other;
+    memcpy(&one, a + at, sizeof one);
+    memcpy(&other, b + at, sizeof other);
+    return one ^ other;
+}
+
+static bool is_key(const struct streams *streams, uint32_t value,
+                   const struct connection_key *key) {
     if (value & ASLEEP)
-        return rill__asleep_is(context, value, key);
-    uint64_t a[KEY_WORDS / 2], b[KEY_WORDS / 2];
-    memcpy(a, &at(context, value)->key, sizeof a);
-    memcpy(b, key, sizeof b);
-    return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (a[4] ^ b[4]));
+        return rill__asleep_is(streams, value, key);
+    const uint8_t *a = (const uint8_t *)&at(streams, value)->key, *b = (const uint8_t *)key;
+    return !(differ(a, b, 0) | differ(a, b, 8) | differ(a, b, 16) | differ(a, b, 24) |
+             differ(a, b, 32));
 }
 
 struct connection *rill__streams_newest(struct streams *streams, const struct connection_key *key,
                                         uint32_t hash) {
+    struct hash_cursor cursor = hash_look(&streams->index, hash);
     uint32_t index;
-    if (!rill__hash_find(&streams->index, hash, equal, streams, key, &index))
-        return 0;
-    return index & ASLEEP ? rill__asleep_wake(streams, index) : at(streams, index);
+    while (hash_next(&cursor, &index))
+        if (is_key(streams, index, key))
+            return index & ASLEEP ? rill__asleep_wake(streams, index) : at(streams, index);
+    return 0;
 }
 
 static struct connection *open_record(struct streams *streams, const struct connection_key *key,
@@ -198,6 +207,22 @@ static bool fits(const struct connection *connection, const struct streams_packe
     if (!near_range(packet->sequence, mine, FIT_AHEAD + other->window))
         return false;
     return !acks || near_range(packet->acknowledgement, other, FIT_AHEAD + mine->window);
+}
+
+/* Plainly so, as it is of almost every segment: open, both sides known, neither has said its last,
+ * and both numbers near the highest seen. What is not plain may fit all the same. */
+static bool fits_plainly(const struct connection *connection, const struct streams_packet *packet,
+                         uint8_t side) {
+    const struct stream *mine = &connection->streams[side], *other = &connection->streams[!side];
+    uint8_t both = mine->bits & other->bits, any = mine->bits | other->bits;
+    if ((packet->flags & (WIRE_SYN | WIRE_FIN | WIRE_RST | WIRE_ACK)) != WIRE_ACK ||
+        connection->bits & CONNECTION_TENTATIVE || any & STREAM_FIN || !(both & STREAM_KNOWN))
+        return false;
+    int64_t step = (int32_t)(packet->sequence - (uint32_t)mine->next),
+            back = (int32_t)(packet->acknowledgement - (uint32_t)other->next);
+    return step <= FIT_AHEAD && back <= FIT_AHEAD && -step <= FIT_BEHIND && -back <= FIT_BEHIND &&
+           -step <= (int64_t)(mine->next - mine->first) &&
+           -back <= (int64_t)(other->next - other->first);
 }
 
 /* The same of one that others have come after: it says nothing new any more. */
@@ -360,6 +385,8 @@ static struct connection *find(struct streams *streams, struct connection *newes
         return find_for_syn_ack(streams, newest, packet, lower);
     if (streams->config.idle_split && packet->when > newest->last + streams->config.idle_split)
         return 0;
+    if (fits_plainly(newest, packet, side_of(newest, lower)))
+        return newest;
     return find_for_rest(streams, newest, packet, lower);
 }
 

@@ -108,11 +108,12 @@ struct crowd {
     struct craft *craft;
     struct streams *streams;
     uint32_t begun;
+    bool closes; /* each is over when its exchanges are */
 };
 
 static struct crowd crowd_begin(void **state, const struct rill_allocator *allocator,
                                 uint64_t memory_max, uint32_t awake_max) {
-    struct crowd crowd = {craft_new(), 0, 0};
+    struct crowd crowd = {craft_new(), 0, 0, false};
     *state = crowd.craft;
     crowd.craft->config.allocator = *allocator;
     crowd.craft->config.memory_max = memory_max;
@@ -143,6 +144,8 @@ static void crowd_add(struct crowd *crowd, uint32_t count, unsigned exchanges) {
                                              .ack = 91 + 90 * j,
                                              .length = 400});
         }
+        if (crowd->closes)
+            craft_close(craft, &flow, 90 * exchanges, 400 * exchanges);
         for (size_t j = 0; j < craft->count; j++)
             rill__streams_frame(crowd->streams, &craft->frames[j]);
     }
@@ -205,6 +208,22 @@ static void when_memory_is_short_those_that_sleep_are_given_up(void **state) {
     rill__streams_close(crowd.streams);
 }
 
+/* A burst of open connections takes the memory of those that wait to be forgotten, whose chunks are
+ * given back; what was fetched ahead for those after them lay in such a chunk. */
+static void those_that_are_over_may_be_gone_before_their_turn(void **state) {
+    enum { LIMIT = 4 << 20, MANY = 6000 };
+    struct rill_allocator allocator = craft_allocator();
+    struct crowd crowd = crowd_begin(state, &allocator, LIMIT, 0);
+    for (unsigned round = 0; round < 4; round++) {
+        crowd.closes = round % 2 == 0;
+        crowd_add(&crowd, MANY, 1);
+    }
+    rill__streams_advance(crowd.streams, crowd.craft->now + 3600 * RILL_SECOND);
+    rill__streams_finish(crowd.streams);
+    assert_true(crowd.craft->result_count >= 4 * MANY);
+    rill__streams_close(crowd.streams);
+}
+
 static void each_allocation_failing_once_leaks_nothing(void **state) {
     uint64_t calls = 1;
     for (uint64_t fail = 1; fail <= calls; fail += 1 + fail / 16) {
@@ -233,6 +252,7 @@ const struct CMUnitTest asleep_tests[] = {
     STREAMS_TEST(an_open_connection_costs_less_than_300_bytes),
     STREAMS_TEST(a_glance_shows_those_that_sleep_too),
     STREAMS_TEST(when_memory_is_short_those_that_sleep_are_given_up),
+    STREAMS_TEST(those_that_are_over_may_be_gone_before_their_turn),
     STREAMS_TEST(each_allocation_failing_once_leaks_nothing),
 };
 const size_t asleep_test_count = sizeof asleep_tests / sizeof *asleep_tests;
