@@ -205,6 +205,7 @@ struct streams {
     struct shelf shelf; /* connections that sleep. asleep.c */
     uint32_t awake_max, sleep_hand, shelf_hand;
     struct sighting *sightings;
+    uint32_t mirrored; /* what speaks for a tap that shows all twice. sighting.c */
     struct history_entry *history;
     uint64_t history_next; /* places are counted from 1 */
     uint32_t history_size;

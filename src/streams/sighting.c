@@ -8,7 +8,12 @@
 
 #include <string.h>
 
-enum { SETS = 4096, WAYS = 4 };
+enum {
+    SETS = 4096,
+    WAYS = 4,
+    MIRRORED_MOST = 16,
+    MIRRORED = 2, /* from here on all is taken to come twice */
+};
 #define PLACE_AGE (2 * RILL_SECOND)              /* from one place to another: queues are shorter */
 #define SAME_AGE (RILL_MILLISECOND)              /* mirrored twice */
 #define SAME_AGE_NUMBERED (5 * RILL_MILLISECOND) /* when a new copy would have a new IP id */
@@ -59,8 +64,26 @@ static uint32_t place_of(const struct streams_packet *packet) {
     return (uint32_t)(mix(7, place) >> 32) | 1;
 }
 
-static bool is_again(const struct sighting *sighting, const struct streams_packet *packet,
-                     uint32_t place, enum streams_evidence *evidence) {
+/* What no sender sends twice within microseconds, as it may a bare ACK or an RST. */
+static bool comes_once(const struct streams_packet *packet) {
+    return packet->length || packet->flags & (WIRE_SYN | WIRE_FIN);
+}
+
+/* How much speaks for a tap that shows each packet twice at the same place. */
+static void judge_mirror(struct streams *streams, const struct streams_packet *packet, bool again) {
+    if (!comes_once(packet))
+        return;
+    if (again)
+        streams->mirrored += 2;
+    else
+        streams->mirrored -= streams->mirrored > 0;
+    if (streams->mirrored > MIRRORED_MOST)
+        streams->mirrored = MIRRORED_MOST;
+}
+
+static bool is_again(const struct streams *streams, const struct sighting *sighting,
+                     const struct streams_packet *packet, uint32_t place,
+                     enum streams_evidence *evidence) {
     uint64_t age = packet->when > sighting->when ? packet->when - sighting->when
                                                  : sighting->when - packet->when;
     if (sighting->places[0] != place && sighting->places[1] != place) {
@@ -72,8 +95,8 @@ static bool is_again(const struct sighting *sighting, const struct streams_packe
         return false;
     if (packet->identification)
         return age <= (packet->has_timestamps ? SAME_AGE_NUMBERED : SAME_AGE);
-    /* Without ids a bare ACK that comes twice may be meant so. */
-    return packet->length && age <= SAME_AGE_PLAIN;
+    /* Without ids a bare ACK that comes twice may be meant so, unless all comes twice. */
+    return (comes_once(packet) || streams->mirrored >= MIRRORED) && age <= SAME_AGE_PLAIN;
 }
 
 static struct sighting *set_of(const struct streams *streams, uint64_t sum) {
@@ -100,8 +123,9 @@ bool rill__sighting_check(struct streams *streams, const struct streams_packet *
     struct sighting *set = set_of(streams, sum), *oldest = set;
     for (unsigned i = 0; i < WAYS; i++) {
         if (set[i].sum == sum) {
-            bool again = is_again(&set[i], packet, place, evidence);
+            bool again = is_again(streams, &set[i], packet, place, evidence);
             *scope = set[i].scope;
+            judge_mirror(streams, packet, again && *evidence == STREAMS_EVIDENCE_SAME_PLACE);
             if (again && set[i].places[0] != place)
                 set[i].places[1] = place;
             if (!again) {
@@ -116,6 +140,7 @@ bool rill__sighting_check(struct streams *streams, const struct streams_packet *
         if (set[i].sum == 0 || (oldest->sum && set[i].when < oldest->when))
             oldest = &set[i];
     }
+    judge_mirror(streams, packet, false);
     *oldest = (struct sighting){sum, packet->when, packet->scope, {place, 0}, packet->checksum};
     return false;
 }

@@ -285,6 +285,45 @@ static void the_same_packet_within_a_millisecond_is_a_second_sighting(void **sta
     assert_int_equal(part.server->resent_segments, 1);
 }
 
+enum { NO_ID = 0x10000 };
+
+/* IPv6 has no ids, and some leave IPv4's zero: then only that all comes twice tells. */
+static void all_of_a_mirrored_connection_is_seen_twice(void **state) {
+    const struct craft_segment list[] = {
+        {.flags = SYN, .scale = 7, .id = NO_ID},
+        {.side = SERVER, .flags = SYN | ACK, .ack = 1, .scale = 7, .id = NO_ID},
+        {.flags = ACK, .seq = 1, .ack = 1, .id = NO_ID},
+        {.flags = ACK, .seq = 1, .ack = 1, .length = 100, .id = NO_ID},
+        {.side = SERVER, .flags = ACK, .seq = 1, .ack = 101, .id = NO_ID},
+        {.side = SERVER, .flags = FIN | ACK, .seq = 1, .ack = 101, .id = NO_ID},
+        {.flags = FIN | ACK, .seq = 101, .ack = 2, .id = NO_ID},
+        {.side = SERVER, .flags = ACK, .seq = 2, .ack = 102, .id = NO_ID},
+    };
+    struct part part = {.craft = craft_new(), .flow = craft_flow()};
+    *state = part.craft;
+    for (unsigned i = 0; i < 8; i++) {
+        add(&part, MS, list[i]);
+        add(&part, 2 * RILL_MICROSECOND, list[i]);
+    }
+    run(&part);
+    assert_int_equal(part.client->duplicate_sightings, 4);
+    assert_int_equal(part.server->duplicate_sightings, 4);
+    assert_int_equal(part.client->resent_segments, 0);
+    assert_int_equal(part.craft->results[0].state, STREAMS_STATE_CLOSED);
+    assert_int_equal(craft_events(part.craft, STREAMS_EVENT_SYN_RESENT), 0);
+    assert_int_equal(craft_events(part.craft, STREAMS_EVENT_FIN_RESENT), 0);
+}
+
+/* Where not all comes twice, two ACKs alike are two ACKs. */
+static void a_duplicate_ack_without_an_id_is_no_second_sighting(void **state) {
+    struct part part = begin(state);
+    add(&part, 10 * MS, (struct craft_segment){DATA(0), .id = NO_ID});
+    for (unsigned i = 0; i < 3; i++)
+        add(&part, 2 * RILL_MICROSECOND, (struct craft_segment){ACKS(1), .id = NO_ID});
+    run(&part);
+    assert_int_equal(part.client->duplicate_sightings, 0);
+}
+
 static void numbers_may_wrap_in_the_middle(void **state) {
     struct part part = {.craft = craft_new(), .flow = craft_flow()};
     *state = part.craft;
@@ -414,6 +453,8 @@ const struct CMUnitTest labels_tests[] = {
     STREAMS_TEST(probes_of_a_closed_window_are_no_keepalives),
     STREAMS_TEST(the_same_packet_at_another_interface_is_a_second_sighting),
     STREAMS_TEST(the_same_packet_within_a_millisecond_is_a_second_sighting),
+    STREAMS_TEST(all_of_a_mirrored_connection_is_seen_twice),
+    STREAMS_TEST(a_duplicate_ack_without_an_id_is_no_second_sighting),
     STREAMS_TEST(numbers_may_wrap_in_the_middle),
     STREAMS_TEST(a_stream_may_be_longer_than_the_sequence_space),
     STREAMS_TEST(holes_without_number_are_given_up_and_told),
