@@ -109,8 +109,8 @@ static uint64_t flight_of(const struct connection *connection, uint8_t side) {
     return flight > echo ? flight : echo;
 }
 
-/* Whether the receiver's window leaves no room for another full segment. */
-static bool window_is_full(const struct connection *connection, uint8_t side) {
+/* Whether the receiver's window leaves no room for another full segment behind `flight`. */
+static bool window_is_full(const struct connection *connection, uint8_t side, uint64_t flight) {
     const struct stream *receiver = &connection->streams[!side],
                         *sender = &connection->streams[side];
     if (!(receiver->bits & STREAM_KNOWN))
@@ -120,7 +120,6 @@ static bool window_is_full(const struct connection *connection, uint8_t side) {
     if (!receiver->has_scale || !(sender->bits & STREAM_ACK_KNOWN))
         return false;
     uint64_t mss = receiver->mss ? receiver->mss : 536;
-    uint64_t flight = stream_outstanding(sender);
     if (flight && flight + mss > receiver->window)
         return true;
     uint64_t echo = echoed_flight(connection, side);
@@ -133,13 +132,13 @@ static bool window_is_shut(const struct connection *connection, uint8_t side) {
 
 /* Nothing is in flight, though there is more to send: the window is open, but not by a segment
  * (RFC 9293 §3.8.6.2.1). */
-static bool window_is_narrow(const struct connection *connection, uint8_t side) {
+static bool window_is_narrow(const struct connection *connection, uint8_t side, uint64_t flight) {
     const struct stream *receiver = &connection->streams[!side],
                         *sender = &connection->streams[side];
     const struct sender *sending = &connection->active->senders[side];
-    return sending->data_at && !sending->pushed && receiver->has_scale && receiver->mss &&
-           sender->bits & STREAM_ACK_KNOWN && !stream_outstanding(sender) &&
-           receiver->window < sending->last_length;
+    return !flight && receiver->window < sending->last_length && sending->data_at &&
+           !sending->pushed && receiver->has_scale && receiver->mss &&
+           sender->bits & STREAM_ACK_KNOWN;
 }
 
 static void charge_network(struct connection *connection, uint8_t side, uint64_t ns) {
@@ -174,22 +173,13 @@ static void charge_loss(struct connection *connection, uint8_t side, uint64_t ns
     add(connection, STREAMS_BLAME_LOSS, ns);
 }
 
-static bool closes(const struct connection *connection, uint8_t side, bool data) {
+static bool closes(const struct connection *connection, uint8_t side, bool data,
+                   const uint64_t flights[2]) {
     const struct stream *streams = connection->streams;
-    if (connection_is_over(connection))
-        return true;
     for (uint8_t one = 0; one < 2; one++)
-        if (streams[one].bits & STREAM_FIN && !stream_outstanding(&streams[!one]) &&
-            !(data && side == !one))
+        if (streams[one].bits & STREAM_FIN && !flights[!one] && !(data && side == !one))
             return true;
     return false;
-}
-
-/* The side whose bytes are in flight; 2: none are. */
-static uint8_t in_flight(const struct connection *connection) {
-    uint64_t client = stream_outstanding(&connection->streams[0]);
-    uint64_t server = stream_outstanding(&connection->streams[1]);
-    return client | server ? client < server : 2;
 }
 
 static void charge_flight(struct connection *connection, uint8_t flying, uint8_t side, bool data,
@@ -348,20 +338,22 @@ static void charge_time(struct connection *connection, uint8_t side,
                         const struct streams_packet *packet, bool resent, uint64_t ns) {
     bool data = packet->length > 0;
     struct active *active = connection->active;
-    bool over = connection_is_over(connection) && !stream_outstanding(&connection->streams[0]) &&
-                !stream_outstanding(&connection->streams[1]);
-    if (!over)
+    const uint64_t flights[2] = {stream_outstanding(&connection->streams[0]),
+                                 stream_outstanding(&connection->streams[1])};
+    bool over = connection_is_over(connection);
+    if (!over || flights[0] | flights[1])
         ns = charge_repair(connection, side, resent, ns);
     if (!ns)
         return;
-    if (closes(connection, side, data)) {
+    if (over || closes(connection, side, data, flights)) {
         add(connection, STREAMS_BLAME_CLOSING, ns);
         return;
     }
-    uint8_t flying = in_flight(connection);
+    /* The side whose bytes are in flight; 2: none are. */
+    uint8_t flying = flights[0] | flights[1] ? flights[0] < flights[1] : 2;
     for (uint8_t one = 0; one < 2; one++) {
-        if (window_is_narrow(connection, one) ||
-            (window_is_full(connection, one) &&
+        if (window_is_narrow(connection, one, flights[one]) ||
+            (window_is_full(connection, one, flights[one]) &&
              (flying == one || active->in_zero_window[!one] || (side == one && data)))) {
             add(connection, STREAMS_BLAME_RECEIVER_WINDOW, ns);
             return;

@@ -221,10 +221,13 @@ static void take_prepared(struct streams *streams, struct prepared *prepared) {
     struct connection *connection = rill__streams_lookup(streams, prepared, &side);
     if (!connection)
         return;
-    bool was_over = connection_is_over(connection);
+    /* An established one ends by FIN or RST alone. */
+    bool may_end =
+        packet->flags & (WIRE_FIN | WIRE_RST) || !(connection->bits & CONNECTION_ESTABLISHED);
+    bool was_over = may_end && connection_is_over(connection);
     connection->heard = true;
     rill__streams_take(streams, connection, side, packet);
-    if (!was_over && connection_is_over(connection))
+    if (may_end && !was_over && connection_is_over(connection))
         rill__closed_add(streams, connection);
     rill__asleep_some(streams);
 }

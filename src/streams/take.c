@@ -323,12 +323,13 @@ static void take_times(struct streams *streams, struct connection *connection, u
     }
 }
 
-/* What Wireshark's tcp.completeness is made of. */
+/* What Wireshark's tcp.completeness is made of: 1 SYN, 2 SYN/ACK, 4 ACK, 8 data, 16 FIN, 32 RST. */
 static uint8_t completeness_of(const struct streams_packet *packet) {
-    bool syn = packet->flags & WIRE_SYN, ack = packet->flags & WIRE_ACK;
-    return (uint8_t)((syn && !ack ? 1 : 0) | (syn && ack ? 2 : 0) | (!syn && ack ? 4 : 0) |
-                     (packet->length ? 8 : 0) | (packet->flags & WIRE_FIN ? 16 : 0) |
-                     (packet->flags & WIRE_RST ? 32 : 0));
+    /* By ACK, and by RST, SYN and FIN, the three lowest flags. */
+    static const uint8_t by_flags[2][8] = {{0, 16, 1, 17, 32, 48, 33, 49},
+                                           {4, 20, 2, 18, 36, 52, 34, 50}};
+    return (uint8_t)(by_flags[packet->flags / WIRE_ACK & 1][packet->flags & 7] |
+                     (packet->length ? 8 : 0));
 }
 
 static void tell_stall(struct streams *streams, struct connection *connection, uint8_t side,
@@ -387,7 +388,8 @@ void rill__streams_take(struct streams *streams, struct connection *connection, 
         rill__streams_active(streams, connection);
     for (unsigned i = 0; watched && i < STREAMS_BLAME_COUNT; i++)
         before[i] = connection->active->blame[i];
-    bool lone_syn = connection->streams[!side].bits & STREAM_SYN &&
+    bool lone_syn = !(connection->bits & CONNECTION_ESTABLISHED) &&
+                    connection->streams[!side].bits & STREAM_SYN &&
                     !(connection->streams[side].bits & STREAM_KNOWN);
     if (packet->flags & WIRE_SYN)
         take_syn(streams, connection, side, packet);
