@@ -30,11 +30,10 @@ static void add(struct connection *connection, enum streams_blame blame, uint64_
     struct active *active = connection->active;
     if (!ns)
         return;
+    bool longest = ns > active->longest[blame];
     active->blame[blame] += ns;
-    if (ns > active->longest[blame]) {
-        active->longest[blame] = ns;
-        active->evidence[blame] = connection->last_frame;
-    }
+    active->longest[blame] = longest ? ns : active->longest[blame];
+    active->evidence[blame] = longest ? connection->last_frame : active->evidence[blame];
 }
 
 static uint64_t tentative(const struct sender *sender) {
@@ -98,9 +97,9 @@ static bool queue_grows(const struct connection *connection, uint8_t side) {
 static uint64_t echoed_flight(const struct connection *connection, uint8_t side) {
     const struct sender *sender = &connection->active->senders[side];
     uint64_t rtt = (uint64_t)connection->streams[0].rtt_min + connection->streams[1].rtt_min;
-    bool fresh = sender->data_at + ECHO_FRESH * rtt >= connection->last;
-    bool near_receiver = connection->streams[!side].rtt_min > connection->streams[side].rtt_min;
-    return fresh && near_receiver ? sender->flight_echo : 0;
+    uint32_t fresh = sender->data_at + ECHO_FRESH * rtt >= connection->last;
+    uint32_t near_receiver = connection->streams[!side].rtt_min > connection->streams[side].rtt_min;
+    return sender->flight_echo & (0 - (fresh & near_receiver)); /* without a branch */
 }
 
 static uint64_t flight_of(const struct connection *connection, uint8_t side) {
@@ -136,7 +135,7 @@ static bool window_is_narrow(const struct connection *connection, uint8_t side, 
     const struct stream *receiver = &connection->streams[!side],
                         *sender = &connection->streams[side];
     const struct sender *sending = &connection->active->senders[side];
-    return !flight && receiver->window < sending->last_length && sending->data_at &&
+    return (!flight & (receiver->window < sending->last_length)) && sending->data_at &&
            !sending->pushed && receiver->has_scale && receiver->mss &&
            sender->bits & STREAM_ACK_KNOWN;
 }
@@ -176,6 +175,8 @@ static void charge_loss(struct connection *connection, uint8_t side, uint64_t ns
 static bool closes(const struct connection *connection, uint8_t side, bool data,
                    const uint64_t flights[2]) {
     const struct stream *streams = connection->streams;
+    if (!((streams[0].bits | streams[1].bits) & STREAM_FIN))
+        return false;
     for (uint8_t one = 0; one < 2; one++)
         if (streams[one].bits & STREAM_FIN && !flights[!one] && !(data && side == !one))
             return true;
@@ -350,7 +351,7 @@ static void charge_time(struct connection *connection, uint8_t side,
         return;
     }
     /* The side whose bytes are in flight; 2: none are. */
-    uint8_t flying = flights[0] | flights[1] ? flights[0] < flights[1] : 2;
+    uint8_t flying = (uint8_t)((flights[0] < flights[1]) + 2 * !(flights[0] | flights[1]));
     for (uint8_t one = 0; one < 2; one++) {
         if (window_is_narrow(connection, one, flights[one]) ||
             (window_is_full(connection, one, flights[one]) &&

@@ -378,10 +378,13 @@ static inline uint64_t seq_begin(rill_seq seq) {
     return (UINT64_C(1) << 32) + seq;
 }
 
+/* Without a branch: what it is nobody can foretell. */
 static inline uint64_t stream_outstanding(const struct stream *stream) {
-    uint64_t end = stream->next + (stream->bits & STREAM_FIN ? 1 : 0);
-    uint64_t acked = stream->bits & STREAM_ACK_KNOWN ? stream->acked : stream->first;
-    return stream->bits & STREAM_KNOWN && end > acked ? end - acked : 0;
+    uint64_t end = stream->next + (stream->bits & STREAM_FIN) / STREAM_FIN;
+    uint64_t acked_known = 0 - (uint64_t)((stream->bits & STREAM_ACK_KNOWN) / STREAM_ACK_KNOWN);
+    uint64_t acked = (stream->acked & acked_known) | (stream->first & ~acked_known);
+    uint64_t any = ((stream->bits & STREAM_KNOWN) / STREAM_KNOWN) & (end > acked);
+    return (end - acked) & (0 - any);
 }
 
 static inline bool connection_is_over(const struct connection *connection) {

@@ -19,17 +19,21 @@ enum {
     JUMP = 1 << 30,       /* nobody's window is as large (RFC 7323 §2.3) */
 };
 
-static int compare_ends(const struct streams_packet *packet) {
-    if (packet->ipv6)
-        return memcmp(&packet->source, &packet->destination, sizeof packet->source);
-    uint32_t a = bytes_get32(packet->source.bytes + 12),
-             b = bytes_get32(packet->destination.bytes + 12);
-    return (a > b) - (a < b);
+/* Whether the source is the lower end. Of IPv4 without a branch: which it is nobody can foretell.
+ */
+static bool source_is_lower(const struct streams_packet *packet) {
+    if (packet->ipv6) {
+        int order = memcmp(&packet->source, &packet->destination, sizeof packet->source);
+        return order < 0 || (order == 0 && packet->source_port <= packet->destination_port);
+    }
+    uint64_t source = (uint64_t)bytes_get32(packet->source.bytes + 12) << 16 | packet->source_port;
+    uint64_t destination =
+        (uint64_t)bytes_get32(packet->destination.bytes + 12) << 16 | packet->destination_port;
+    return source <= destination;
 }
 
 bool rill__streams_key(const struct streams_packet *packet, struct connection_key *key) {
-    int order = compare_ends(packet);
-    bool lower = order < 0 || (order == 0 && packet->source_port <= packet->destination_port);
+    bool lower = source_is_lower(packet);
     key->addresses[!lower] = packet->source;
     key->addresses[lower] = packet->destination;
     key->ports[!lower] = packet->source_port;

@@ -118,12 +118,13 @@ static void sample(struct streams *streams, struct connection *connection, uint8
 }
 
 static bool answers(const struct stream *timed, const struct streams_packet *packet, bool *echo) {
-    *echo = packet->has_timestamps && packet->timestamp_echo && timed->sample_timestamp &&
-            (int32_t)(packet->timestamp_echo - timed->sample_timestamp) >= 0;
-    if (*echo)
-        return true;
-    return timed->sample_end && packet->flags & WIRE_ACK &&
-           (int32_t)(packet->acknowledgement - timed->sample_end) >= 0;
+    /* Both are worked out, since which it is nobody can foretell. */
+    bool acked = (timed->sample_end != 0) & ((packet->flags & WIRE_ACK) != 0) &
+                 ((int32_t)(packet->acknowledgement - timed->sample_end) >= 0);
+    *echo = packet->has_timestamps & (packet->timestamp_echo != 0) &
+            (timed->sample_timestamp != 0) &
+            ((int32_t)(packet->timestamp_echo - timed->sample_timestamp) >= 0);
+    return *echo | acked;
 }
 
 static void start(struct connection *connection, uint8_t side, const struct streams_packet *packet,

@@ -71,14 +71,11 @@ static bool comes_once(const struct streams_packet *packet) {
 
 /* How much speaks for a tap that shows each packet twice at the same place. */
 static void judge_mirror(struct streams *streams, const struct streams_packet *packet, bool again) {
-    if (!comes_once(packet))
-        return;
-    if (again)
-        streams->mirrored += 2;
-    else
-        streams->mirrored -= streams->mirrored > 0;
-    if (streams->mirrored > MIRRORED_MOST)
-        streams->mirrored = MIRRORED_MOST;
+    if (again && comes_once(packet))
+        streams->mirrored =
+            streams->mirrored < MIRRORED_MOST ? streams->mirrored + 2 : MIRRORED_MOST;
+    else if (streams->mirrored && !again && comes_once(packet)) /* seldom so far */
+        streams->mirrored--;
 }
 
 static bool is_again(const struct streams *streams, const struct sighting *sighting,

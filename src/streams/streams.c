@@ -248,6 +248,12 @@ static void prepare(struct streams *streams, struct prepared *prepared) {
 }
 
 enum { RECORD_AFTER = 3, ACTIVE_AFTER = 5 }; /* segments */
+enum { FEW = 512 };                          /* open connections that stay in the caches anyway */
+
+static bool are_many(const struct streams *streams) {
+    uint64_t over = streams->closed_end - streams->closed_first;
+    return streams->connections.used > over + FEW;
+}
 
 /* What comes in a few segments: first its record, then what hangs on it, each when what leads there
  * has come. */
@@ -297,7 +303,7 @@ void rill__streams_frame(struct streams *streams, const struct streams_frame *fr
      * fragments lies where the next one will. */
     bool waits = streams->config.frames_stay && !streams->config.segment &&
                  !streams->config.event && !streams->decap.reassembled;
-    if (waits)
+    if (waits && are_many(streams))
         prefetch_ahead(streams);
     take_until(streams, waits ? AHEAD - 1 : 0);
 }

@@ -329,7 +329,7 @@ static uint8_t completeness_of(const struct streams_packet *packet) {
     static const uint8_t by_flags[2][8] = {{0, 16, 1, 17, 32, 48, 33, 49},
                                            {4, 20, 2, 18, 36, 52, 34, 50}};
     return (uint8_t)(by_flags[packet->flags / WIRE_ACK & 1][packet->flags & 7] |
-                     (packet->length ? 8 : 0));
+                     (packet->length > 0) << 3);
 }
 
 static void tell_stall(struct streams *streams, struct connection *connection, uint8_t side,
