@@ -463,6 +463,16 @@ static void tidy_up(struct streams *streams) {
     }
 }
 
+/* Whether the index leads to it; to one of an older life another one does. */
+static bool is_newest(const struct streams *streams, const struct connection *connection) {
+    struct hash_cursor cursor = hash_look(&streams->index, connection->hash);
+    uint32_t value;
+    while (hash_next(&cursor, &value))
+        if (value == connection->index)
+            return true;
+    return false;
+}
+
 static void put_to_sleep(struct streams *streams, struct connection *connection) {
     uint8_t packed[PIECE_MOST];
     uint32_t handle;
@@ -475,12 +485,7 @@ static void put_to_sleep(struct streams *streams, struct connection *connection)
     if (!piece)
         return;
     memcpy(piece, packed, size);
-    /* Not the newest of its key: another leads to it. */
-    if (!rill__hash_replace(&streams->index, connection->hash, connection->index,
-                            handle | ASLEEP)) {
-        rill__shelf_take(&streams->shelf, handle);
-        return;
-    }
+    rill__hash_replace(&streams->index, connection->hash, connection->index, handle | ASLEEP);
     release_packed(streams, connection);
     rill__slab_close(&streams->connections, connection->index);
     tidy_up(streams);
@@ -533,7 +538,7 @@ void rill__asleep_some(struct streams *streams) {
             continue;
         }
         if (one->older == SLAB_NONE && !connection_is_over(one) &&
-            !(one->bits & (CONNECTION_ALIAS | CONNECTION_TENTATIVE)))
+            !(one->bits & (CONNECTION_ALIAS | CONNECTION_TENTATIVE)) && is_newest(streams, one))
             put_to_sleep(streams, one);
     }
 }
