@@ -435,7 +435,8 @@ static void on_data(struct connection *connection, uint8_t side,
     if (flight > active->counts[side].flight_max)
         active->counts[side].flight_max = flight;
     sender->data_at = packet->when;
-    sender->last_length = packet->length;
+    if (packet->length > 1 || stream->next > next_before) /* no probe, no keepalive */
+        sender->last_length = packet->length;
     active->last_data_side = side;
 }
 

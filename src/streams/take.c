@@ -191,7 +191,10 @@ static bool take_probe(struct streams *streams, struct connection *connection, u
     struct active *active = connection->active;
     bool closed = active && active->in_zero_window[!side];
     uint64_t acked = mine->bits & STREAM_ACK_KNOWN ? mine->acked : mine->first;
-    bool back = from + 1 == mine->next && acked >= mine->next;
+    /* Where the other side is not in the capture, no ACK tells that the byte had arrived; but
+     * nobody sends the last byte of a longer segment again. */
+    bool part = !(mine->bits & STREAM_ACK_KNOWN) && active && active->senders[side].last_length > 1;
+    bool back = from + 1 == mine->next && (acked >= mine->next || part);
     bool probe = closed && (back || (packet->length == 1 && from >= acked) ||
                             (!packet->length && from + 1 == acked));
     if (!probe && !back)

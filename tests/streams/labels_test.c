@@ -261,6 +261,23 @@ static void probes_of_a_closed_window_are_no_keepalives(void **state) {
     assert_int_equal(part.server->keepalives, 0);
 }
 
+/* The other side is not in the capture. */
+static void a_keepalive_is_known_without_its_answers(void **state) {
+    struct part part = {.craft = craft_new(), .flow = craft_flow()};
+    *state = part.craft;
+    add(&part, MS, (struct craft_segment){.flags = SYN, .scale = 7});
+    add(&part, MS, (struct craft_segment){.flags = ACK, .seq = 1, .ack = 1});
+    add(&part, MS, (struct craft_segment){.flags = ACK, .seq = 1, .ack = 1, .length = 100});
+    for (unsigned i = 0; i < 3; i++)
+        add(&part, 10 * RILL_SECOND,
+            (struct craft_segment){.flags = ACK, .seq = 100, .ack = 1, .length = 1});
+    add(&part, MS, (struct craft_segment){.flags = ACK, .seq = 1, .ack = 1, .length = 100});
+    run(&part);
+    assert_int_equal(part.client->keepalives, 3);
+    assert_int_equal(part.client->resent_segments, 1);
+    assert_int_equal(part.client->bytes, 100);
+}
+
 static void the_same_packet_at_another_interface_is_a_second_sighting(void **state) {
     struct part part = begin(state);
     for (unsigned i = 0; i < 4; i++) {
@@ -451,6 +468,7 @@ const struct CMUnitTest labels_tests[] = {
     STREAMS_TEST(an_overlap_of_two_segments_is_compared_with_both),
     STREAMS_TEST(keepalives_are_no_retransmissions),
     STREAMS_TEST(probes_of_a_closed_window_are_no_keepalives),
+    STREAMS_TEST(a_keepalive_is_known_without_its_answers),
     STREAMS_TEST(the_same_packet_at_another_interface_is_a_second_sighting),
     STREAMS_TEST(the_same_packet_within_a_millisecond_is_a_second_sighting),
     STREAMS_TEST(all_of_a_mirrored_connection_is_seen_twice),
