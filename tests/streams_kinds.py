@@ -94,7 +94,7 @@ class Conversation:
     def __init__(self, rng, six, port, start, first, timestamps, offset):
         self.rng, self.six, self.ports, self.now, self.first = rng, six, (port, 80), start, first
         self.timestamps, self.offset = timestamps, offset
-        self.packets, self.data, self.window = [], [b'', b''], 5000
+        self.packets, self.places, self.data, self.window = [], [], [b'', b''], 5000
         self.resent, self.keepalives, self.zero_windows, self.probes = [0, 0], [0, 0], [0, 0], [0, 0]
         self.sent, self.heard = [0, 0], [0, 0]  # the next number of each side; what it has acknowledged
         self.ids = [rng.randrange(65536), rng.randrange(65536)]
@@ -119,6 +119,7 @@ class Conversation:
         else:
             datagram = ipv4(ENDS4[side], ENDS4[1 - side], 6, segment, self.ids[side], self.options)
         self.packets.append((self.now, datagram))
+        self.places.append((side, range(at, at + len(payload))))  # of the stream's bytes in it
 
     def say(self, side):
         payload = self.rng.randbytes(self.rng.choice([1, 5, 100, 700, 1448]))
@@ -157,6 +158,7 @@ class Conversation:
         self.settle()
         self.now += 10 * SECOND
         self.send(side, ACK, self.sent[side] - 1, b'\0' if self.rng.random() < .5 else b'')
+        self.places[-1] = side, range(0)
         self.keepalives[side] += 1
         self.wait()
         self.send(1 - side, ACK, self.sent[1 - side])
@@ -298,6 +300,9 @@ def capture(rng, path):
         frames = [f for f in frames if ENDS6[0] == f[3][8:24] or f[3][0] >> 4 == 4 and f[3][12:16] == ENDS4[0]]
     if trouble == 'gaps':  # handshakes aside
         frames = [f for f in frames if f[2] < 3 or rng.random() > .06]
+    for one, conversation in enumerate(all_):
+        places = [conversation.places[place] for _, owner, place, _ in frames if owner == one and place >= 0]
+        conversation.seen = [len({at for whose, bytes_ in places for at in bytes_ if whose == side}) for side in (0, 1)]
     made = []
     for when, _, _, datagram in frames:
         for part in pieces(datagram, rng) if trouble == 'fragments' else [datagram]:
@@ -331,6 +336,7 @@ def check(told, made, trouble, path):
             least = len(made.data[side]) + 1  # with a FIN that was not seen
             seen = told['bytes'][side] + told['missing_bytes'][side] + told['lost_bytes'][side]
             assert seen <= least, f'{name}{seen} bytes of {least}'
+            equal(name + 'bytes', told['bytes'][side], made.seen[side])
             continue
         equal(name + 'bytes', told['bytes'][side], len(made.data[side]))
         resent = told['resent_segments'][side]
