@@ -56,7 +56,7 @@ enum connection_bits {
     CONNECTION_FINISHED_ACK = 2048, /* the handshake's third segment was seen */
     CONNECTION_GIVEN_UP = 4096,
     CONNECTION_IPV6 = 8192,
-
+    CONNECTION_REPLACED = 16384, /* a later life of its key is established */
 };
 
 /* Both endpoints, the lower one first, so that both ways find the same. */
@@ -391,7 +391,7 @@ static inline bool connection_is_over(const struct connection *connection) {
     const struct stream *streams = connection->streams;
     return (streams[0].bits & streams[1].bits & STREAM_FIN) ||
            ((streams[0].bits | streams[1].bits) & STREAM_RST) ||
-           (connection->bits & (CONNECTION_REFUSED | CONNECTION_REJECTED));
+           (connection->bits & (CONNECTION_REFUSED | CONNECTION_REJECTED | CONNECTION_REPLACED));
 }
 
 #endif

@@ -200,6 +200,27 @@ static bool in_other_shard(struct streams *streams, const struct streams_packet 
     return hash % streams->config.shards != streams->config.shard;
 }
 
+static struct connection *older_without_end(const struct streams *streams,
+                                            const struct connection *connection) {
+    for (uint32_t index = connection->older; index != SLAB_NONE;) {
+        struct connection *older = slab_at(&streams->connections, index);
+        if (!connection_is_over(older))
+            return older;
+        index = older->older;
+    }
+    return 0;
+}
+
+/* Lives without an end are over when a later one of their key is established: no host has both.
+ * Whatever waits longest to be forgotten may go meanwhile, one of these among it. */
+static void replace_older(struct streams *streams, const struct connection *connection) {
+    struct connection *older;
+    while ((older = older_without_end(streams, connection))) {
+        older->bits |= CONNECTION_REPLACED;
+        rill__closed_add(streams, older);
+    }
+}
+
 /* A segment whose turn has come. */
 static void take_prepared(struct streams *streams, struct prepared *prepared) {
     const struct streams_packet *packet = &prepared->packet;
@@ -222,13 +243,15 @@ static void take_prepared(struct streams *streams, struct prepared *prepared) {
     if (!connection)
         return;
     /* An established one ends by FIN or RST alone. */
-    bool may_end =
-        packet->flags & (WIRE_FIN | WIRE_RST) || !(connection->bits & CONNECTION_ESTABLISHED);
+    bool opening = !(connection->bits & CONNECTION_ESTABLISHED);
+    bool may_end = opening || packet->flags & (WIRE_FIN | WIRE_RST);
     bool was_over = may_end && connection_is_over(connection);
     connection->heard = true;
     rill__streams_take(streams, connection, side, packet);
     if (may_end && !was_over && connection_is_over(connection))
         rill__closed_add(streams, connection);
+    if (opening && connection->bits & CONNECTION_ESTABLISHED)
+        replace_older(streams, connection);
     rill__asleep_some(streams);
 }
 

@@ -237,6 +237,28 @@ static void a_late_segment_goes_to_the_old_life(void **state) {
     assert_int_equal(craft->results[1].sides[SERVER].bytes, 500);
 }
 
+/* In a capture of an interface this is how what never ends is told, and forgotten. */
+static void a_life_without_end_is_over_when_another_is_established(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow flow = craft_flow();
+    craft->config.context = craft;
+    craft->config.connection = craft_count;
+    struct streams *streams = rill__streams_open(&craft->config);
+    for (unsigned life = 0; life < 20; life++) {
+        exchange(craft, &flow);
+        flow.isn[0] += 1 << 26;
+        flow.isn[1] += 1 << 26;
+        craft->now += RILL_SECOND;
+    }
+    for (size_t i = 0; i < craft->count; i++)
+        rill__streams_frame(streams, &craft->frames[i]);
+    rill__streams_advance(streams, craft->now + 100 * RILL_SECOND);
+    assert_int_equal(craft->result_count, 19);
+    rill__streams_finish(streams);
+    assert_int_equal(craft->result_count, 20);
+    rill__streams_close(streams);
+}
+
 static void equal_addresses_in_two_vlans_are_two_connections(void **state) {
     struct craft *craft = start(state);
     struct craft_flow one = craft_flow(), other = craft_flow();
@@ -528,6 +550,7 @@ const struct CMUnitTest lives_tests[] = {
     STREAMS_TEST(silence_ends_a_connection_when_asked_to),
     STREAMS_TEST(a_late_segment_goes_to_the_old_life),
     STREAMS_TEST(equal_addresses_in_two_vlans_are_two_connections),
+    STREAMS_TEST(a_life_without_end_is_over_when_another_is_established),
     STREAMS_TEST(the_same_packets_in_another_vlan_are_second_sightings),
     STREAMS_TEST(answers_to_a_syn_are_told_apart),
     STREAMS_TEST(many_lives_of_one_four_tuple_are_all_counted),
