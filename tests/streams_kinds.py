@@ -293,8 +293,12 @@ def capture(rng, path):
     frames = [(when, one, place, datagram) for one, conversation in enumerate(all_)
               for place, (when, datagram) in enumerate(conversation.packets)]
     if trouble == 'late':  # one of an old life after the new one's SYN
-        frames += [(new.packets[0][0] + rng.choice([500, 2 * MS]), one, -1, rng.choice(old.packets[2:])[1])
-                   for one, (old, new) in enumerate(zip(lives, lives[1:])) if old.state != 'open']
+        for one, (old, new) in enumerate(zip(lives, lives[1:])):
+            # Of one that is still open: data of the server. An ACK would say that the SYN is not taken.
+            late = [datagram for (_, datagram), (side, bytes_) in zip(old.packets[2:], old.places[2:])
+                    if old.state != 'open' or side == 1 and bytes_]
+            if late:
+                frames.append((new.packets[0][0] + rng.choice([500, 2 * MS]), one, -1, rng.choice(late)))
     frames.sort(key=lambda frame: frame[0])
     if trouble == 'one_way':
         frames = [f for f in frames if ENDS6[0] == f[3][8:24] or f[3][0] >> 4 == 4 and f[3][12:16] == ENDS4[0]]
@@ -304,7 +308,9 @@ def capture(rng, path):
         places = [conversation.places[place] for _, owner, place, _ in frames if owner == one and place >= 0]
         conversation.seen = [len({at for whose, bytes_ in places for at in bytes_ if whose == side}) for side in (0, 1)]
     made = []
-    for when, _, _, datagram in frames:
+    for when, one, place, datagram in frames:
+        if place >= 0:
+            vars(all_[one]).setdefault('first_frame', len(made) + 1)
         for part in pieces(datagram, rng) if trouble == 'fragments' else [datagram]:
             link, frame = KINDS[kind](part, six, rng)
             made += [(when, frame), (when + 2 * US, frame)] if trouble == 'twice' else [(when, frame)]
@@ -348,6 +354,8 @@ def check(told, made, trouble, path):
             equal(name + 'keepalives', told['keepalives'][side], made.keepalives[side])
             equal(name + 'zero windows', told['zero_windows'][side], made.zero_windows[side])
             equal(name + 'window probes', told['window_probes'][side], made.probes[side])
+    if trouble != 'fragments':
+        equal(name + 'first frame', told['first_frame'], made.first_frame)
     if trouble in ('gaps', 'one_way'):
         return
     equal(name + 'state', told['state'], made.state)

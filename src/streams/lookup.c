@@ -365,6 +365,11 @@ static struct connection *find_for_rest(struct streams *streams, struct connecti
             return newest;
         struct connection *older = at(streams, newest->older);
         bool goes_on = older && fits(older, packet, side_of(older, lower));
+        /* Data of the old life may have been on its way when the SYN came; the answer to a SYN that
+         * is not taken is a bare ACK (RFC 5961 §4.2). */
+        bool on_its_way = side == 1 && packet->length;
+        if (goes_on && on_its_way)
+            return older;
         if (goes_on && !(packet->flags & WIRE_RST))
             return reject(streams, newest);
         if (!goes_on && fits(newest, packet, side)) /* its answer is not in the capture */

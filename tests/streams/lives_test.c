@@ -237,6 +237,29 @@ static void a_late_segment_goes_to_the_old_life(void **state) {
     assert_int_equal(craft->results[1].sides[SERVER].bytes, 500);
 }
 
+/* It was on its way when the SYN came, and is no answer to it (RFC 5961 §4.2). */
+static void data_of_the_old_life_does_not_reject_a_syn(void **state) {
+    struct craft *craft = start(state);
+    struct craft_flow old = craft_flow(), new = craft_flow();
+    new.isn[0] += 1 << 26;
+    new.isn[1] += 1 << 26;
+    exchange(craft, &old);
+    uint64_t syn =
+        craft_add(craft, &new, RILL_SECOND, (struct craft_segment){.flags = SYN, .scale = 7});
+    craft_add(craft, &old, MS,
+              (struct craft_segment){
+                  .side = SERVER, .flags = ACK, .seq = 501, .ack = 101, .length = 300});
+    craft_add(craft, &new, MS,
+              (struct craft_segment){.side = SERVER, .flags = SYN | ACK, .ack = 1, .scale = 7});
+    craft_add(craft, &new, MS, (struct craft_segment){.flags = ACK, .seq = 1, .ack = 1});
+    craft_run(craft);
+    assert_int_equal(craft->result_count, 2);
+    assert_int_equal(craft->results[0].rejected_syns, 0);
+    assert_int_equal(craft->results[0].sides[SERVER].bytes, 800);
+    assert_int_equal(craft->results[1].first_frame, syn);
+    assert_int_equal(craft->results[1].handshake, STREAMS_HANDSHAKE_WHOLE);
+}
+
 /* In a capture of an interface this is how what never ends is told, and forgotten. */
 static void a_life_without_end_is_over_when_another_is_established(void **state) {
     struct craft *craft = start(state);
@@ -550,6 +573,7 @@ const struct CMUnitTest lives_tests[] = {
     STREAMS_TEST(silence_ends_a_connection_when_asked_to),
     STREAMS_TEST(a_late_segment_goes_to_the_old_life),
     STREAMS_TEST(equal_addresses_in_two_vlans_are_two_connections),
+    STREAMS_TEST(data_of_the_old_life_does_not_reject_a_syn),
     STREAMS_TEST(a_life_without_end_is_over_when_another_is_established),
     STREAMS_TEST(the_same_packets_in_another_vlan_are_second_sightings),
     STREAMS_TEST(answers_to_a_syn_are_told_apart),
