@@ -60,18 +60,21 @@ mtu_is_the_router_s() { # a segment of 1,340 bytes and no more
     [ "$longest" -le 1360 ]
 }
 runs_out_and_comes_back_under_a_fetch() {
-    world 60 curl -gsS --limit-rate 2M "http://[$address]/big" > "$work/fetched" &
+    world 120 curl -gsS --limit-rate 2M "http://[$address]/big" > "$work/fetched" &
     local curl=$!
     sleep 1
     silence
     said 20 "address $address is gone" || return 1
-    local before after
-    sleep 5 # what the client's kernel still holds is read
-    before=$(stat -c %s "$work/fetched")
-    sleep 2
-    after=$(stat -c %s "$work/fetched")
-    echo "while it is gone: $before, then $after"
-    [ "$after" -eq "$before" ] || return 1
+    local before=0 after still=0
+    for _ in $(seq 40); do # first what the client's kernel still holds is read
+        sleep 1
+        after=$(stat -c %s "$work/fetched")
+        if [ "$after" -eq "$before" ]; then still=$((still + 1)); else still=0; fi
+        before=$after
+        [ "$still" -lt 3 ] || break
+    done
+    echo "while it is gone: $after bytes for $still s"
+    [ "$still" -ge 3 ] && [ "$after" -lt "$(stat -c %s "$www/big")" ] || return 1
     advertise 3600
     said 10 'a router is there' && wait "$curl" || return 1
     [ "$(sum "$work/fetched")" = "$big_sum" ]

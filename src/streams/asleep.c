@@ -19,7 +19,7 @@
 #include <string.h>
 
 enum {
-    LOOKS = 8, /* at records, a packet */
+    LOOKS = 3, /* at records, a packet: two for each that comes, one for those who cannot */
     LOOKS_FOR_NONE =
         2 * SLAB_CHUNK, /* when none is to stay awake: twice at each, if they are few */
     AWAKE = 32768,      /* if the config does not say */
