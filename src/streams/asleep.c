@@ -235,18 +235,20 @@ static uint64_t unfold(uint64_t folded) {
     return folded >> 1 ^ (0 - (folded & 1));
 }
 
-static const uint8_t ipv4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+/* What IPv4 addresses begin with (RFC 4291 §2.5.5.2) is left out. */
+static const uint8_t ipv4_prefix[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 static bool is_short(const struct connection_key *key) {
-    return memcmp(&key->addresses[0], ipv4_prefix, 12) == 0 &&
-           memcmp(&key->addresses[1], ipv4_prefix, 12) == 0;
+    return memcmp(key->addresses[0].bytes, ipv4_prefix, sizeof ipv4_prefix) == 0 &&
+           memcmp(key->addresses[1].bytes, ipv4_prefix, sizeof ipv4_prefix) == 0;
 }
 
 static uint8_t *put_key(uint8_t *at, const struct connection_key *key) {
-    size_t skipped = is_short(key) ? 12 : 0;
+    size_t left_out = is_short(key) ? sizeof ipv4_prefix : 0;
+    size_t kept = sizeof key->addresses[0].bytes - left_out;
     for (unsigned i = 0; i < 2; i++) {
-        memcpy(at, (const uint8_t *)&key->addresses[i] + skipped, 16 - skipped);
-        at += 16 - skipped;
+        memcpy(at, key->addresses[i].bytes + left_out, kept);
+        at += kept;
     }
     memcpy(at, key->ports, sizeof key->ports);
     at += sizeof key->ports;
@@ -259,12 +261,12 @@ static uint8_t *put_key(uint8_t *at, const struct connection_key *key) {
 
 static const uint8_t *get_key(const uint8_t *piece, struct connection_key *key) {
     const uint8_t *at = piece + 1;
-    size_t skipped = *piece & PIECE_LONG ? 0 : 12;
+    size_t left_out = *piece & PIECE_LONG ? 0 : sizeof ipv4_prefix;
+    size_t kept = sizeof key->addresses[0].bytes - left_out;
     for (unsigned i = 0; i < 2; i++) {
-        uint8_t *address = (uint8_t *)&key->addresses[i];
-        memcpy(address, ipv4_prefix, skipped);
-        memcpy(address + skipped, at, 16 - skipped);
-        at += 16 - skipped;
+        memcpy(key->addresses[i].bytes, ipv4_prefix, left_out);
+        memcpy(key->addresses[i].bytes + left_out, at, kept);
+        at += kept;
     }
     memcpy(key->ports, at, sizeof key->ports);
     at += sizeof key->ports;
@@ -433,18 +435,6 @@ struct connection *rill__asleep_wake(struct streams *streams, uint32_t value) {
     return connection;
 }
 
-/* Histograms lie in the piece; holes and what was sent again stay where they are. */
-static void release_packed(struct streams *streams, struct connection *connection) {
-    struct active *active = connection->active;
-    if (!active)
-        return;
-    for (unsigned side = 0; side < 2; side++)
-        if (active->rtts[side].histogram)
-            rill__streams_release(streams, active->rtts[side].histogram,
-                                  sizeof(struct rtt_histogram));
-    rill__streams_release(streams, active, sizeof *active);
-}
-
 /* What has gone leaves holes of many sizes: a page with many of them is emptied now and then. */
 static void tidy_up(struct streams *streams) {
     uint32_t first = rill__shelf_sparse(&streams->shelf), other;
@@ -486,7 +476,8 @@ static void put_to_sleep(struct streams *streams, struct connection *connection)
         return;
     memcpy(piece, packed, size);
     rill__hash_replace(&streams->index, connection->hash, connection->index, handle | ASLEEP);
-    release_packed(streams, connection);
+    /* Histograms lie in the piece; holes and what was sent again stay where they are. */
+    rill__streams_release_account(streams, connection);
     rill__slab_close(&streams->connections, connection->index);
     tidy_up(streams);
 }

@@ -254,6 +254,8 @@ void rill__streams_make_room(struct streams *streams);
 void rill__streams_hand_out(struct streams *streams, struct connection *connection);
 /* Holes, and what was sent again. */
 void rill__streams_release_parts(struct streams *streams, struct active *active);
+/* The account without those. */
+void rill__streams_release_account(struct streams *streams, struct connection *connection);
 
 /* lives.c: of a key whose newest connection is put away, how many it has had; 0: not known. */
 void rill__lives_fini(struct streams *streams);

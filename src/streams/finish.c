@@ -37,17 +37,22 @@ void rill__streams_release_parts(struct streams *streams, struct active *active)
     }
 }
 
-void rill__streams_release_active(struct streams *streams, struct connection *connection) {
+void rill__streams_release_account(struct streams *streams, struct connection *connection) {
     struct active *active = connection->active;
     if (!active)
         return;
-    rill__streams_release_parts(streams, active);
     for (unsigned side = 0; side < 2; side++)
         if (active->rtts[side].histogram)
             rill__streams_release(streams, active->rtts[side].histogram,
                                   sizeof(struct rtt_histogram));
     rill__streams_release(streams, active, sizeof *active);
     connection->active = 0;
+}
+
+void rill__streams_release_active(struct streams *streams, struct connection *connection) {
+    if (connection->active)
+        rill__streams_release_parts(streams, connection->active);
+    rill__streams_release_account(streams, connection);
 }
 
 static enum streams_state state_of(const struct connection *connection) {

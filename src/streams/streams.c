@@ -285,11 +285,10 @@ static void prefetch_ahead(const struct streams *streams) {
     uint64_t waiting = streams->ahead_end - streams->ahead_first;
     if (waiting > RECORD_AFTER) {
         uint32_t hash = streams->ahead[(streams->ahead_end - RECORD_AFTER) % AHEAD].hash;
-        if (!hash_peek(&streams->index, hash, &index))
-            ;
-        else if (index & ASLEEP)
+        bool there = hash_peek(&streams->index, hash, &index);
+        if (there && index & ASLEEP)
             rill__asleep_prefetch(streams, index);
-        else
+        else if (there)
             prefetch_lines(slab_at(&streams->connections, index), sizeof(struct connection));
     }
     if (waiting > ACTIVE_AFTER) {
